@@ -1,0 +1,14 @@
+"""Parallel LSTM training, from the equations to the GPU: the course's helper package.
+
+    from lstm_kernels import VERSIONS, Params, init_params, training
+    loss, grads = VERSIONS["cuda_v2"].gradients(params, x, y)
+
+`versions/` holds the lessons' code, a file a version; everything else serves them.
+"""
+
+from lstm_kernels.device import cuda  # first: it chooses GPU or not before Numba is imported
+from lstm_kernels.model import Params, init_params
+from lstm_kernels.versions import VERSIONS
+
+__all__ = ["VERSIONS", "Params", "cuda", "init_params"]
+__version__ = "0.1.0"

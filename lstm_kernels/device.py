@@ -1,0 +1,168 @@
+"""What hardware is here, and which `cuda` the kernels get.  Lesson 04 uses it first.
+
+This is the only module that imports `numba.cuda`.  It looks for a card *before* Numba is
+imported, because Numba reads its settings once, at import.  Four targets:
+
+* ``gpu``: a card and its driver are here; `cuda` is `numba.cuda`.
+* ``emulator``: no card; the same kernels run compiled on the CPU (`lstm_kernels.emulator`).
+* ``simulator``: Numba's own pure-Python simulator: slow, but independent of our emulator.
+* ``compiler``: `numba.cuda` without a card, for the compile report; it can launch nothing.
+
+Set the environment variable LSTM_KERNELS_TARGET to one of them to overrule the choice.
+"""
+
+import ctypes
+import os
+import platform
+import sys
+from contextlib import contextmanager
+from typing import NamedTuple
+
+TARGETS = ("gpu", "emulator", "simulator", "compiler")
+EMULATED_MEMORY = 15 * 1024**3  # bytes: what a Tesla T4 leaves free of its 16 GB
+
+
+def count_gpus():
+    """Number of cards that the driver offers; 0 when there is no driver.  Needs no Numba."""
+    name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        driver = ctypes.CDLL(name)
+    except OSError:
+        return 0
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return 0
+    return count.value
+
+
+def choose_target():
+    """The target for this process: the environment's wish, else ``gpu`` or ``emulator``."""
+    wish = os.environ.get("LSTM_KERNELS_TARGET", "auto")
+    if wish in TARGETS:
+        return wish
+    if wish != "auto":
+        raise ValueError(f"LSTM_KERNELS_TARGET is {wish!r}; choose auto, {', '.join(TARGETS)}")
+    return "gpu" if count_gpus() else "emulator"
+
+
+def _import_cuda(target):
+    """The module that plays the part of `numba.cuda` for this target."""
+    if target == "emulator":
+        from lstm_kernels.emulator import cuda
+
+        return cuda
+    os.environ["NUMBA_ENABLE_CUDASIM"] = "1" if target == "simulator" else "0"
+    from numba import config, cuda
+
+    if target == "simulator" and not config.ENABLE_CUDASIM:
+        raise RuntimeError(
+            "Numba was imported before lstm_kernels, so its simulator cannot be chosen any more: "
+            "restart, and import lstm_kernels first."
+        )
+    return cuda
+
+
+WHY_NO_GPU = None  # the import error, if a card is here and numba.cuda cannot be used
+TARGET = choose_target()
+try:
+    cuda = _import_cuda(TARGET)
+except ImportError as error:
+    if TARGET != "gpu":
+        raise
+    WHY_NO_GPU, TARGET = error, "emulator"
+    cuda = _import_cuda(TARGET)
+
+ON_GPU = TARGET == "gpu"
+
+
+def describe():
+    """One line for a person: what runs the kernels here, and what its times mean."""
+    if ON_GPU:
+        card = cuda.get_current_device()
+        name = card.name.decode() if isinstance(card.name, bytes) else card.name
+        major, minor = card.compute_capability
+        return f"{name} (sm_{major}{minor}): kernels run on the GPU."
+    if TARGET == "simulator":
+        return "No GPU here: kernels run in Numba's simulator, in plain Python. Not GPU times."
+    if TARGET == "compiler":
+        return "No GPU is used: kernels can be compiled here, not run."
+    return (
+        "No GPU here: kernels run compiled on this CPU, in the course's emulator. Not GPU times."
+    )
+
+
+def describe_cpu():
+    """Name of the CPU and its number of cores, as far as this system tells."""
+    name = platform.processor() or platform.machine()
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            name = next((s.split(":")[1].strip() for s in lines if s.startswith("model name")), name)
+    return f"{name}, {os.cpu_count()} cores"
+
+
+def synchronize():
+    """Wait until the device has finished all its work (a launch returns at once)."""
+    if TARGET != "compiler":
+        cuda.synchronize()
+
+
+def free_memory():
+    """Bytes that may be allocated on the device; for the emulator, those of a Tesla T4."""
+    return cuda.current_context().get_memory_info().free if ON_GPU else EMULATED_MEMORY
+
+
+def check_memory(needed, what):
+    """Raise MemoryError, before anything starts, if `needed` bytes do not fit on the device."""
+    free = free_memory()
+    if needed > free:
+        raise MemoryError(
+            f"{what} needs {needed / 2**20:,.0f} MiB of device memory; the limit here is "
+            f"{free / 2**20:,.0f} MiB. Use a smaller batch or a smaller hidden size H."
+        )
+
+
+class Transfer(NamedTuple):
+    """One copy between the host's memory and the device's."""
+
+    direction: str  # "host to device" or "device to host"
+    nbytes: int
+
+
+@contextmanager
+def count_transfers():
+    """Collect every copy between host and device made inside the `with`: a list of Transfer.
+
+    Works on a card (Numba's copy functions are watched) and in the emulator.  Lesson 06.
+    """
+    if TARGET == "emulator":
+        from lstm_kernels.emulator import memory
+
+        with memory.count_transfers() as log:
+            yield log
+    elif ON_GPU:
+        with _watch_driver() as log:
+            yield log
+    else:
+        raise RuntimeError(f"transfers cannot be counted with the target {TARGET!r}")
+
+
+@contextmanager
+def _watch_driver():
+    """Replace Numba's two copy functions by ones that also write down what they copy."""
+    from numba.cuda.cudadrv import driver
+
+    log, originals = [], (driver.host_to_device, driver.device_to_host)
+
+    def watched(copy, direction):
+        def copy_and_log(dst, src, size, *args, **kwargs):
+            log.append(Transfer(direction, int(size)))
+            return copy(dst, src, size, *args, **kwargs)
+
+        return copy_and_log
+
+    driver.host_to_device = watched(originals[0], "host to device")
+    driver.device_to_host = watched(originals[1], "device to host")
+    try:
+        yield log
+    finally:
+        driver.host_to_device, driver.device_to_host = originals

@@ -1,0 +1,139 @@
+"""The model's parameters: their shapes, their start values, PyTorch's names for them.
+
+    gates_t = U x_t + W h_{t-1} + B          (4H,)   stacked in the order i, f, g, o
+    c_t     = f * c_{t-1} + i * g            (H,)
+    h_t     = o * tanh(c_t)                  (H,)
+    y_t     = V h_t + b_out                  (O,)
+
+Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000.  Lesson 01 derives
+every equation; all versions share the names and shapes on this page.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+class Params(NamedTuple):
+    """All trained arrays.  Gradients and optimiser states use the same tuple."""
+
+    U: np.ndarray  # (4H, D)  input to gates
+    W: np.ndarray  # (4H, H)  hidden state to gates
+    B: np.ndarray  # (4H,)    bias of the gates
+    V: np.ndarray  # (O, H)   hidden state to output
+    b_out: np.ndarray  # (O,) bias of the output
+
+
+class Sizes(NamedTuple):
+    """T steps, N samples in the batch, D inputs, H hidden units, O outputs."""
+
+    T: int
+    N: int
+    D: int
+    H: int
+    O: int  # noqa: E741  the course's symbol
+
+
+def init_params(D, H, O, seed=0, dtype=np.float32):  # noqa: E741
+    """Random start values, uniform in ±1/sqrt(H) as in PyTorch's nn.LSTM.  Lesson 01."""
+    for name, value in (("D", D), ("H", H), ("O", O)):
+        if value < 1:
+            raise ValueError(f"{name} is {value}; it must be at least 1")
+    check_dtype(np.dtype(dtype))
+    rng = np.random.default_rng(seed)
+    shapes = Params((4 * H, D), (4 * H, H), (4 * H,), (O, H), (O,))
+    bound = 1 / np.sqrt(H)
+    return Params(*(rng.uniform(-bound, bound, shape).astype(dtype) for shape in shapes))
+
+
+def zeros_like(params):
+    """Params of zeros with the same shapes and dtype: where gradients start."""
+    return Params(*(np.zeros_like(p) for p in params))
+
+
+def sizes(params, x):
+    """The five sizes, read from the arrays.  x (T, N, D)."""
+    T, N, D = x.shape
+    O, H = params.V.shape  # noqa: E741
+    return Sizes(T, N, D, H, O)
+
+
+def check_dtype(dtype):
+    """Raise TypeError unless the course's kernels are made for this dtype."""
+    if dtype not in FLOATS:
+        raise TypeError(f"dtype is {dtype}; the limit is float32 or float64")
+
+
+def check_params(params):
+    """Raise unless the five arrays fit together and share one dtype."""
+    if not (isinstance(params, tuple) and len(params) == 5):
+        raise TypeError("params must be Params(U, W, B, V, b_out)")
+    params = Params(*params)
+    for name, p in zip(Params._fields, params, strict=True):
+        if not isinstance(p, np.ndarray):
+            raise TypeError(f"{name} is a {type(p).__name__}; it must be a NumPy array")
+    check_dtype(params.U.dtype)
+    if params.U.ndim != 2 or params.V.ndim != 2:
+        raise ValueError(f"U has {params.U.ndim} and V {params.V.ndim} axes; both must have 2")
+    (O, H), D = params.V.shape, params.U.shape[1]  # noqa: E741
+    expected = Params((4 * H, D), (4 * H, H), (4 * H,), (O, H), (O,))
+    for name, p, shape in zip(Params._fields, params, expected, strict=True):
+        if p.shape != shape:
+            raise ValueError(f"{name} has shape {p.shape}; with D={D}, H={H}, O={O} it is {shape}")
+        if p.dtype != params.U.dtype:
+            raise TypeError(f"{name} is {p.dtype} and U is {params.U.dtype}; use one dtype")
+    if 0 in (D, H, O):
+        raise ValueError(f"D={D}, H={H}, O={O}: each must be at least 1")
+
+
+def check_batch(params, x, y):
+    """Raise, before any work, unless x (T, N, D) and y (T, N, O) fit params and are finite.
+
+    ValueError for shapes and values, TypeError for types; each names the value and the limit.
+    """
+    check_params(params)
+    (O, _), D = params.V.shape, params.U.shape[1]  # noqa: E741
+    for name, a, width in (("x", x, D), ("y", y, O)):
+        if not isinstance(a, np.ndarray):
+            raise TypeError(f"{name} is a {type(a).__name__}; it must be a NumPy array")
+        if a.dtype != params.U.dtype:
+            raise TypeError(f"{name} is {a.dtype} and the parameters are {params.U.dtype}")
+        if a.ndim != 3 or a.shape[2] != width or 0 in a.shape:
+            raise ValueError(f"{name} has shape {a.shape}; it must be (T, N, {width}), none zero")
+        if not np.isfinite(a).all():
+            where = tuple(int(i) for i in np.argwhere(~np.isfinite(a))[0])
+            raise ValueError(f"{name}{list(where)} is {a[where]}; every value must be finite")
+    if x.shape[:2] != y.shape[:2]:
+        raise ValueError(f"x has (T, N) = {x.shape[:2]} and y {y.shape[:2]}; they must be equal")
+
+
+def checked(params, x, y):
+    """The same batch, checked and with every array contiguous, as kernels need it."""
+    check_batch(params, x, y)
+    params = Params(*(np.ascontiguousarray(p) for p in params))
+    return params, np.ascontiguousarray(x), np.ascontiguousarray(y)
+
+
+def to_torch(params):
+    """The arrays by the names of PyTorch's nn.LSTM and Linear state dicts (no torch needed).
+
+    PyTorch keeps two biases and adds them; ours is the first, the second is zero.
+    """
+    lstm = {
+        "weight_ih_l0": params.U.copy(),
+        "weight_hh_l0": params.W.copy(),
+        "bias_ih_l0": params.B.copy(),
+        "bias_hh_l0": np.zeros_like(params.B),
+    }
+    return lstm, {"weight": params.V.copy(), "bias": params.b_out.copy()}
+
+
+def from_torch(lstm, linear):
+    """Params from two state dicts whose values are arrays (or CPU tensors without gradient)."""
+    U, W, V = lstm["weight_ih_l0"], lstm["weight_hh_l0"], linear["weight"]
+    B = np.asarray(lstm["bias_ih_l0"]) + np.asarray(lstm["bias_hh_l0"])
+    params = Params(*(np.array(p) for p in (U, W, B, V, linear["bias"])))
+    check_params(params)
+    return params
