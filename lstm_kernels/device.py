@@ -86,9 +86,7 @@ def describe():
         return "No GPU here: kernels run in Numba's simulator, in plain Python. Not GPU times."
     if TARGET == "compiler":
         return "No GPU is used: kernels can be compiled here, not run."
-    return (
-        "No GPU here: kernels run compiled on this CPU, in the course's emulator. Not GPU times."
-    )
+    return "No GPU here: kernels run compiled on this CPU, in the course's emulator. Not GPU times."
 
 
 def describe_cpu():
@@ -96,7 +94,9 @@ def describe_cpu():
     name = platform.processor() or platform.machine()
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            name = next((s.split(":")[1].strip() for s in lines if s.startswith("model name")), name)
+            name = next(
+                (s.split(":")[1].strip() for s in lines if s.startswith("model name")), name
+            )
     return f"{name}, {os.cpu_count()} cores"
 
 

@@ -66,8 +66,15 @@ def check_dtype(dtype):
         raise TypeError(f"dtype is {dtype}; the limit is float32 or float64")
 
 
+def check_finite(name, a):
+    """Raise ValueError naming the first value of the array that is NaN or infinite."""
+    if not np.isfinite(a).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(a))[0])
+        raise ValueError(f"{name}{list(where)} is {a[where]}; every value must be finite")
+
+
 def check_params(params):
-    """Raise unless the five arrays fit together and share one dtype."""
+    """Raise unless the five arrays fit together, share one dtype and are finite."""
     if not (isinstance(params, tuple) and len(params) == 5):
         raise TypeError("params must be Params(U, W, B, V, b_out)")
     params = Params(*params)
@@ -84,6 +91,7 @@ def check_params(params):
             raise ValueError(f"{name} has shape {p.shape}; with D={D}, H={H}, O={O} it is {shape}")
         if p.dtype != params.U.dtype:
             raise TypeError(f"{name} is {p.dtype} and U is {params.U.dtype}; use one dtype")
+        check_finite(name, p)
     if 0 in (D, H, O):
         raise ValueError(f"D={D}, H={H}, O={O}: each must be at least 1")
 
@@ -102,9 +110,7 @@ def check_batch(params, x, y):
             raise TypeError(f"{name} is {a.dtype} and the parameters are {params.U.dtype}")
         if a.ndim != 3 or a.shape[2] != width or 0 in a.shape:
             raise ValueError(f"{name} has shape {a.shape}; it must be (T, N, {width}), none zero")
-        if not np.isfinite(a).all():
-            where = tuple(int(i) for i in np.argwhere(~np.isfinite(a))[0])
-            raise ValueError(f"{name}{list(where)} is {a[where]}; every value must be finite")
+        check_finite(name, a)
     if x.shape[:2] != y.shape[:2]:
         raise ValueError(f"x has (T, N) = {x.shape[:2]} and y {y.shape[:2]}; they must be equal")
 

@@ -34,8 +34,11 @@ def add_gradients(n, x, h, dz, dy, dU, dW, dB, dV, db_out):
 
 @cuda.jit
 def kernel(
-    U, W, B, V, b_out, x, y, scale, h, c, gates, dc, dz, dy, loss, dU, dW, dB, dV, db_out
-):
+    U, W, B, V, b_out,  # parameters: (4H, D), (4H, H), (4H,), (O, H), (O,)
+    x, y, scale,  # the batch: (T, N, D), (T, N, O); scale = 1 / (T N O)
+    h, c, gates, dc, dz, dy, loss,  # workspace, shapes in per_sample.Workspace
+    dU, dW, dB, dV, db_out,  # gradients, zero at the start, shapes as the parameters
+):  # fmt: skip
     """Thread n trains on sample n; threads past the batch's end do nothing."""
     n = cuda.grid(1)
     if n < x.shape[1]:

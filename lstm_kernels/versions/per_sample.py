@@ -74,7 +74,7 @@ def loss_sample(n, y, scale, dy, loss):
         for q in range(y.shape[2]):
             error = dy[t, n, q] - y[t, n, q]
             total += scale * error * error
-            dy[t, n, q] = error * scale + error * scale
+            dy[t, n, q] = scale * (error + error)  # 2 * scale * error: a 2.0 would be float64
     loss[n] = total
 
 

@@ -1,0 +1,58 @@
+"""Is it right?  Finite differences, versions against each other, races.  Lessons 01 to 06."""
+
+import numpy as np
+
+from lstm_kernels.model import Params, zeros_like
+from lstm_kernels.versions import get_version
+
+
+def relative_error(a, b):
+    """Largest difference of two arrays, as a part of the largest value of b (max norm)."""
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if a.shape != b.shape:
+        raise ValueError(f"shapes {a.shape} and {b.shape} differ; they must be equal")
+    largest = np.abs(b).max()
+    return float(np.abs(a - b).max() / (largest if largest else 1))
+
+
+def finite_differences(loss, params, step=1e-5):
+    """Gradients by central differences: two evaluations of `loss(params)` a parameter.
+
+    Slow and simple, so a check for the fast and complicated.  Use float64: the error is about
+    step² plus 1e-16 / step.
+    """
+    grads = zeros_like(params)
+    for p, g in zip(params, grads, strict=True):
+        for index in np.ndindex(p.shape):
+            value = p[index]
+            p[index] = value + step
+            above = loss(params)
+            p[index] = value - step
+            below = loss(params)
+            p[index] = value
+            g[index] = (above - below) / (2 * step)
+    return grads
+
+
+def gradient_errors(version, params, x, y, step=1e-5):
+    """Relative error of a version's gradients against finite differences, by parameter."""
+    gradients = get_version(version).gradients
+    _, grads = gradients(params, x, y)
+    copy = Params(*(p.copy() for p in params))
+    reference = finite_differences(lambda p: gradients(p, x, y)[0], copy, step)
+    return Params(*map(relative_error, grads, reference))
+
+
+def compare(version, reference, params, x, y):
+    """Largest relative error of a version's loss and gradients against another version's."""
+    loss, grads = get_version(version).gradients(params, x, y)
+    expected_loss, expected = get_version(reference).gradients(params, x, y)
+    return max(relative_error(loss, expected_loss), *map(relative_error, grads, expected))
+
+
+def assert_close(name, a, b, tolerance=1e-5):
+    """Print "ok" if a and b agree within the tolerance (max norm), else raise AssertionError."""
+    error = relative_error(a, b)
+    if not error <= tolerance:
+        raise AssertionError(f"{name}: relative error {error:.2g}; the limit is {tolerance:g}")
+    print(f"ok: {name} agrees within {tolerance:g}")

@@ -1,0 +1,60 @@
+"""The two update rules, on any Params.  Lesson 02.
+
+An optimiser's `update(params, grads)` returns new parameters and never changes the old ones,
+so that training can stop between two updates and lose nothing.
+"""
+
+import math
+
+import numpy as np
+
+from lstm_kernels.model import Params, zeros_like
+
+
+class SGD:
+    """p - lr * gradient: the step of (mini-batch) gradient descent."""
+
+    def __init__(self, params, lr):
+        self.lr = lr
+
+    def update(self, params, grads):
+        lr = params.U.dtype.type(self.lr)
+        return Params(*(p - lr * g for p, g in zip(params, grads, strict=True)))
+
+
+class Adam:
+    """Steps scaled by running means of the gradient and of its square.
+
+    Kingma and Ba 2015, algorithm 1, with PyTorch's default constants.
+    """
+
+    BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
+
+    def __init__(self, params, lr):
+        self.lr, self.steps = lr, 0
+        self.mean, self.square = zeros_like(params), zeros_like(params)
+
+    def update(self, params, grads):
+        self.steps += 1
+        # both means start at zero; these two factors take that bias out
+        lr = self.lr * math.sqrt(1 - self.BETA_2**self.steps) / (1 - self.BETA_1**self.steps)
+        epsilon = self.EPSILON * math.sqrt(1 - self.BETA_2**self.steps)
+        arrays = zip(params, grads, self.mean, self.square, strict=True)
+        return Params(*(self._step(lr, epsilon, *a) for a in arrays))
+
+    def _step(self, lr, epsilon, p, g, mean, square):
+        mean += p.dtype.type(1 - self.BETA_1) * (g - mean)
+        square += p.dtype.type(1 - self.BETA_2) * (g * g - square)
+        return p - p.dtype.type(lr) * mean / (np.sqrt(square) + p.dtype.type(epsilon))
+
+
+OPTIMIZERS = {"sgd": SGD, "adam": Adam}
+
+
+def make_optimizer(name, params, lr):
+    """An optimiser by its name; ValueError for an unknown name or a step size that is not > 0."""
+    if name not in OPTIMIZERS:
+        raise ValueError(f"unknown optimizer {name!r}; choose one of: {', '.join(OPTIMIZERS)}")
+    if not (math.isfinite(lr) and lr > 0):
+        raise ValueError(f"learning rate lr is {lr}; it must be a finite number above 0")
+    return OPTIMIZERS[name](params, lr)

@@ -1,0 +1,151 @@
+"""The one mini-batch training loop that all versions share.  Lesson 02 builds it."""
+
+import time
+import warnings
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from lstm_kernels.model import check_batch
+from lstm_kernels.optimizers import make_optimizer
+from lstm_kernels.versions import get_version
+from lstm_kernels.versions.numpy_batched import predict
+
+
+class Progress(NamedTuple):
+    """What `on_batch` is told after each update; epochs and batches count from 1."""
+
+    epoch: int
+    batch: int
+    batches: int  # batches in one epoch
+    loss: float  # of this batch, before its update
+
+
+@dataclass
+class History:
+    """What happened: losses by batch and by epoch, wall time, and why it stopped early."""
+
+    batch_losses: list = field(default_factory=list)
+    epoch_losses: list = field(default_factory=list)  # mean over the epoch's samples
+    validation_losses: list = field(default_factory=list)  # after each epoch
+    seconds: list = field(default_factory=list)  # since the start, after each batch
+    stopped: str = ""  # empty when all epochs were done
+
+
+def fit(
+    version,
+    params,
+    x,
+    y,
+    *,
+    epochs,
+    batch_size,
+    lr,
+    optimizer="adam",
+    seed=0,
+    on_batch=None,
+    validation=None,
+):
+    """Train by mini-batch gradient descent; returns (trained params, History).
+
+    version: a name in VERSIONS.  x (T, N, D), y (T, N, O): all N training windows.  Each epoch
+    shuffles them (by `seed`) and uses each one once, the last short batch included.
+    validation: a pair (x, y) whose loss is taken after each epoch; it never trains.
+    on_batch: called with a Progress after each update; return False to stop.
+
+    Ctrl-C, on_batch and a loss that is no longer finite end the training early: the parameters
+    trained so far (the last finite ones) are returned, and History.stopped says why.
+    """
+    gradients = get_version(version).gradients
+    check_batch(params, x, y)
+    if validation is not None:
+        check_batch(params, *validation)
+    batch_size = check_schedule(x.shape[1], epochs, batch_size)
+    rule = make_optimizer(optimizer, params, lr)
+    training = _Training(gradients, params, x, y, rule, on_batch or (lambda progress: None))
+    rng = np.random.default_rng(seed)
+    try:
+        for epoch in range(1, epochs + 1):
+            training.epoch(epoch, shuffled_batches(x.shape[1], batch_size, rng))
+            if validation is not None:
+                loss = mean_squared_error(training.params, *validation)
+                training.history.validation_losses.append(loss)
+    except KeyboardInterrupt:
+        done = len(training.history.batch_losses)
+        training.history.stopped = f"interrupted after {done} batches"
+    except _Stop as why:
+        training.history.stopped = str(why)
+    return training.params, training.history
+
+
+class _Stop(Exception):
+    """Ends the training; its text goes into History.stopped."""
+
+
+class _Training:
+    """One run of `fit`: it always holds finite parameters, whatever stops it."""
+
+    def __init__(self, gradients, params, x, y, rule, on_batch):
+        self.gradients, self.x, self.y = gradients, x, y
+        self.rule, self.on_batch = rule, on_batch
+        self.params = self.before = params  # now, and one update ago
+        self.history, self.start = History(), time.perf_counter()
+
+    def epoch(self, epoch, batches):
+        """Use every batch once; note the mean loss over the epoch's samples."""
+        first = len(self.history.batch_losses)
+        for number, batch in enumerate(batches, 1):
+            loss = self.step(batch, f"epoch {epoch}, batch {number}")
+            if self.on_batch(Progress(epoch, number, len(batches), loss)) is False:
+                raise _Stop(f"stopped by on_batch in epoch {epoch}, batch {number}")
+        losses = self.history.batch_losses[first:]
+        self.history.epoch_losses.append(float(np.average(losses, weights=list(map(len, batches)))))
+
+    def step(self, batch, where):
+        """One update by the windows in `batch`; returns their loss before it."""
+        with np.errstate(over="ignore", invalid="ignore"):  # looked for here, and said better
+            loss, grads = self.gradients(self.params, self.x[:, batch], self.y[:, batch])
+            updated = self.rule.update(self.params, grads)
+        if not np.isfinite(loss):
+            self.params = self.before  # the last ones with a finite loss
+            raise _diverged(where, f"the loss is {loss}", self.rule.lr)
+        if not all(np.isfinite(p).all() for p in updated):
+            raise _diverged(where, "the updated parameters are not finite", self.rule.lr)
+        self.before, self.params = self.params, updated
+        self.history.batch_losses.append(loss)
+        self.history.seconds.append(time.perf_counter() - self.start)
+        return loss
+
+
+def _diverged(where, what, lr):
+    return _Stop(
+        f"diverged in {where}: {what}. The last finite parameters are returned; "
+        f"try a learning rate below lr={lr}"
+    )
+
+
+def check_schedule(N, epochs, batch_size):
+    """The batch size to use; ValueError for sizes below 1, a warning for one above N."""
+    if epochs < 1:
+        raise ValueError(f"epochs is {epochs}; it must be at least 1")
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
+    if batch_size > N:
+        warnings.warn(
+            f"batch_size {batch_size} is larger than the {N} training windows: "
+            f"one full batch of {N} is used",
+            stacklevel=3,
+        )
+    return min(batch_size, N)
+
+
+def shuffled_batches(N, batch_size, rng):
+    """The indices 0..N-1 in random order, cut into batches; the last may be short."""
+    order = rng.permutation(N)
+    return [order[start : start + batch_size] for start in range(0, N, batch_size)]
+
+
+def mean_squared_error(params, x, y):
+    """The model's loss on x (T, N, D), y (T, N, O), without training."""
+    return float(((predict(params, x) - y) ** 2).mean())
