@@ -1,0 +1,29 @@
+"""How a widget is shown, and what is shown where widgets cannot live."""
+
+import ipywidgets
+from IPython.display import display
+
+
+def picture_widget(picture):
+    """An Image widget that holds this Picture; set `.value = picture._repr_png_()` to repaint."""
+    return ipywidgets.Image(
+        value=picture._repr_png_(),
+        format="png",
+        layout={"max_width": "100%", "align_self": "center"},
+    )
+
+
+def show(widget, picture):
+    """Display the live widget, with its static twin for GitHub and printed pages.
+
+    One bundle holds the widget's view, a PNG and a text: each page shows the best it can.
+    """
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    display(
+        {
+            "application/vnd.jupyter.widget-view+json": view,
+            "image/png": picture._repr_png_(),
+            "text/plain": "A live widget; run this cell to use it. This is its first picture.",
+        },
+        raw=True,
+    )
