@@ -1,0 +1,37 @@
+"""The command line: `python -m lstm_kernels doctor | race | report`."""
+
+import argparse
+import sys
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(prog="python -m lstm_kernels", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("doctor", help="hardware, versions, and a cure for what does not work")
+    race = commands.add_parser("race", help="time all versions side by side, save a picture")
+    race.add_argument("--quick", action="store_true", help="a shorter race, under 30 seconds")
+    race.add_argument("--png", default="race.png", help="where to save the picture")
+    report = commands.add_parser("report", help="what the compiler makes of each kernel; no GPU")
+    report.add_argument("--cc", type=int, nargs="+", default=[60, 75, 80, 89, 90])
+    report.add_argument("--png", default=None, help="save the occupancy picture here")
+    return parser.parse_args(arguments)
+
+
+def main(arguments=None):
+    """Run one command; returns the exit status.  Modules are imported only when needed."""
+    options = parse(arguments)
+    if options.command == "doctor":
+        from lstm_kernels import doctor
+
+        return doctor.main()
+    if options.command == "race":
+        from lstm_kernels import race
+
+        return race.main(quick=options.quick, png=options.png)
+    from lstm_kernels import report
+
+    return report.main(cc=options.cc, png=options.png)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,169 @@
+"""What is here, does it work, and if not, what cures it.  `python -m lstm_kernels doctor`."""
+
+import importlib.metadata
+import importlib.util
+import platform
+import sys
+from typing import NamedTuple
+
+import numpy as np
+
+from lstm_kernels import device
+from lstm_kernels.device import cuda
+
+PACKAGES = ("numpy", "numba", "numba-cuda", "llvmlite", "greenlet", "matplotlib", "ipywidgets",
+            "jupyterlab", "nbval", "torch")  # fmt: skip
+INSTALL = "pip install -r requirements.txt"
+INSTALL_GPU = "pip install -r requirements-gpu.txt"
+
+
+class Finding(NamedTuple):
+    """One check's result; `fix` is the exact thing to do when it is not ok."""
+
+    ok: bool
+    text: str
+    fix: str = ""
+
+
+class Failure(NamedTuple):
+    """A known failure: words of its error message, what it means, what cures it."""
+
+    words: tuple  # all of one entry's words stand in the message (lower case)
+    meaning: str
+    fix: str
+
+
+FAILURES = (
+    Failure(
+        ("unsupported_ptx_version",),
+        "the CUDA compiler is newer than this machine's driver",
+        f"update the NVIDIA driver, or use the CUDA 12 compiler: {INSTALL_GPU}",
+    ),
+    Failure(
+        ("unsupported toolchain",),
+        "the CUDA compiler is newer than this machine's driver",
+        f"update the NVIDIA driver, or use the CUDA 12 compiler: {INSTALL_GPU}",
+    ),
+    Failure(("nvvm",), "the CUDA compiler (NVVM) is missing", INSTALL_GPU),
+    Failure(("nvrtc",), "a part of the CUDA compiler (NVRTC) is missing", INSTALL_GPU),
+    Failure(("cudart",), "the CUDA runtime library is missing", INSTALL_GPU),
+    Failure(
+        ("no kernel image",),
+        "the CUDA compiler no longer knows a card as old as this one (P100, V100: CUDA 12 only)",
+        INSTALL_GPU,
+    ),
+    Failure(
+        ("invalid value for --gpu-architecture",),
+        "the CUDA compiler no longer knows a card as old as this one (P100, V100: CUDA 12 only)",
+        INSTALL_GPU,
+    ),
+    Failure(
+        ("out of memory",),
+        "the card's memory is full, perhaps from another notebook",
+        "shut down the other notebooks' kernels, restart this one, use a smaller batch or H",
+    ),
+    Failure(
+        ("cannot import name",),
+        "this pair of numba and numba-cuda does not fit together",
+        "pip install numba==0.68.1 numba-cuda==0.30.4",
+    ),
+    Failure(
+        ("no module named 'numba_cuda'",),
+        "numba-cuda is not installed",
+        INSTALL,
+    ),
+    Failure(
+        ("cuda_error_no_device",),
+        "the driver is here and shows no card",
+        "Colab: Runtime > Change runtime type > T4 GPU. Kaggle: Settings > Accelerator > GPU T4 x2",
+    ),
+)
+
+
+def explain(error):
+    """The Failure that fits this exception, or None if it is not a known one."""
+    message = f"{type(error).__name__}: {error}".lower()
+    return next((f for f in FAILURES if all(word in message for word in f.words)), None)
+
+
+def check_python():
+    version = sys.version_info
+    text = f"Python {platform.python_version()} on {platform.platform()}"
+    return Finding(version >= (3, 10), text, "install Python 3.10 or newer")
+
+
+def check_cpu():
+    return Finding(True, f"CPU: {device.describe_cpu()}")
+
+
+def check_gpu():
+    """A card is no duty: without one this is information, not a failure."""
+    count = device.count_gpus()
+    if count == 0:
+        return Finding(True, "GPU: no driver or no card here; the emulator runs the kernels")
+    if device.WHY_NO_GPU is not None:
+        known = explain(device.WHY_NO_GPU)
+        text = f"GPU: {count} here, but numba.cuda cannot be used: {device.WHY_NO_GPU}"
+        return Finding(False, text, known.fix if known else INSTALL_GPU)
+    return Finding(True, f"GPU: {count} here, the course uses the first. {device.describe()}")
+
+
+def check_packages():
+    for name in PACKAGES:
+        try:
+            yield Finding(True, f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            needed = name in ("numpy", "numba", "matplotlib", "ipywidgets")
+            text = f"{name} is not installed" + ("" if needed else " (not needed to go on)")
+            yield Finding(not needed, text, INSTALL)
+
+
+def check_kernel():
+    """Compile and run a two-line kernel, and look at what it wrote."""
+    try:
+        numbers = run_probe()
+    except Exception as error:  # the doctor's work is to explain it, whatever it is
+        known = explain(error)
+        text = f"Probe kernel: {type(error).__name__}: {error}"
+        if known is None:
+            return Finding(False, text, "report it with this page's whole text")
+        return Finding(False, f"{text}\n  That means: {known.meaning}.", known.fix)
+    right = numbers.tolist() == list(range(len(numbers)))
+    fix = "report it with this page's whole text"
+    return Finding(right, f"Probe kernel: {'ran, its result is right' if right else numbers}", fix)
+
+
+@cuda.jit
+def write_index(out):
+    """Each thread writes its own number."""
+    out[cuda.grid(1)] = cuda.grid(1)
+
+
+def run_probe():
+    """Numbers 0..63, each written by a thread of its own on the chosen target."""
+    numbers = np.full(64, -1, dtype=np.int32)
+    write_index[2, 32](numbers)
+    return numbers
+
+
+def examine():
+    """All findings, in the order in which they are printed."""
+    yield check_python()
+    yield check_cpu()
+    yield check_gpu()
+    yield from check_packages()
+    yield Finding(True, device.describe())
+    if device.TARGET != "compiler":
+        yield check_kernel()
+
+
+def main():
+    """Print every finding; returns 0 if all is well, else 1."""
+    healthy = True
+    for finding in examine():
+        print(f"{'ok ' if finding.ok else '-->'} {finding.text}")
+        if not finding.ok:
+            healthy = False
+            print(f"    cure: {finding.fix}")
+    print("\nAll is well." if healthy else "\nSomething needs a cure: see the lines with -->.")
+    return 0 if healthy else 1
