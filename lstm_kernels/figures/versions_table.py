@@ -31,7 +31,7 @@ ROWS = {
         "CPU\nPython loop",
         "CPU\nPython loop over samples",
         "CPU\nPython loop over steps,\nNumPy vectors of units",
-        "none\none CPU thread",
+        "left to the library\nBLAS may use several",
         "none\nall is in main memory",
     ),
     "numpy_batched": Row(
