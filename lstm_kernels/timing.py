@@ -41,7 +41,8 @@ class Workload(NamedTuple):
 
     def __str__(self):
         T, N, _ = self.x.shape
-        return f"{N} windows, T={T}, batch {self.batch_size}, H={self.H}, {self.epochs} epochs"
+        epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
+        return f"{N} windows, T={T}, batch {self.batch_size}, H={self.H}, {epochs}"
 
 
 def seconds_text(seconds):
