@@ -1,0 +1,1 @@
+"""Runs CUDA kernels on a CPU."""

@@ -1,0 +1,47 @@
+"""The control block: a few numbers that compiled code and Python share during a launch.
+
+Compiled code writes here which thread runs, and what went wrong if something did; Python reads it
+when the launch has ended. One int64 array, with these slots:
+"""
+
+import numpy as np
+
+SITE = 0  # the place in the source that failed (-1: none)
+NDIM = 1  # how many of the next slots are used
+INDEX = 2  # ... the index that was out of bounds
+SHAPE = 10  # ... and the array's shape
+MAX_NDIM = 8
+
+BLOCK = 18  # the block that runs now, counted along x, then y, then z
+THREAD = 19  # the thread that runs now, counted the same way inside its block
+BLOCK_EPOCH = 20  # barriers that this block has passed
+WARP_EPOCH = 21  # syncwarps that this warp has passed
+GRID_EPOCH = 22  # grid barriers passed
+
+STUCK = 23  # what is wrong with a barrier: one of the codes below
+STUCK_CODE = 24  # the code of the barrier where STUCK_THREAD waits
+STUCK_THREAD = 25
+OTHER_CODE = 26  # what another thread of the block does instead
+OTHER_THREAD = 27
+
+TRACE = 28  # address of the race finder's notebook, 0 if nobody traces
+
+GRID_DIM = 30  # 3 slots: what the launch asked for
+BLOCK_DIM = 33  # 3 slots
+ORDER = 36  # in which order threads run: 0 forward, 1 backward, others shuffled
+SHARED_BYTES = 37  # shared memory of a block: static arrays, then the dynamic one
+DYNAMIC_START = 38  # where the dynamic one begins
+MAIL_BYTES = 39  # where the threads of a block leave values for shuffles and votes
+LOCAL_BYTES = 40  # local arrays of one thread
+THREAD_ROOMS = 41  # how many threads of a block need local memory of their own at once
+RESIDENT = 42  # how many blocks are under way at once (all of them for grid.sync)
+SLOTS = 44
+
+
+def new_control(grid, block):
+    """A fresh control block for a launch of this shape."""
+    control = np.zeros(SLOTS, np.int64)
+    control[SITE] = -1
+    control[GRID_DIM : GRID_DIM + 3] = grid
+    control[BLOCK_DIM : BLOCK_DIM + 3] = block
+    return control

@@ -1,0 +1,81 @@
+"""The part of `numba.cuda` that the course uses, for machines without a GPU.
+
+    from lstm_kernels.emulator import cuda      # instead of: from numba import cuda
+"""
+
+from .dispatcher import In, InOut, Out, jit
+from .host import (
+    close,
+    current_context,
+    default_stream,
+    defer_cleanup,
+    event,
+    event_elapsed_time,
+    get_current_device,
+    is_available,
+    profiling,
+    select_device,
+    stream,
+    synchronize,
+)
+from .memory import (
+    DeviceArray,
+    device_array,
+    device_array_like,
+    mapped_array,
+    mapped_array_like,
+    pinned_array,
+    pinned_array_like,
+    to_device,
+)
+from .names import (
+    activemask,
+    all_sync,
+    any_sync,
+    atomic,
+    ballot_sync,
+    blockDim,
+    blockIdx,
+    brev,
+    cbrt,
+    cg,
+    clz,
+    const,
+    eq_sync,
+    ffs,
+    fma,
+    grid,
+    gridDim,
+    gridsize,
+    laneid,
+    lanemask_lt,
+    local,
+    nanosleep,
+    popc,
+    selp,
+    shared,
+    shfl_down_sync,
+    shfl_sync,
+    shfl_up_sync,
+    shfl_xor_sync,
+    syncthreads,
+    syncthreads_and,
+    syncthreads_count,
+    syncthreads_or,
+    syncwarp,
+    threadfence,
+    threadfence_block,
+    threadfence_system,
+    threadIdx,
+    warpsize,
+)
+
+
+def is_cuda_array(obj):
+    """Does `obj` live on the device?"""
+    return isinstance(obj, DeviceArray)
+
+
+EMULATED = True
+
+__all__ = [name for name in dir() if not name.startswith("_")]

@@ -1,0 +1,266 @@
+"""`@cuda.jit`, and what happens at `kernel[grid, block](...)`."""
+
+import functools
+
+import numpy as np
+from numba.core.errors import NumbaError
+
+from . import card, scheduler
+from . import control as slots
+from .build import Build
+from .errors import ArgumentError, DivergentBarrier, LaunchError, OutOfBounds, UnsupportedCode
+from .memory import DeviceArray, MappedArray, require_one_piece
+from .program import refuse_half
+from .runtime import MAIL_SLOT, WARP
+from .transfers import TO_DEVICE, TO_HOST, log_launch, log_transfer
+
+IGNORED_OPTIONS = frozenset(
+    "argtypes inline fastmath max_registers opt debug lineinfo link lto cache boundscheck "
+    "launch_bounds signature func_or_sig chip cc forceinline abi abi_info output shared".split()
+)
+
+
+def jit(func_or_sig=None, device=False, **options):
+    """Make a kernel (or, with device=True, a device function). Options only tune: ignored here."""
+    unknown = set(options) - IGNORED_OPTIONS
+    if unknown:
+        raise TypeError(f"cuda.jit has no option {', '.join(sorted(unknown))}")
+    if callable(func_or_sig) and hasattr(func_or_sig, "__code__"):
+        return Kernel(func_or_sig, device)
+    return functools.partial(Kernel, device=device)
+
+
+class Kernel:
+    """A function that runs on the emulated card."""
+
+    def __init__(self, py_func, device=False):
+        functools.update_wrapper(self, py_func)
+        self.py_func = py_func
+        self.device = device
+        self._configured = {}
+
+    @functools.cached_property
+    def build(self):
+        """The translated kernel, made at the first launch."""
+        return Build(self.py_func)
+
+    def __getitem__(self, configuration):
+        key = configuration if isinstance(configuration, tuple) else (configuration,)
+        try:
+            return self._configured[key]
+        except KeyError:
+            launch = self._configured[key] = self.configure(*key)
+            return launch
+        except TypeError:  # a list as grid or block: it cannot be a key
+            return self.configure(*key)
+
+    def configure(self, griddim=None, blockdim=None, stream=0, sharedmem=0):
+        """`kernel[griddim, blockdim, stream, sharedmem]`."""
+        if self.device:
+            raise LaunchError(f"{self.__name__} is a device function: a kernel calls it")
+        if griddim is None or blockdim is None:
+            raise LaunchError(f"launch {self.__name__}[blocks, threads](...): both are needed")
+        grid, block = card.triple(griddim, "grid"), card.triple(blockdim, "block")
+        card.check_launch(grid, block)
+        return Launch(self, grid, block, int(sharedmem))
+
+    def forall(self, ntasks, tpb=128, stream=0, sharedmem=0):
+        """As many blocks as `ntasks` threads need."""
+        return self.configure(-(-ntasks // tpb), tpb, stream, sharedmem)
+
+    def __call__(self, *args):
+        if self.device:
+            raise LaunchError(f"{self.__name__} is a device function: only kernels can call it")
+        raise LaunchError(f"launch {self.__name__} as {self.__name__}[blocks, threads](...)")
+
+    def __repr__(self):
+        return f"<emulated {'device function' if self.device else 'kernel'} {self.__name__}>"
+
+
+class Launch:
+    """A kernel with its grid, block and shared memory: call it with the arguments."""
+
+    def __init__(self, kernel, grid, block, shared_bytes, build=None):
+        self.kernel = kernel
+        self.grid = grid
+        self.block = block
+        self.shared_bytes = shared_bytes
+        if build is not None:
+            self.build = build
+
+    @functools.cached_property
+    def build(self):
+        return self.kernel.build
+
+    @functools.cached_property
+    def prepared(self):
+        """The control block that each launch starts from, and the bytes of memory it needs."""
+        build, program = self.build, self.build.program
+        card.check_shared(program.shared_bytes, self.shared_bytes)
+        if program.uses_grid:
+            card.check_cooperative(self.grid, self.block)
+        control = slots.new_control(self.grid, self.block)
+        blocks = self.grid[0] * self.grid[1] * self.grid[2]
+        threads = self.block[0] * self.block[1] * self.block[2]
+        start = -(-program.shared_bytes // 16) * 16
+        control[slots.DYNAMIC_START] = start
+        control[slots.SHARED_BYTES] = -(-(start + self.shared_bytes) // 16) * 16
+        control[slots.MAIL_BYTES] = -(-threads // WARP) * WARP * MAIL_SLOT if build.waits else 0
+        control[slots.LOCAL_BYTES] = -(-program.local_bytes // 16) * 16
+        control[slots.THREAD_ROOMS] = threads if build.waits else 1
+        control[slots.RESIDENT] = blocks if program.uses_grid else 1
+        return control, self._memory_needed(control)
+
+    def _memory_needed(self, control):
+        local = control[slots.LOCAL_BYTES] * control[slots.THREAD_ROOMS]
+        one = control[slots.SHARED_BYTES] + control[slots.MAIL_BYTES] + local
+        return int(one * control[slots.RESIDENT])
+
+    def __call__(self, *args):
+        log_launch(self.kernel.__name__)
+        arguments, copies = self.device_arguments(args)
+        self.run(arguments)
+        for host, on_device in copies:
+            log_transfer(TO_HOST, host.nbytes, implicit=True)
+            host[...] = on_device
+
+    def device_arguments(self, args):
+        """What compiled code gets, and the arrays to copy back after the launch."""
+        names = self.build.arguments
+        if len(args) != len(names):
+            raise ArgumentError(
+                f"{self.kernel.__name__} takes {len(names)} arguments ({', '.join(names)}), "
+                f"not {len(args)}"
+            )
+        arguments, copies = [], []
+        for name, value in zip(names, args, strict=True):
+            arguments.append(_device_value(name, value, copies))
+        return arguments, copies
+
+    def run(self, arguments, order=0, trace=0):
+        """Run all threads; returns the control block."""
+        template, nbytes = self.prepared
+        control = template.copy()
+        control[slots.ORDER], control[slots.TRACE] = order, trace
+        memory = np.empty(nbytes, np.uint8)
+        try:
+            finished = self.build.launch(control, memory, *arguments)
+        except IndexError:
+            if control[slots.SITE] < 0:
+                raise
+            raise self._out_of_bounds(control) from None
+        except NumbaError as error:
+            raise self._not_compiled(error) from error
+        if not finished:
+            raise self._stuck(control)
+        return control
+
+    # ---- messages -------------------------------------------------------------------------------
+
+    def _out_of_bounds(self, control):
+        site = self.build.program.sites[control[slots.SITE]]
+        ndim = control[slots.NDIM]
+        index = _tuple_text(control[slots.INDEX : slots.INDEX + ndim])
+        shape = _tuple_text(control[slots.SHAPE : slots.SHAPE + ndim])
+        return OutOfBounds(
+            f"{site.array}[{index}] is outside {site.array}, whose shape is ({shape}): "
+            f"{self.who(control[slots.THREAD], control[slots.BLOCK])} in {site}"
+        )
+
+    def _stuck(self, control):
+        waits = self._where(control[slots.STUCK_CODE])
+        other = self._where(control[slots.OTHER_CODE])
+        threads = self.block[0] * self.block[1] * self.block[2]
+        block = control[slots.BLOCK] - control[slots.BLOCK] % control[slots.RESIDENT]
+
+        def who(number):
+            if self.build.program.uses_grid and number >= threads:
+                return self.who(number % threads, block + number // threads)
+            return self.who(number, control[slots.BLOCK])
+
+        return DivergentBarrier(
+            f"{who(control[slots.STUCK_THREAD])} waits at a barrier ({waits}), but "
+            f"{who(control[slots.OTHER_THREAD])} {'waits at ' if control[slots.OTHER_CODE] else ''}"
+            f"{other}"
+        )
+
+    def _where(self, code):
+        if code == scheduler.FINISHED:
+            return "has left the kernel"
+        return str(self.build.program.sites[code >> 3])
+
+    def who(self, rank, block):
+        """`thread (3, 0, 0) of block (0, 0, 0)`."""
+        thread = _unravel(int(rank), self.block)
+        return f"thread {thread} of block {_unravel(int(block), self.grid)}"
+
+    def _not_compiled(self, error):
+        message = getattr(error, "msg", None) or str(error)
+        return UnsupportedCode(f"{self.kernel.__name__} cannot be compiled: {message}")
+
+
+def _unravel(number, sizes):
+    x, y, _ = sizes
+    return number % x, number // x % y, number // (x * y)
+
+
+def _tuple_text(values):
+    return ", ".join(str(int(value)) for value in values)
+
+
+def _device_value(name, value, copies):
+    """One argument as compiled code takes it; NumPy arrays are copied in, and noted in copies."""
+    if isinstance(value, DeviceArray):
+        return value.data
+    if isinstance(value, MappedArray):
+        return value.view(np.ndarray)
+    if isinstance(value, np.ndarray):
+        return _copied_in(name, value, copies)
+    if isinstance(value, Transferred):
+        return value.device_value(name, copies)
+    if isinstance(value, (bool, int, float, complex, np.number, np.bool_)):
+        refuse_half(np.result_type(value), f"the argument {name}")
+        return value
+    if isinstance(value, tuple):
+        return tuple(_device_value(name, part, copies) for part in value)
+    raise ArgumentError(f"the argument {name} is a {type(value).__name__}: kernels take numbers, "
+                        "arrays and tuples of them")  # fmt: skip
+
+
+def _copied_in(name, host, copies, copy_in=True, copy_out=True):
+    """The implicit transfer: all NumPy arrays go there, and all come back."""
+    if host.dtype.hasobject or host.dtype.kind in "SUOMm":
+        raise ArgumentError(f"the argument {name} has dtype {host.dtype}, unknown to the GPU")
+    refuse_half(host.dtype, f"the argument {name}")
+    require_one_piece(host)
+    on_device = host.copy(order="K") if copy_in else np.full_like(host, -1)
+    if copy_in:
+        log_transfer(TO_DEVICE, host.nbytes, implicit=True)
+    if copy_out:
+        copies.append((host, on_device))
+    return on_device
+
+
+class Transferred:
+    """`cuda.In(a)`, `cuda.Out(a)`, `cuda.InOut(a)`: say which way a NumPy argument travels."""
+
+    def __init__(self, value, copy_in, copy_out):
+        self.value = value
+        self.ways = (copy_in, copy_out)
+
+    def device_value(self, name, copies):
+        if isinstance(self.value, DeviceArray):
+            return self.value.data
+        return _copied_in(name, np.asarray(self.value), copies, *self.ways)
+
+
+def In(value):
+    return Transferred(value, True, False)
+
+
+def Out(value):
+    return Transferred(value, False, True)
+
+
+def InOut(value):
+    return Transferred(value, True, True)

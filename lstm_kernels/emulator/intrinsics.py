@@ -1,0 +1,213 @@
+"""The few operations that Numba's Python subset cannot say: they emit machine code themselves.
+
+They turn addresses into arrays, check an index, and keep a paused generator in memory that we
+choose. Everything else of the emulator's run time is ordinary `@njit` code on top of these.
+"""
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
+
+from . import control as slots
+
+
+@intrinsic
+def array_at(typingctx, address, shape, dtype):
+    """The memory at `address` as a C-ordered array."""
+    result = types.Array(dtype.dtype, len(shape), "C")
+
+    def codegen(context, builder, signature, args):
+        array = make_array(result)(context, builder)
+        sizes = _as_intp(context, builder, args[1], signature.args[1])
+        itemsize = context.get_constant(
+            types.intp, context.get_abi_sizeof(context.get_data_type(result.dtype))
+        )
+        populate_array(
+            array,
+            data=builder.inttoptr(args[0], array.data.type),
+            shape=sizes,
+            strides=_c_strides(builder, sizes, itemsize),
+            itemsize=itemsize,
+            meminfo=None,
+        )
+        return array._getvalue()
+
+    return result(address, shape, dtype), codegen
+
+
+def _as_intp(context, builder, values, tuple_type):
+    pairs = zip(cgutils.unpack_tuple(builder, values), tuple_type, strict=True)
+    return [context.cast(builder, value, kind, types.intp) for value, kind in pairs]
+
+
+def _c_strides(builder, sizes, itemsize):
+    strides = [itemsize]
+    for size in reversed(sizes[1:]):
+        strides.insert(0, builder.mul(strides[0], size))
+    return strides
+
+
+@intrinsic
+def load_as(typingctx, address, like):
+    """The value at `address`, read as the type of `like`."""
+
+    def codegen(context, builder, signature, args):
+        pointer_type = context.get_data_type(signature.return_type).as_pointer()
+        pointer = builder.inttoptr(args[0], pointer_type)
+        return context.unpack_value(builder, signature.return_type, pointer)
+
+    return types.unliteral(like)(address, like), codegen
+
+
+@intrinsic
+def store_at(typingctx, address, value):
+    """Write `value` at `address`."""
+
+    def codegen(context, builder, signature, args):
+        pointer_type = context.get_data_type(signature.args[1]).as_pointer()
+        pointer = builder.inttoptr(args[0], pointer_type)
+        context.pack_value(builder, signature.args[1], args[1], pointer)
+        return context.get_dummy_value()
+
+    return types.none(address, value), codegen
+
+
+@intrinsic
+def generator_size(typingctx, generator):
+    """How many bytes a paused generator needs."""
+
+    def codegen(context, builder, signature, args):
+        size = context.get_abi_sizeof(args[0].type.pointee)
+        return context.get_constant(types.intp, size)
+
+    return types.intp(generator), codegen
+
+
+@intrinsic
+def keep_generator(typingctx, generator, address):
+    """Copy a fresh generator to `address`, where it will live."""
+
+    def codegen(context, builder, signature, args):
+        builder.store(builder.load(args[0]), builder.inttoptr(args[1], args[0].type))
+        return context.get_dummy_value()
+
+    return types.none(generator, address), codegen
+
+
+@intrinsic
+def generator_at(typingctx, like, address):
+    """The generator that lives at `address` (of the same kind as `like`)."""
+
+    def codegen(context, builder, signature, args):
+        return builder.inttoptr(args[1], args[0].type)
+
+    return like(like, address), codegen
+
+
+@intrinsic
+def element_address(typingctx, array, index):
+    """Where `array[index]` lives, and -1 if the index takes a slice instead of one element."""
+    kinds = _index_kinds(index)
+    whole = isinstance(array, types.Array) and len(kinds) == array.ndim
+    whole = whole and all(isinstance(kind, types.Integer) for kind in kinds)
+
+    def codegen(context, builder, signature, args):
+        if not whole:
+            return context.get_constant(types.intp, -1)
+        view = make_array(array)(context, builder, args[0])
+        indices = _indices(context, builder, args[1], signature.args[1])
+        shape = cgutils.unpack_tuple(builder, view.shape, array.ndim)
+        strides = cgutils.unpack_tuple(builder, view.strides, array.ndim)
+        address = builder.ptrtoint(view.data, context.get_value_type(types.intp))
+        for i, size, stride in zip(indices, shape, strides, strict=True):
+            negative = builder.icmp_signed("<", i, i.type(0))
+            i = builder.select(negative, builder.add(i, size), i)
+            address = builder.add(address, builder.mul(i, stride))
+        return address
+
+    return types.intp(array, index), codegen
+
+
+@intrinsic
+def checked_index(typingctx, control, site, array, index):
+    """`index` itself, after a check that it lies inside `array`; else the site is noted."""
+    kinds = _index_kinds(index)
+    axes = [n for n, kind in enumerate(kinds) if isinstance(kind, types.Integer)]
+    if not _can_check(array, kinds):
+        axes = []
+
+    def codegen(context, builder, signature, args):
+        if axes:
+            indices = _indices(context, builder, args[3], signature.args[3], axes)
+            view = make_array(array)(context, builder, args[2])
+            shape = cgutils.unpack_tuple(builder, view.shape, array.ndim)
+            sizes = [shape[axis] for axis in axes]
+            _refuse_outside(context, builder, args[0], args[1], indices, sizes)
+        return args[3]
+
+    return index(control, site, array, index), codegen
+
+
+@intrinsic
+def checked_axis(typingctx, control, site, array, axis, index):
+    """The same for one axis of an index that also holds slices, such as `W[k, :]`."""
+    if not isinstance(axis, types.IntegerLiteral):
+        return None
+    number = axis.literal_value
+    check = isinstance(array, types.Array) and isinstance(index, types.Integer)
+
+    def codegen(context, builder, signature, args):
+        if check:
+            view = make_array(array)(context, builder, args[2])
+            sizes = [cgutils.unpack_tuple(builder, view.shape, array.ndim)[number]]
+            indices = [context.cast(builder, args[4], signature.args[4], types.intp)]
+            _refuse_outside(context, builder, args[0], args[1], indices, sizes)
+        return args[4]
+
+    return index(control, site, array, axis, index), codegen
+
+
+def _index_kinds(index):
+    return list(index) if isinstance(index, types.BaseTuple) else [index]
+
+
+def _can_check(array, kinds):
+    plain = (types.Integer, types.SliceType)
+    return (
+        isinstance(array, types.Array)
+        and len(kinds) <= min(array.ndim, slots.MAX_NDIM)
+        and all(isinstance(kind, plain) for kind in kinds)
+    )
+
+
+def _indices(context, builder, value, kind, axes=None):
+    if not isinstance(kind, types.BaseTuple):
+        return [context.cast(builder, value, kind, types.intp)]
+    axes = range(len(kind)) if axes is None else axes
+    values = cgutils.unpack_tuple(builder, value)
+    return [context.cast(builder, values[n], kind[n], types.intp) for n in axes]
+
+
+def _refuse_outside(context, builder, control, site, indices, sizes):
+    """Leave the function with an IndexError unless -size <= index < size on each axis."""
+    bad = ir.Constant(ir.IntType(1), 0)
+    for i, size in zip(indices, sizes, strict=True):
+        too_high = builder.icmp_signed(">=", i, size)
+        too_low = builder.icmp_signed("<", i, builder.neg(size))
+        bad = builder.or_(bad, builder.or_(too_high, too_low))
+    with cgutils.if_unlikely(builder, bad):
+        _note(context, builder, control, slots.SITE, site)
+        _note(context, builder, control, slots.NDIM, site.type(len(indices)))
+        for n, (i, size) in enumerate(zip(indices, sizes, strict=True)):
+            _note(context, builder, control, slots.INDEX + n, i)
+            _note(context, builder, control, slots.SHAPE + n, size)
+        context.call_conv.return_user_exc(builder, IndexError, ("index out of bounds",))
+
+
+def _note(context, builder, control, slot, value):
+    """Write one slot of the control block; `control` is its address."""
+    word = context.get_value_type(types.int64)
+    place = builder.add(control, control.type(slot * 8))
+    builder.store(value, builder.inttoptr(place, word.as_pointer()))

@@ -1,0 +1,161 @@
+"""One generated Python module: a kernel, its device functions and their constants.
+
+It collects the pieces while the translator works, then writes them as source. The source says
+everything that the result depends on, so its hash is the key under which it is cached.
+"""
+
+import math
+import types as python_types
+from dataclasses import dataclass, field
+
+import numpy as np
+from numba import types
+
+from .errors import UnsupportedCode
+
+
+@dataclass(frozen=True)
+class Site:
+    """A place in a kernel's source: for messages."""
+
+    function: str
+    line: int
+    text: str
+    array: str = ""
+
+    def __str__(self):
+        return f"{self.function}, line {self.line}: {self.text}"
+
+
+@dataclass(frozen=True)
+class SharedArray:
+    """A shared array's place in the block's shared memory."""
+
+    name: str
+    offset: int
+    shape: tuple
+    dtype: np.dtype
+
+
+@dataclass
+class Program:
+    """The pieces of the generated module. `tracing` adds what the race finder needs."""
+
+    tracing: bool = False
+    definitions: dict = field(default_factory=dict)  # name -> source line
+    functions: dict = field(default_factory=dict)  # Python function -> its translation
+    sites: list = field(default_factory=list)
+    shared: list = field(default_factory=list)
+    dynamic: list = field(default_factory=list)  # (name, dtype) of arrays of the launch's size
+    shared_bytes: int = 0
+    local_bytes: int = 0
+    uses_grid: bool = False
+
+    def add_site(self, site):
+        self.sites.append(site)
+        return len(self.sites) - 1
+
+    def add_shared(self, name, shape, dtype):
+        """Reserve shared memory for one array; returns its offset."""
+        offset = _aligned(self.shared_bytes)
+        self.shared.append(SharedArray(name, offset, shape, dtype))
+        self.shared_bytes = offset + math.prod(shape) * dtype.itemsize
+        return offset
+
+    def add_local(self, shape, dtype):
+        """Reserve local memory of one thread for one array; returns its offset."""
+        offset = _aligned(self.local_bytes)
+        self.local_bytes = offset + math.prod(shape) * dtype.itemsize
+        return offset
+
+    def define(self, wanted, expression):
+        """Give a constant a name in the module; the same name twice only for the same value."""
+        name, number = wanted, 1
+        while self.definitions.get(name, expression) != expression:
+            number += 1
+            name = f"{wanted}__{number}"
+        self.definitions[name] = expression
+        return name
+
+    def function_name(self, wanted):
+        """A name for a translated function that is still free."""
+        taken = {translated.tree.name for translated in self.functions.values() if translated}
+        name, number = wanted, 1
+        while name in taken or name in self.definitions:
+            number += 1
+            name = f"{wanted}__{number}"
+        return name
+
+
+def _aligned(offset):
+    return -(-offset // 16) * 16
+
+
+def constant_source(value):
+    """Python source for a constant, or None if it is not one that kernels can use."""
+    if isinstance(value, (bool, int)) or value is None:
+        return repr(value)
+    if isinstance(value, float) and not isinstance(value, np.generic):
+        return repr(value) if math.isfinite(value) else f"float('{value}')"
+    if isinstance(value, complex) and not isinstance(value, np.generic):
+        return repr(value)
+    if isinstance(value, tuple):
+        parts = [constant_source(part) for part in value]
+        return None if None in parts else f"({''.join(part + ', ' for part in parts)})"
+    return _numpy_source(value) or _type_source(value)
+
+
+def _numpy_source(value):
+    if isinstance(value, np.generic):
+        inner = constant_source(value.item())
+        return inner and f"np.{type(value).__name__}({inner})"
+    if isinstance(value, np.ndarray):
+        data = np.ascontiguousarray(value)
+        return f"np.frombuffer({data.tobytes()!r}, np.{data.dtype.name}).reshape({data.shape})"
+    return None
+
+
+def _type_source(value):
+    if isinstance(value, types.Type) and hasattr(types, str(value)):
+        return f"_types.{value}"
+    if isinstance(value, np.dtype):
+        return f"np.{value.name}"
+    if isinstance(value, type) and issubclass(value, np.generic):
+        return f"np.{value.__name__}"
+    return None
+
+
+BUILTINS = frozenset(
+    "abs bool complex divmod enumerate float int len max min pow print range round tuple type "
+    "zip isinstance".split()
+)
+
+
+def callable_source(value):
+    """`math.exp`, `np.sqrt` or `range`: a function that both compilers know; else None."""
+    if isinstance(value, np.ufunc):
+        return f"np.{value.__name__}"
+    if isinstance(value, (python_types.BuiltinFunctionType, type)):
+        module, name = value.__module__, value.__name__
+        if module == "math":
+            return f"math.{name}"
+        if module == "builtins" and name in BUILTINS:
+            return name
+        if module == "_operator":
+            return f"operator.{name}"
+    return None
+
+
+def as_dtype(value):
+    """A NumPy dtype from what kernels write: `float32` of Numba or NumPy."""
+    if isinstance(value, types.Type):
+        from numba.np.numpy_support import as_dtype as numba_as_dtype
+
+        return numba_as_dtype(value)
+    return np.dtype(value)
+
+
+def refuse_half(dtype, what):
+    """Numba's CPU compiler has no half precision."""
+    if np.dtype(dtype) == np.float16:
+        raise UnsupportedCode(f"{what} is float16, which the emulator cannot compute with")

@@ -1,0 +1,84 @@
+"""What the GPU compiler refuses, found in the source.
+
+Numba's CPU compiler takes much more of Python than its GPU compiler: lists, strings, NumPy
+functions that allocate. A kernel that uses them would run here and fail on a card; so we refuse.
+"""
+
+import ast
+
+from .errors import UnsupportedCode
+
+STATEMENTS = {
+    ast.Try: "exceptions cannot be caught on the GPU",
+    ast.With: "`with` does not exist on the GPU",
+    ast.Import: "import at the top of the file, not inside a kernel",
+    ast.ImportFrom: "import at the top of the file, not inside a kernel",
+    ast.ClassDef: "classes do not exist on the GPU",
+    ast.FunctionDef: "define device functions outside the kernel",
+    ast.AsyncFunctionDef: "define device functions outside the kernel",
+    ast.Global: "globals are constants on the GPU",
+    ast.Nonlocal: "variables of the surrounding function are constants on the GPU",
+    ast.Delete: "`del` does not exist on the GPU",
+}
+EXPRESSIONS = {
+    ast.List: "lists do not exist on the GPU; use cuda.local.array",
+    ast.ListComp: "lists do not exist on the GPU; use cuda.local.array and a loop",
+    ast.Set: "sets do not exist on the GPU",
+    ast.SetComp: "sets do not exist on the GPU",
+    ast.Dict: "dictionaries do not exist on the GPU",
+    ast.DictComp: "dictionaries do not exist on the GPU",
+    ast.GeneratorExp: "generators do not exist on the GPU; use a loop",
+    ast.Lambda: "lambda does not exist on the GPU; define a device function",
+    ast.Yield: "yield does not exist on the GPU",
+    ast.YieldFrom: "yield does not exist on the GPU",
+    ast.Await: "await does not exist on the GPU",
+    ast.JoinedStr: "strings do not exist on the GPU",
+    ast.Starred: "starred arguments do not exist on the GPU",
+    ast.MatMult: "`@` does not exist on the GPU; write the loops",
+}
+METHODS = frozenset(
+    "sum mean std var dot min max argmin argmax sort argsort copy astype fill flatten tolist "
+    "cumsum prod any all append extend insert pop clip round repeat take nonzero".split()
+)
+
+
+def refuse_python(tree, function):
+    """Raise UnsupportedCode for the first construct that the GPU does not have."""
+    for node in _body_nodes(tree):
+        reason = STATEMENTS.get(type(node)) or EXPRESSIONS.get(type(node))
+        if isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes)):
+            reason = "strings do not exist on the GPU"
+        if reason:
+            raise refusal(function, node, reason)
+
+
+def refuse_method(node, function):
+    """`array.sum()` and its like."""
+    if isinstance(node.func, ast.Attribute) and node.func.attr in METHODS:
+        raise refusal(
+            function, node, f"arrays have no method {node.func.attr} on the GPU; write the loop"
+        )
+
+
+def refusal(function, node, reason):
+    """The exception, with the place in the source."""
+    line = getattr(node, "lineno", "?")
+    return UnsupportedCode(f"{function.__name__}, line {line}: {reason}")
+
+
+def _body_nodes(tree):
+    """All nodes of the body, without doc strings and what `print` is given."""
+    pending = [statement for statement in tree.body if not _is_text(statement)]
+    while pending:
+        node = pending.pop(0)
+        yield node
+        if not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"):
+            pending.extend(ast.iter_child_nodes(node))
+
+
+def _is_text(statement):
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )

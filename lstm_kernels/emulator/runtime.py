@@ -1,0 +1,420 @@
+"""What translated kernels call: the compiled counterparts of the names of `numba.cuda`.
+
+Each emulated thread gets one `Thread`, a tuple of plain numbers: where it stands in the grid, and
+the addresses of the memory that it may use. The translator passes it along as `_cuda`.
+"""
+
+from collections import namedtuple
+
+import numpy as np
+from numba import njit, types
+from numba.extending import overload
+
+from . import control as slots
+from .intrinsics import array_at, load_as, store_at
+from .intrinsics import checked_axis as at_axis  # noqa: F401  (translated kernels use these two)
+from .intrinsics import checked_index as at  # noqa: F401
+
+Thread = namedtuple(
+    "Thread",
+    "thread_x thread_y thread_z block_x block_y block_z "
+    "block_dim_x block_dim_y block_dim_z grid_dim_x grid_dim_y grid_dim_z "
+    "rank lane control shared dynamic dynamic_bytes mail local",
+)
+WARP = 32
+MAIL_SLOT = 16  # bytes for each thread: a value, and the mask of lanes that take part
+
+# numpy: division by zero gives inf, as on the card. _nrt=False: no memory can be allocated.
+DEVICE = {"error_model": "numpy", "_nrt": False}
+device = njit(**DEVICE)
+
+
+# ---- where a thread stands ----------------------------------------------------------------------
+
+
+@device
+def counts(control):
+    """Blocks of the grid, threads of a block."""
+    g, b = slots.GRID_DIM, slots.BLOCK_DIM
+    blocks = control[g] * control[g + 1] * control[g + 2]
+    return blocks, control[b] * control[b + 1] * control[b + 2]
+
+
+@device
+def position(i, n, order):
+    """The i-th of n threads (or blocks) to run: forward, backward, or a fixed shuffle."""
+    if order == 0:
+        return i
+    if order == 1:
+        return n - 1 - i
+    return (i * 2654435761 + order) % n
+
+
+@device
+def block_bytes(control):
+    """Memory of one block: shared arrays, mail, and its threads' local arrays."""
+    local = control[slots.LOCAL_BYTES] * control[slots.THREAD_ROOMS]
+    return control[slots.SHARED_BYTES] + control[slots.MAIL_BYTES] + local
+
+
+@device
+def fill_with_nan(address, nbytes):
+    """All bits one: a NaN in each float type, -1 in each integer type."""
+    memory = array_at(address, (nbytes,), np.uint8)
+    for i in range(nbytes):
+        memory[i] = 255
+
+
+@device
+def enter_block(control, memory, block, room):
+    """Shared memory holds rubbish when a block starts."""
+    control[slots.BLOCK] = block
+    size = block_bytes(control)
+    shared = control[slots.SHARED_BYTES] + control[slots.MAIL_BYTES]
+    fill_with_nan(memory.ctypes.data + room * size, shared)
+
+
+@device
+def enter_thread(control, memory, block, rank, room):
+    """The `Thread` of one thread; its block uses the memory number `room`."""
+    control[slots.THREAD] = rank
+    shared = memory.ctypes.data + room * block_bytes(control)
+    mail = shared + control[slots.SHARED_BYTES]
+    nbytes = control[slots.LOCAL_BYTES]
+    local = mail + control[slots.MAIL_BYTES] + nbytes * (rank % control[slots.THREAD_ROOMS])
+    fill_with_nan(local, nbytes)
+    b, g = slots.BLOCK_DIM, slots.GRID_DIM
+    bx, by, bz, gx, gy, gz = (
+        control[b], control[b + 1], control[b + 2], control[g], control[g + 1], control[g + 2],
+    )  # fmt: skip
+    start = control[slots.DYNAMIC_START]
+    return Thread(
+        rank % bx, rank // bx % by, rank // (bx * by),
+        block % gx, block // gx % gy, block // (gx * gy),
+        bx, by, bz, gx, gy, gz, rank, rank % WARP, control.ctypes.data,
+        shared, shared + start, control[slots.SHARED_BYTES] - start, mail, local,
+    )  # fmt: skip
+
+
+@device
+def grid_1(cuda):
+    return cuda.block_x * cuda.block_dim_x + cuda.thread_x
+
+
+@device
+def grid_2(cuda):
+    return grid_1(cuda), cuda.block_y * cuda.block_dim_y + cuda.thread_y
+
+
+@device
+def grid_3(cuda):
+    x, y = grid_2(cuda)
+    return x, y, cuda.block_z * cuda.block_dim_z + cuda.thread_z
+
+
+@device
+def gridsize_1(cuda):
+    return cuda.grid_dim_x * cuda.block_dim_x
+
+
+@device
+def gridsize_2(cuda):
+    return gridsize_1(cuda), cuda.grid_dim_y * cuda.block_dim_y
+
+
+@device
+def gridsize_3(cuda):
+    x, y = gridsize_2(cuda)
+    return x, y, cuda.grid_dim_z * cuda.block_dim_z
+
+
+# ---- atomics: threads take turns only at barriers, so plain steps cannot be interrupted -----------
+
+
+@device
+def atomic_add(array, index, value):
+    old = array[index]
+    array[index] = value  # converts `value` to the array's type first, as the card does
+    array[index] = old + array[index]
+    return old
+
+
+@device
+def atomic_sub(array, index, value):
+    old = array[index]
+    array[index] = value
+    array[index] = old - array[index]
+    return old
+
+
+@device
+def atomic_and_(array, index, value):
+    old = array[index]
+    array[index] = old & value
+    return old
+
+
+@device
+def atomic_or_(array, index, value):
+    old = array[index]
+    array[index] = old | value
+    return old
+
+
+@device
+def atomic_xor(array, index, value):
+    old = array[index]
+    array[index] = old ^ value
+    return old
+
+
+@device
+def atomic_inc(array, index, value):
+    old = array[index]
+    array[index] = 0 if old >= value else old + 1
+    return old
+
+
+@device
+def atomic_dec(array, index, value):
+    old = array[index]
+    array[index] = value if old == 0 or old > value else old - 1
+    return old
+
+
+@device
+def atomic_exch(array, index, value):
+    old = array[index]
+    array[index] = value
+    return old
+
+
+@device
+def atomic_max(array, index, value):
+    old = array[index]
+    if value > old:
+        array[index] = value
+    return old
+
+
+@device
+def atomic_min(array, index, value):
+    old = array[index]
+    if value < old:
+        array[index] = value
+    return old
+
+
+@device
+def atomic_nanmax(array, index, value):
+    old = array[index]
+    if value > old or old != old:
+        array[index] = value
+    return old
+
+
+@device
+def atomic_nanmin(array, index, value):
+    old = array[index]
+    if value < old or old != old:
+        array[index] = value
+    return old
+
+
+@device
+def atomic_cas(array, index, expected, value):
+    old = array[index]
+    if old == expected:
+        array[index] = value
+    return old
+
+
+# ---- values passed between threads at a barrier ---------------------------------------------------
+
+
+@device
+def post(cuda, mask, value):
+    """Leave a value in this thread's mail slot; a barrier follows, then others read it."""
+    slot = cuda.mail + cuda.rank * MAIL_SLOT
+    store_at(slot, value)
+    store_at(slot + 8, np.int64(mask))
+
+
+@device
+def settle(_posted, value, _waited):
+    """Keep `value`, read after a first barrier, over a second: all have read before all go on."""
+    return value
+
+
+@device
+def read_lane(cuda, mine, lane):
+    """What the thread in `lane` of this warp has posted."""
+    return load_as(cuda.mail + (cuda.rank - cuda.lane + lane) * MAIL_SLOT, mine)
+
+
+@device
+def shfl_sync(cuda, mine, lane, _waited):
+    return read_lane(cuda, mine, lane % WARP)
+
+
+@device
+def shfl_up_sync(cuda, mine, delta, _waited):
+    return read_lane(cuda, mine, cuda.lane - delta) if cuda.lane >= delta else mine
+
+
+@device
+def shfl_down_sync(cuda, mine, delta, _waited):
+    return read_lane(cuda, mine, cuda.lane + delta) if cuda.lane + delta < WARP else mine
+
+
+@device
+def shfl_xor_sync(cuda, mine, lane_mask, _waited):
+    return read_lane(cuda, mine, (cuda.lane ^ lane_mask) % WARP)
+
+
+@device
+def block_threads(cuda):
+    return cuda.block_dim_x * cuda.block_dim_y * cuda.block_dim_z
+
+
+@device
+def ballot(cuda, mask, mine):
+    """One bit for each lane of the mask whose posted value is not zero."""
+    bits = 0
+    for lane in range(min(WARP, block_threads(cuda) - cuda.rank + cuda.lane)):
+        if (mask >> lane) & 1 and read_lane(cuda, mine, lane) != 0:
+            bits |= 1 << lane
+    return bits
+
+
+@device
+def lanes_there(cuda, mask):
+    """The mask without lanes beyond the end of the block."""
+    lanes = min(WARP, block_threads(cuda) - cuda.rank + cuda.lane)
+    return mask & ((1 << lanes) - 1)
+
+
+@device
+def ballot_sync(cuda, mask, mine, _waited):
+    return ballot(cuda, mask, mine)
+
+
+@device
+def any_sync(cuda, mask, mine, _waited):
+    return ballot(cuda, mask, mine) != 0
+
+
+@device
+def all_sync(cuda, mask, mine, _waited):
+    return ballot(cuda, mask, mine) == lanes_there(cuda, mask)
+
+
+@device
+def eq_sync(cuda, mask, mine, _waited):
+    votes = ballot(cuda, mask, mine)
+    return votes == 0 or votes == lanes_there(cuda, mask)
+
+
+@device
+def syncthreads_count(cuda, mine, _waited):
+    total = 0
+    for rank in range(block_threads(cuda)):
+        total += 1 if load_as(cuda.mail + rank * MAIL_SLOT, mine) != 0 else 0
+    return total
+
+
+@device
+def syncthreads_and(cuda, mine, waited):
+    return 1 if syncthreads_count(cuda, mine, waited) == block_threads(cuda) else 0
+
+
+@device
+def syncthreads_or(cuda, mine, waited):
+    return 1 if syncthreads_count(cuda, mine, waited) > 0 else 0
+
+
+# ---- small arithmetic ---------------------------------------------------------------------------
+
+
+@device
+def fma(a, b, c):
+    return a * b + c
+
+
+@device
+def selp(condition, a, b):
+    return a if condition else b
+
+
+@device
+def cbrt(x):
+    return np.cbrt(x)
+
+
+@device
+def popc(x):
+    return np.int32(_ones(x, _width(x)))
+
+
+@device
+def clz(x):
+    """Zero bits above the highest one bit."""
+    width, n = _width(x), 0
+    while n < width and not (x >> (width - 1 - n)) & 1:
+        n += 1
+    return np.int32(n)
+
+
+@device
+def ffs(x):
+    """1 + the place of the lowest one bit; 0 if there is none."""
+    for n in range(_width(x)):
+        if (x >> n) & 1:
+            return np.int32(n + 1)
+    return np.int32(0)
+
+
+@device
+def brev(x):
+    """The bits in reverse order."""
+    width, result = _width(x), x - x
+    for n in range(width):
+        result |= ((x >> n) & 1) << (width - 1 - n)
+    return result
+
+
+@device
+def activemask(cuda):
+    return lanes_there(cuda, 0xFFFFFFFF)
+
+
+@device
+def lanemask_lt(cuda):
+    return (1 << cuda.lane) - 1
+
+
+@device
+def nothing(*_arguments):
+    """Fences and sleeps: threads take turns here, so memory is always up to date."""
+    return 0
+
+
+@device
+def _ones(x, width):
+    total = 0
+    for n in range(width):
+        total += (x >> n) & 1
+    return total
+
+
+def _width(x):
+    """Number of bits of an integer."""
+    raise NotImplementedError("compiled code only")
+
+
+@overload(_width)
+def _width_overload(x):
+    if not isinstance(x, types.Integer):
+        return None
+    width = x.bitwidth
+    return lambda x: width

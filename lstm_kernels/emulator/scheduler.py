@@ -1,0 +1,152 @@
+"""Threads that wait for each other: every one is a generator, and a barrier is its `yield`.
+
+A kernel with barriers is translated to a generator function. To run a thread means to resume its
+generator until the next `yield`, which hands back a code that says at which barrier it now waits.
+When all threads of the block wait at the same one, all may go on.
+
+A code is `8 * site + kind`; the site tells the place in the source.
+"""
+
+import numpy as np
+from numba import njit
+
+from . import control as slots
+from .intrinsics import generator_at, generator_size, keep_generator, load_as  # noqa: F401
+from .runtime import MAIL_SLOT, WARP, block_bytes, counts, position
+
+FINISHED = 0
+EXCHANGE = 1  # shuffles and warp votes: the lanes of a mask wait for each other
+SYNCWARP = 2  # the same, and what was written before is visible after
+BLOCK = 3  # syncthreads
+GRID = 4  # grid.sync
+READY = -1  # not a code that a thread gives: it waits for nothing
+
+DIVERGED = 1
+
+compiled = njit(error_model="numpy")
+
+
+@compiled
+def resume(like, address):
+    """Run the thread whose generator lives at `address` to its next barrier, or to its end."""
+    for code in generator_at(like, address):
+        return code
+    return FINISHED
+
+
+@compiled
+def room_for_states(control, like):
+    """Memory for the paused generators of all blocks that are under way at once."""
+    _, threads = counts(control)
+    return np.empty(control[slots.RESIDENT] * threads * generator_size(like), np.uint8)
+
+
+@compiled
+def run_blocks(like, states, control, memory, first, last):
+    """Run the resident blocks first..last-1 to their end. Returns False if they get stuck."""
+    _, threads = counts(control)
+    codes = np.full((last - first, threads), READY)
+    while True:
+        for i in range(last - first):
+            room = position(i, last - first, control[slots.ORDER])
+            control[slots.BLOCK] = first + room
+            start = states.ctypes.data + room * threads * generator_size(like)
+            mail = memory.ctypes.data + room * block_bytes(control) + control[slots.SHARED_BYTES]
+            if not run_block(like, start, control, codes[room], mail):
+                return False
+        if not agree(codes.ravel(), control):
+            return False
+        if codes[0, 0] == FINISHED:
+            return True
+        control[slots.GRID_EPOCH] += 1
+        codes[:] = READY
+
+
+@compiled
+def run_block(like, start, control, codes, mail):
+    """Run one block until it has finished or waits for the rest of the grid."""
+    while True:
+        for first in range(0, len(codes), WARP):
+            warp = (first, min(first + WARP, len(codes)))
+            run_warp(like, start, control, codes, mail, warp)
+        if not agree(codes, control):
+            return False
+        if codes[0] & 7 != BLOCK:
+            return True
+        control[slots.BLOCK_EPOCH] += 1
+        codes[:] = READY
+
+
+@compiled
+def run_warp(like, start, control, codes, mail, warp):
+    """Run the threads of one warp until none can go on without the others of the block."""
+    first, last = warp
+    size = generator_size(like)
+    going = True
+    while going:
+        for i in range(last - first):
+            rank = first + position(i, last - first, control[slots.ORDER])
+            if codes[rank] == READY:
+                control[slots.THREAD] = rank
+                codes[rank] = resume(like, start + rank * size)
+        going = release_lanes(codes, mail, first, last, control)
+
+
+@compiled
+def release_lanes(codes, mail, first, last, control):
+    """Let lanes go on whose whole mask has arrived at the same shuffle, vote or syncwarp."""
+    released = False
+    for rank in range(first, last):
+        code = codes[rank]
+        if code & 7 == EXCHANGE or code & 7 == SYNCWARP:
+            mask = load_as(mail + rank * MAIL_SLOT + 8, np.int64(0))
+            if mask_arrived(codes, mask, first, last, code):
+                for lane in range(last - first):
+                    if (mask >> lane) & 1 and codes[first + lane] == code:
+                        codes[first + lane] = READY
+                codes[rank] = READY
+                control[slots.WARP_EPOCH] += code & 7 == SYNCWARP
+                released = True
+    return released
+
+
+@compiled
+def mask_arrived(codes, mask, first, last, code):
+    """Do all lanes of the mask wait at `code`? Threads that have finished need not."""
+    for lane in range(last - first):
+        here = codes[first + lane]
+        if (mask >> lane) & 1 and here != code and here != FINISHED:
+            return False
+    return True
+
+
+@compiled
+def agree(codes, control):
+    """Do all threads wait at the same barrier, or have all finished? Else note who does not."""
+    for n in range(len(codes)):
+        waiting_in_warp = codes[n] & 7 == EXCHANGE or codes[n] & 7 == SYNCWARP
+        if codes[n] != codes[0] or waiting_in_warp:
+            other = 0 if codes[n] != codes[0] else _someone_else(codes, n)
+            note_divergence(control, codes, n, other)
+            return False
+    return True
+
+
+@compiled
+def _someone_else(codes, n):
+    for other in range(len(codes)):
+        if codes[other] != codes[n]:
+            return other
+    return n
+
+
+@compiled
+def note_divergence(control, codes, one, other):
+    """The thread that waits first, then the one that does something else."""
+    if codes[one] == FINISHED:
+        one, other = other, one
+    control[slots.STUCK] = DIVERGED
+    control[slots.STUCK_CODE] = codes[one]
+    control[slots.STUCK_THREAD] = one
+    control[slots.OTHER_CODE] = codes[other]
+    control[slots.OTHER_THREAD] = other

@@ -1,0 +1,82 @@
+"""A record of what crosses between host and device, for those who ask.
+
+    with count_transfers() as record:
+        kernel[grid, block](x, y)
+    print(record)
+
+When nobody listens, a transfer costs one look at an empty list.
+"""
+
+from contextlib import contextmanager
+from typing import NamedTuple
+
+TO_DEVICE = "host to device"
+TO_HOST = "device to host"
+
+_listeners = []
+
+
+class Transfer(NamedTuple):
+    """One copy. Implicit ones are made by a launch, for NumPy arguments."""
+
+    direction: str
+    nbytes: int
+    implicit: bool = False
+
+    def __str__(self):
+        how = "implicit" if self.implicit else "explicit"
+        return f"{self.direction}, {self.nbytes} bytes, {how}"
+
+
+class TransferRecord(list):
+    """A list of all transfers inside one `with count_transfers()`, and the launches there."""
+
+    def __init__(self):
+        super().__init__()
+        self.launches = []
+
+    def select(self, direction=None, implicit=None):
+        """The transfers of one direction and one kind (None: any)."""
+        return [
+            transfer
+            for transfer in self
+            if direction in (None, transfer.direction) and implicit in (None, transfer.implicit)
+        ]
+
+    def nbytes(self, direction=None, implicit=None):
+        return sum(transfer.nbytes for transfer in self.select(direction, implicit))
+
+    def __str__(self):
+        lines = [f"launches: {len(self.launches)}"]
+        for direction in (TO_DEVICE, TO_HOST):
+            copies, implicit = self.select(direction), self.select(direction, implicit=True)
+            lines.append(
+                f"{direction}: {len(copies)} copies ({len(implicit)} implicit), "
+                f"{self.nbytes(direction)} bytes"
+            )
+        return "\n".join(lines)
+
+
+@contextmanager
+def count_transfers():
+    """Yield a record that fills while the block runs."""
+    record = TransferRecord()
+    _listeners.append(record)
+    try:
+        yield record
+    finally:
+        _listeners[:] = [other for other in _listeners if other is not record]
+
+
+def log_transfer(direction, nbytes, implicit=False):
+    """Called for each copy."""
+    if _listeners:
+        for record in _listeners:
+            record.append(Transfer(direction, int(nbytes), implicit))
+
+
+def log_launch(name):
+    """Called for each launch."""
+    if _listeners:
+        for record in _listeners:
+            record.launches.append(name)

@@ -1,0 +1,375 @@
+"""From a kernel's source to source that compiles for the CPU.
+
+The kernel keeps its text. Only what names the GPU is replaced, and every index is checked:
+
+    n = cuda.grid(1)              ->  n = _gpu.grid_1(_cuda)
+    j = cuda.threadIdx.x          ->  j = _cuda.thread_x
+    y[n] = a * x[n]               ->  y[_gpu.at(_cuda.control, 0, y, n)] = ...
+    cuda.syncthreads()            ->  yield 11
+    sigmoid(z)                    ->  sigmoid(_cuda, z), translated in the same way
+
+`_cuda` is a new first argument: the `Thread` of runtime.py. A function with a `yield` is a
+generator: the scheduler pauses and resumes it (scheduler.py).
+"""
+
+import ast
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import names, scheduler
+from .environment import MISSING, Environment, source_tree
+from .inline import inline_calls
+from .program import Site, as_dtype, callable_source, constant_source, refuse_half
+from .refuse import refusal, refuse_method, refuse_python
+
+READ, WRITE, UPDATE, ATOMIC = 1, 2, 3, 4
+
+
+@dataclass
+class Translated:
+    """A translated function: its tree, and what its callers must know."""
+
+    tree: ast.FunctionDef
+    waits: bool  # it has a barrier, so it is a generator (kernel) or written into its caller
+    needs_thread: bool  # it has the extra argument `_cuda`
+
+
+def translate_function(function, program, is_kernel=False):
+    """Translate one function and, through it, all that it calls."""
+    if function in program.functions:
+        translated = program.functions[function]
+        if translated is None:
+            raise refusal(function, source_tree(function), "a function that calls itself")
+        return translated
+    program.functions[function] = None
+    translator = Translator(function, program)
+    tree = translator.translate()
+    waits = any(isinstance(node, ast.Yield) for node in ast.walk(tree))
+    uses = any(isinstance(node, ast.Name) and node.id == "_cuda" for node in ast.walk(tree))
+    translated = Translated(tree, waits, is_kernel or uses or waits)
+    if translated.needs_thread:
+        tree.args.args.insert(0, ast.arg("_cuda"))
+    program.functions[function] = translated
+    return translated
+
+
+class Translator(ast.NodeTransformer):
+    """Rewrites the tree of one function."""
+
+    def __init__(self, function, program):
+        self.function = function
+        self.program = program
+        self.environment = Environment(function)
+        self.grids = set()  # local names that hold cg.this_grid()
+        self.target = ""  # the name that the present statement assigns to
+        self.temporaries = 0
+
+    def translate(self):
+        tree = source_tree(self.function)
+        refuse_python(tree, self.function)
+        tree.body = [statement for statement in map(self.visit, tree.body) if statement]
+        tree.body = inline_calls(tree.body, self.function) or [ast.Pass()]
+        tree.returns = None
+        for argument in tree.args.args:
+            argument.annotation = None
+        tree.name = self.program.function_name(tree.name)
+        return ast.fix_missing_locations(tree)
+
+    # ---- names ----------------------------------------------------------------------------------
+
+    def visit_Name(self, node):
+        return self._constant(node) if isinstance(node.ctx, ast.Load) else node
+
+    def visit_Attribute(self, node):
+        if isinstance(node.ctx, ast.Load) and self.environment.lookup(node) is not MISSING:
+            return self._constant(node)
+        return self.generic_visit(node)
+
+    def _constant(self, node):
+        """Replace a name from outside by a name of the generated module."""
+        value = self.environment.lookup(node)
+        if value is MISSING:
+            return node
+        if isinstance(value, names.KernelName):
+            return self._kernel_value(node, value)
+        known = callable_source(value)
+        if known:
+            return _expression(known)
+        source = constant_source(value)
+        if source is None or getattr(value, "__name__", "") == "float16":
+            raise self._refuse(node, f"{ast.unparse(node)} ({_kind(value)}) is unknown to the GPU")
+        wanted = ast.unparse(node).replace(".", "__")
+        return ast.Name(self.program.define(wanted, source), ast.Load())
+
+    def _kernel_value(self, node, value):
+        if isinstance(value, names.KernelValue):
+            return _expression(f"_cuda.{value.field}")
+        raise self._refuse(node, f"cuda.{value.name} cannot be used in this way")
+
+    # ---- calls ----------------------------------------------------------------------------------
+
+    def visit_Call(self, node):
+        value = self.environment.lookup(node.func)
+        if isinstance(value, names.KernelName):
+            return self._kernel_call(node, value.name)
+        function = getattr(value, "py_func", None)
+        if function is not None:
+            return self._device_call(node, function)
+        if self._is_grid(getattr(node.func, "value", None)) and node.func.attr == "sync":
+            self.program.uses_grid = True
+            return self._wait(node, scheduler.GRID)
+        refuse_method(node, self.function)
+        return self._plain_call(node, value)
+
+    def _plain_call(self, node, value):
+        if value is not MISSING and callable(value) and not self._is_known(value):
+            hint = "; decorate it with @cuda.jit(device=True)" if hasattr(value, "__code__") else ""
+            raise self._refuse(node, f"{ast.unparse(node.func)} is unknown to the GPU{hint}")
+        return self.generic_visit(node)
+
+    def _is_known(self, value):
+        return callable_source(value) or constant_source(value)
+
+    def _device_call(self, node, function):
+        callee = translate_function(function, self.program)
+        self.generic_visit_arguments(node)
+        if callee.needs_thread:
+            node.args.insert(0, ast.Name("_cuda", ast.Load()))
+        node.func = ast.Name(callee.tree.name, ast.Load())
+        if callee.waits:
+            node.inline = callee.tree
+        return node
+
+    def generic_visit_arguments(self, node):
+        node.args = [self.visit(argument) for argument in node.args]
+        for keyword in node.keywords:
+            keyword.value = self.visit(keyword.value)
+
+    def _kernel_call(self, node, name):
+        """A call of something of `cuda`: one method for each family of names."""
+        if name in ("shared.array", "local.array"):
+            return self._array(node, name)
+        if name == "const.array_like":
+            return self.visit(node.args[0])
+        if name.startswith("atomic."):
+            return self._atomic(node, name.removeprefix("atomic."))
+        if name in names.BARRIERS:
+            kind = scheduler.BLOCK if name == "syncthreads" else scheduler.SYNCWARP
+            return self._sync(node, kind)
+        if name in names.BLOCK_VOTES + names.WARP_VOTES + names.SHUFFLES:
+            return self._exchange(node, name)
+        if name == "cg.this_grid":
+            return ast.Constant(0)
+        return self._plain(node, name)
+
+    def _plain(self, node, name):
+        self.generic_visit_arguments(node)
+        if name in ("grid", "gridsize"):
+            return _expression(f"_gpu.{name}_{self._literal(node.args[0])}(_cuda)")
+        if name.startswith("threadfence") or name == "nanosleep":
+            name = "nothing"
+        if name in ("activemask", "lanemask_lt"):
+            node.args.insert(0, ast.Name("_cuda", ast.Load()))
+        node.func = _expression(f"_gpu.{name}")
+        return node
+
+    # ---- arrays ---------------------------------------------------------------------------------
+
+    def _array(self, node, name):
+        """`cuda.shared.array(shape, dtype)`: reserve the memory now, at a fixed offset."""
+        arguments = dict(zip(("shape", "dtype"), node.args, strict=False))
+        arguments.update({keyword.arg: keyword.value for keyword in node.keywords})
+        shape = self._shape(node, arguments["shape"], name)
+        dtype = self._dtype(node, arguments["dtype"], name)
+        label = self.target or name
+        source = f"np.{dtype.name}"
+        if name == "local.array":
+            offset = self.program.add_local(shape, dtype)
+            return _expression(f"_gpu.array_at(_cuda.local + {offset}, {shape}, {source})")
+        if shape == (0,):
+            self.program.dynamic.append((label, dtype))
+            length = f"(_cuda.dynamic_bytes // {dtype.itemsize},)"
+            return _expression(f"_gpu.array_at(_cuda.dynamic, {length}, {source})")
+        offset = self.program.add_shared(label, shape, dtype)
+        return _expression(f"_gpu.array_at(_cuda.shared + {offset}, {shape}, {source})")
+
+    def _shape(self, node, expression, name):
+        shape = self.environment.evaluate(expression)
+        if shape is MISSING:
+            raise self._refuse(
+                node,
+                f"the shape of cuda.{name} must be known at compile time, and "
+                f"{ast.unparse(expression)} is not",
+            )
+        shape = tuple(int(n) for n in (shape if isinstance(shape, tuple) else (shape,)))
+        if math.prod(shape) < 1 and (name == "local.array" or shape != (0,)):
+            raise self._refuse(node, f"cuda.{name} of shape {shape}")
+        return shape
+
+    def _dtype(self, node, expression, name):
+        dtype = self.environment.evaluate(expression)
+        if dtype is MISSING:
+            raise self._refuse(node, f"the emulator needs a constant dtype for cuda.{name}")
+        dtype = as_dtype(dtype)
+        refuse_half(dtype, f"cuda.{name}")
+        return dtype
+
+    def visit_Subscript(self, node):
+        return self._access(node, WRITE if isinstance(node.ctx, ast.Store) else READ)
+
+    def _access(self, node, kind):
+        text = ast.unparse(node)
+        if _never_checked(node):
+            return self.generic_visit(node)
+        array, index = self.visit(node.value), self.visit(node.slice)
+        if any(isinstance(part, ast.Call) for part in ast.walk(array)) and not _is_view(array):
+            raise self._refuse(node, f"give {ast.unparse(node.value)} a name before indexing it")
+        site = self._site(node, text, ast.unparse(node.value))
+        node.value, node.slice = array, self._checked(array, index, site, kind)
+        return node
+
+    def _checked(self, array, index, site, kind):
+        parts = index.elts if isinstance(index, ast.Tuple) else [index]
+        if any(isinstance(part, ast.Slice) for part in parts):
+            checked = [
+                part
+                if isinstance(part, ast.Slice)
+                else _call("_gpu.at_axis", "_cuda.control", site, array, axis, part)
+                for axis, part in enumerate(parts)
+            ]
+            return ast.Tuple(checked, ast.Load()) if isinstance(index, ast.Tuple) else checked[0]
+        if self.program.tracing:
+            return _call("_gpu.seen", "_cuda", site, kind, array, index)
+        return _call("_gpu.at", "_cuda.control", site, array, index)
+
+    def _atomic(self, node, name):
+        """`cuda.atomic.add(array, index, value)`: the index is checked like any other."""
+        arguments = list(node.args)
+        if name == "compare_and_swap":
+            name, arguments = "cas", [arguments[0], ast.Constant(0), *arguments[1:]]
+        text, array_text = ast.unparse(node), ast.unparse(arguments[0])
+        array, index, *values = [self.visit(argument) for argument in arguments]
+        site = self._site(node, text, array_text)
+        place = self._checked(array, index, site, ATOMIC)
+        return _call(f"_gpu.atomic_{name}", array, place, *values)
+
+    # ---- statements -----------------------------------------------------------------------------
+
+    def visit_Assign(self, node):
+        self.target = ast.unparse(node.targets[0])
+        if isinstance(node.value, ast.Call) and self._is_grid(node.value):
+            self.grids.add(self.target)
+        node = self.generic_visit(node)
+        self.target = ""
+        return node
+
+    def visit_AugAssign(self, node):
+        node.value = self.visit(node.value)
+        if isinstance(node.target, ast.Subscript):
+            node.target = self._access(node.target, UPDATE)
+        return node
+
+    def visit_AnnAssign(self, node):
+        if node.value is None:
+            return None
+        return self.visit(ast.copy_location(ast.Assign([node.target], node.value), node))
+
+    def visit_Expr(self, node):
+        if isinstance(node.value, ast.Constant):
+            return None
+        return self.generic_visit(node)
+
+    # ---- barriers -------------------------------------------------------------------------------
+
+    def _is_grid(self, node):
+        if isinstance(node, ast.Call):
+            return getattr(self.environment.lookup(node.func), "name", "") == "cg.this_grid"
+        return isinstance(node, ast.Name) and node.id in self.grids
+
+    def _code(self, node, kind):
+        return 8 * self._site(node, ast.unparse(node)) + kind
+
+    def _wait(self, node, kind):
+        return ast.Yield(ast.Constant(self._code(node, kind)))
+
+    def _sync(self, node, kind):
+        """A barrier; for syncwarp, the mask of lanes is posted first."""
+        if kind == scheduler.BLOCK:
+            return self._wait(node, kind)
+        code = self._code(node, kind)
+        mask = self.visit(node.args[0]) if node.args else ast.Constant(0xFFFFFFFF)
+        posted = _call("_gpu.post", "_cuda", mask, 0)
+        return _call("_gpu.settle", posted, 0, ast.Yield(ast.Constant(code)))
+
+    def _exchange(self, node, name):
+        """Post a value, wait for the others, read theirs, and wait until all have read."""
+        code = self._code(
+            node, scheduler.BLOCK if name in names.BLOCK_VOTES else scheduler.EXCHANGE
+        )
+        arguments = [self.visit(argument) for argument in node.args]
+        mask = arguments.pop(0) if name not in names.BLOCK_VOTES else ast.Constant(0)
+        keep_mask, mask = self._keep(mask)
+        keep_value, arguments[0] = self._keep(arguments[0])
+        posted = _call("_gpu.post", "_cuda", keep_mask, keep_value)
+        if name in names.WARP_VOTES:
+            arguments.insert(0, mask)
+        wait, wait_again = ast.Yield(ast.Constant(code)), ast.Yield(ast.Constant(code))
+        read = _call(f"_gpu.{name}", "_cuda", *arguments, wait)
+        return _call("_gpu.settle", posted, read, wait_again)
+
+    def _keep(self, expression):
+        """Two trees: one that evaluates the expression, and one that gives its value again."""
+        if isinstance(expression, (ast.Name, ast.Constant)):
+            return expression, expression
+        self.temporaries += 1
+        name = f"_kept_{self.temporaries}"
+        return ast.NamedExpr(ast.Name(name, ast.Store()), expression), ast.Name(name, ast.Load())
+
+    # ---- helpers --------------------------------------------------------------------------------
+
+    def _site(self, node, text, array=""):
+        site = Site(self.function.__name__, getattr(node, "lineno", 0), text, array)
+        return self.program.add_site(site)
+
+    def _literal(self, node):
+        if isinstance(node, ast.Constant) and node.value in (1, 2, 3):
+            return node.value
+        raise self._refuse(node, "cuda.grid and cuda.gridsize take the literal 1, 2 or 3")
+
+    def _refuse(self, node, reason):
+        return refusal(self.function, node, reason)
+
+
+def _never_checked(node):
+    """`x.shape[0]` is not an array access; nor is `(1, 2)[i]`."""
+    if isinstance(node.value, ast.Attribute) and node.value.attr in ("shape", "strides"):
+        return True
+    return isinstance(node.value, ast.Tuple)
+
+
+def _is_view(node):
+    """`W[k][j]`: the inner access may be repeated safely."""
+    return isinstance(node, ast.Subscript)
+
+
+def _kind(value):
+    return f"a {type(value).__name__}"
+
+
+def _expression(source):
+    return ast.parse(source, mode="eval").body
+
+
+def _call(function, *arguments):
+    """A call whose arguments are trees, source text, or numbers."""
+    parts = [
+        argument
+        if isinstance(argument, ast.AST)
+        else _expression(argument)
+        if isinstance(argument, str)
+        else ast.Constant(argument)
+        for argument in arguments
+    ]
+    return ast.Call(_expression(function), parts, [])
