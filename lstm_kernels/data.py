@@ -330,7 +330,8 @@ def windows(values, T, stride=1, dtype=np.float32):
         if value < 1:
             raise ValueError(f"{name} is {value}; it must be at least 1")
     check_dtype(np.dtype(dtype))
-    values = check_values(values, at_least=T + 1).astype(dtype)
+    with np.errstate(over="ignore"):  # an overflow is reported just below
+        values = check_values(values, at_least=T + 1).astype(dtype)
     if not np.isfinite(values).all():
         raise ValueError(f"the values do not fit into {np.dtype(dtype)}; scale them first")
     both = np.lib.stride_tricks.sliding_window_view(values, T + 1)[::stride].T  # (T+1, N)
