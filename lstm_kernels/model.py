@@ -140,6 +140,6 @@ def from_torch(lstm, linear):
     """Params from two state dicts whose values are arrays (or CPU tensors without gradient)."""
     U, W, V = lstm["weight_ih_l0"], lstm["weight_hh_l0"], linear["weight"]
     B = np.asarray(lstm["bias_ih_l0"]) + np.asarray(lstm["bias_hh_l0"])
-    params = Params(*(np.array(p) for p in (U, W, B, V, linear["bias"])))
+    params = Params(*(np.asarray(p).copy() for p in (U, W, B, V, linear["bias"])))
     check_params(params)
     return params

@@ -1,0 +1,168 @@
+"""The training loop, the optimisers, and everything that ends a training early."""
+
+import numpy as np
+import pytest
+
+from lstm_kernels import VERSIONS
+from lstm_kernels.checks import relative_error
+from lstm_kernels.model import Params
+from lstm_kernels.optimizers import OPTIMIZERS, make_optimizer
+from lstm_kernels.training import fit, mean_squared_error, shuffled_batches
+from tests.reference import torch_modules
+
+
+@pytest.fixture
+def data(problem):
+    return problem(4, 10, 1, 5, 1)
+
+
+def settings(**changes):
+    return {"epochs": 2, "batch_size": 4, "lr": 1e-2, **changes}
+
+
+def same(a, b):
+    return all(np.array_equal(p, q) for p, q in zip(a, b, strict=True))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_optimizers_follow_pytorch(optimizer, data, torch):
+    params, x, y = data
+    trained, _ = fit("numpy_batched", params, x, y, **settings(epochs=8, batch_size=10,
+                                                               optimizer=optimizer))  # fmt: skip
+    lstm, linear = torch_modules(torch, params)
+    rule = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[optimizer]
+    lstm.bias_hh_l0.requires_grad_(False)  # ours is one bias
+    step = rule([*lstm.parameters(), *linear.parameters()], lr=1e-2)
+    for _ in range(8):
+        step.zero_grad()
+        predictions = linear(lstm(torch.from_numpy(x))[0])
+        torch.nn.functional.mse_loss(predictions, torch.from_numpy(y)).backward()
+        step.step()
+    expected = (lstm.weight_ih_l0, lstm.weight_hh_l0, lstm.bias_ih_l0, linear.weight, linear.bias)
+    for p, q in zip(trained, expected, strict=True):
+        assert relative_error(p, q.detach().numpy()) < 1e-5
+
+
+def test_each_epoch_uses_each_window_once_and_the_last_short_batch():
+    rng = np.random.default_rng(0)
+    batches = shuffled_batches(10, 4, rng)
+    assert [len(b) for b in batches] == [4, 4, 2]
+    assert sorted(np.concatenate(batches)) == list(range(10))
+    assert not np.array_equal(np.concatenate(batches), np.concatenate(shuffled_batches(10, 4, rng)))
+
+
+def test_exactly_the_asked_epochs_and_batches(data):
+    seen = []
+    _, history = fit("numpy_batched", *data, **settings(epochs=3), on_batch=seen.append)
+    assert [(p.epoch, p.batch, p.batches) for p in seen] == [
+        (e, b, 3) for e in (1, 2, 3) for b in (1, 2, 3)
+    ]
+    assert [len(history.batch_losses), len(history.epoch_losses)] == [9, 3]
+    assert history.seconds == sorted(history.seconds)
+    assert history.stopped == ""
+    first = history.batch_losses[:3]
+    assert history.epoch_losses[0] == pytest.approx(np.average(first, weights=[4, 4, 2]))
+
+
+def test_all_parameters_are_trained_and_the_loss_falls(data):
+    params, x, y = data
+    trained, history = fit("numpy_batched", params, x, y, **settings(epochs=30))
+    assert all((p != q).any() for p, q in zip(params, trained, strict=True))
+    assert history.epoch_losses[-1] < history.epoch_losses[0]
+
+
+def test_the_seed_decides_everything(data):
+    one, two, other = (fit("numpy_batched", *data, **settings(), seed=s)[0] for s in (1, 1, 2))
+    assert same(one, two)
+    assert not same(one, other)
+
+
+def test_validation_never_trains(data):
+    params, x, y = data
+    alone, _ = fit("numpy_batched", params, x, y, **settings())
+    watched, history = fit(
+        "numpy_batched", params, x, y, **settings(), validation=(x[:, :3] * 9, y[:, :3])
+    )
+    assert same(alone, watched)
+    assert len(history.validation_losses) == 2
+    assert history.validation_losses[-1] == mean_squared_error(watched, x[:, :3] * 9, y[:, :3])
+
+
+def test_a_larger_batch_means_one_full_batch_and_says_so(data):
+    with pytest.warns(UserWarning, match="batch_size 11 is larger than the 10 training windows"):
+        trained, history = fit("numpy_batched", *data, **settings(batch_size=11))
+    assert len(history.batch_losses) == 2
+    assert same(trained, fit("numpy_batched", *data, **settings(batch_size=10))[0])
+
+
+# ---- ended early --------------------------------------------------------------------------
+
+
+def test_on_batch_can_stop(data):
+    trained, history = fit("numpy_batched", *data, **settings(), on_batch=lambda p: p.batch < 2)
+    assert history.stopped == "stopped by on_batch in epoch 1, batch 2"
+    assert len(history.batch_losses) == 2
+    assert not same(trained, data[0])
+
+
+def test_ctrl_c_returns_what_was_trained(data):
+    def interrupt(progress):
+        if (progress.epoch, progress.batch) == (2, 1):
+            raise KeyboardInterrupt
+
+    trained, history = fit("numpy_batched", *data, **settings(), on_batch=interrupt)
+    assert history.stopped == "interrupted after 4 batches"
+    expected, _ = fit("numpy_batched", *data, **settings(),
+                      on_batch=lambda p: (p.epoch, p.batch) != (2, 1))  # fmt: skip
+    assert same(trained, expected)
+
+
+@pytest.mark.parametrize("version", [v for v in VERSIONS if not v.startswith("cuda")])
+@pytest.mark.parametrize("lr", [1e30, 1e38])
+def test_a_diverging_training_returns_the_last_finite_parameters(version, lr, data):
+    params, x, y = data
+    trained, history = fit(version, params, x * 100, y, **settings(lr=lr, optimizer="sgd"))
+    assert history.stopped.startswith("diverged in epoch 1, batch ")
+    assert f"try a learning rate below lr={lr}" in history.stopped
+    assert np.isfinite(history.batch_losses).all()
+    assert all(np.isfinite(p).all() for p in trained)
+    assert np.isfinite(VERSIONS[version].gradients(trained, x[:, :1], y[:, :1])[0])
+
+
+# ---- bad input ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"epochs": 0}, "epochs is 0; it must be at least 1"),
+        ({"batch_size": 0}, "batch_size is 0; it must be at least 1"),
+        ({"lr": -0.1}, "lr is -0.1; it must be a finite number above 0"),
+        ({"lr": 0.0}, "lr is 0.0"),
+        ({"lr": float("nan")}, "lr is nan"),
+        ({"optimizer": "rmsprop"}, "unknown optimizer 'rmsprop'; choose one of: sgd, adam"),
+    ],
+)
+def test_bad_settings_are_named(change, message, data):
+    with pytest.raises(ValueError, match=message):
+        fit("numpy_batched", *data, **settings(**change))
+
+
+def test_bad_data_and_versions_are_named(data):
+    params, x, y = data
+    with pytest.raises(ValueError, match="unknown version 'cuda'"):
+        fit("cuda", params, x, y, **settings())
+    x[0, 9, 0] = np.nan
+    with pytest.raises(ValueError, match=r"x\[0, 9, 0\] is nan"):
+        fit("numpy_batched", params, x, y, **settings())
+    with pytest.raises(ValueError, match=r"x\[0, 9, 0\] is nan"):
+        fit("numpy_batched", params, y, y, **settings(), validation=(x, y))
+
+
+def test_an_update_leaves_the_old_parameters_alone(data):
+    params = data[0]
+    before = Params(*(p.copy() for p in params))
+    for name in OPTIMIZERS:
+        updated = make_optimizer(name, params, 0.1).update(params, before)
+        assert same(params, before)
+        assert [p.dtype for p in updated] == [p.dtype for p in params]
