@@ -1,0 +1,326 @@
+"""Threads and what they work on.  Lessons 04 and 05."""
+
+from matplotlib.patches import FancyBboxPatch, Rectangle
+
+from lstm_kernels.figures.style import (
+    BLACK,
+    BLUE,
+    COLORS,
+    GREEN,
+    GREY,
+    LIGHT,
+    ORANGE,
+    SKY,
+    VERMILLION,
+    styled,
+    subplots,
+)
+from lstm_kernels.launch import T4, WARP
+
+LIT, SOFT = VERMILLION, "#F4F6F8"
+SHOWN_WARPS = 12  # rows of the thread map
+
+
+def _empty(ax, width, height):
+    """Axes as a drawing board in units of its own, y downwards, nothing around it."""
+    ax.set(xlim=(0, width), ylim=(height, 0))
+    ax.axis("off")
+
+
+def _box(ax, x, y, width, height, face=SOFT, edge=GREY, lw=1.5):
+    shape = FancyBboxPatch(
+        (x, y), width, height, boxstyle="round,pad=0,rounding_size=0.8", fc=face, ec=edge, lw=lw
+    )
+    ax.add_patch(shape)
+
+
+def _arrow(ax, start, end, color=BLACK, lw=2.5):
+    style = {"arrowstyle": "-|>", "color": color, "lw": lw, "mutation_scale": 20}
+    ax.annotate("", end, start, arrowprops={**style, "shrinkA": 0, "shrinkB": 0})
+
+
+# ---- lesson 04: host and device ---------------------------------------------------------------
+
+
+@styled
+def draw_host_and_device(lit=1, card=T4):
+    """The host, the device, what crosses between them, and how many of its cores work."""
+    picture, ax = subplots(1, 1, 13, 6.6)
+    _empty(ax, 130, 66)
+    cores = card.sms * card.cores
+    ax.set_title(f"The launch kernel[1, 1] keeps {lit} of {cores:,} cores busy")
+    _draw_host(ax)
+    _draw_crossing(ax)
+    _draw_card(ax, lit, card)
+    return picture
+
+
+def _draw_host(ax):
+    _box(ax, 1, 2, 30, 62)
+    ax.text(16, 6.5, "Host", ha="center", va="center", weight="bold", fontsize=17)
+    for place in range(4):
+        ax.add_patch(
+            Rectangle((4 + 6.4 * (place % 4), 11), 5, 9, fc=BLUE if not place else SKY, ec="white")
+        )
+    ax.text(16, 23.5, "CPU: a few fast cores", ha="center", va="center", fontsize=12)
+    ax.text(16, 32, "Python runs here:", ha="center", va="center", fontsize=12)
+    ax.text(16, 36.5, "it prepares arrays,", ha="center", va="center", fontsize=12)
+    ax.text(16, 41, "launches, and waits", ha="center", va="center", fontsize=12)
+    _box(ax, 3, 48, 26, 12, face="white")
+    ax.text(16, 54, "main memory", ha="center", va="center", fontsize=13)
+
+
+def _draw_crossing(ax):
+    for y, ends, what in (
+        (15, (32, 46), "launch\nkernel[1, 1]"),
+        (53, (32, 46), "parameters,\nbatch"),
+        (58, (46, 32), "gradients,\nloss"),
+    ):
+        _arrow(ax, (ends[0], y), (ends[1], y), color=LIT if y == 15 else BLACK)
+        above = y != 58
+        place = {"va": "bottom" if above else "top", "ha": "center"}
+        ax.text(39, y - 1 if above else y + 1, what, fontsize=12, **place)
+
+
+def _draw_card(ax, lit, card):
+    _box(ax, 47, 2, 82, 62)
+    ax.text(49.5, 6, f"Device: {card.name}", va="center", weight="bold", fontsize=17)
+    what = f"{card.sms} multiprocessors (SMs) of {card.cores} cores"
+    ax.text(127, 6, what, ha="right", va="center", fontsize=13)
+    columns = 8
+    rows = -(-card.sms // columns)
+    wide, high = 78 / columns, 32.5 / rows
+    for sm in range(card.sms):
+        x, y = 49 + wide * (sm % columns), 14 + high * (sm // columns)
+        ax.add_patch(Rectangle((x, y), wide * 0.92, high * 0.86, fc="white", ec=GREY, lw=0.8))
+        _draw_cores(ax, x, y, wide * 0.92, high * 0.86, card.cores, lit if sm == 0 else 0)
+    _arrow(ax, (52.5, 11.2), (50.1, 14.4), color=LIT, lw=1.8)
+    ax.text(53.3, 11, "the one thread", color=LIT, weight="bold", va="center", fontsize=13)
+    _box(ax, 49, 49, 78, 12, face="white")
+    ax.text(88, 55, "device memory: a kernel reads and writes only here", ha="center", va="center")
+
+
+def _draw_cores(ax, x, y, width, height, cores, lit):
+    """The cores of one SM as dots, four rows."""
+    columns = cores // 4
+    places = [(place % columns, place // columns) for place in range(cores)]
+    xs = [x + width * (column + 0.75) / (columns + 0.5) for column, _ in places]
+    ys = [y + height * (row + 0.75) / 4.5 for _, row in places]
+    ax.scatter(xs[lit:], ys[lit:], s=5, c="#C9CED3", lw=0)
+    ax.scatter(xs[:lit], ys[:lit], s=60, c=LIT, lw=0, zorder=5)
+
+
+# ---- lesson 04: what a launch writes ----------------------------------------------------------
+
+
+@styled
+def draw_written(out, blocks, threads):
+    """One row of squares a block: the number that each thread wrote into `out`."""
+    picture, ax = subplots(1, 1, 11, 0.75 + 0.52 * blocks)
+    _empty(ax, 17.5, blocks + 0.1)
+    many = "thread writes" if blocks * threads == 1 else "threads write"
+    ax.set_title(f"hello[{blocks}, {threads}](out): {blocks * threads} {many} their numbers")
+    for n, value in enumerate(out):
+        block, thread = divmod(n, threads)
+        color = COLORS[block % 6]
+        ax.add_patch(Rectangle((1.45 + thread, block + 0.06), 0.92, 0.86, fc=color, alpha=0.25))
+        ax.text(1.91 + thread, block + 0.5, str(value), ha="center", va="center", fontsize=14)
+    for block in range(blocks):
+        ax.text(1.2, block + 0.5, f"block {block}", ha="right", va="center", fontsize=13)
+    return picture
+
+
+# ---- lessons 04 and 05: threads to samples ----------------------------------------------------
+
+
+@styled
+def draw_who_works(maps, N):
+    """Panels with threads above and samples below.  maps: (title, threads, pairs, remark) each.
+
+    pairs: (thread, sample) for each sample that a thread works on.
+    """
+    picture, axes = subplots(1, len(maps), 5.2 * len(maps), 3.9, squeeze=False)
+    for ax, (title, threads, pairs, remark) in zip(axes[0], maps, strict=True):
+        _draw_map(ax, threads, pairs, N)
+        ax.set_title(title)
+        ax.text(0, 2.72, remark, fontsize=13, va="center")
+    return picture
+
+
+def _draw_map(ax, threads, pairs, N):
+    wide = max(threads, N, 8)
+    ax.set(xlim=(-0.6, wide), ylim=(2.9, -0.55))
+    ax.axis("off")
+    shift = (wide - 1 - threads) / 2 if threads < wide else 0
+    busy = {thread for thread, _ in pairs}
+    for thread, sample in pairs:
+        ax.plot([thread + shift, sample], [0.2, 1.78], color=LIT, lw=1.3, alpha=0.75, zorder=1)
+    for thread in range(threads):
+        face, ink = (LIT, "white") if thread in busy else (LIGHT, GREY)
+        _node(ax, thread + shift, 0, str(thread), face, ink)
+    for sample in range(N):
+        _node(ax, sample, 2, str(sample), BLUE, "white")
+    ax.text(-0.5, -0.42, "threads", color=LIT, fontsize=12, weight="bold")
+    ax.text(-0.5, 2.42, "samples", color=BLUE, fontsize=12, weight="bold")
+
+
+def _node(ax, x, y, text, face, ink):
+    ax.scatter([x], [y], s=330, c=face, lw=0, zorder=3)
+    ax.text(x, y, text, color=ink, ha="center", va="center", fontsize=11, zorder=4)
+
+
+@styled
+def draw_ratios(threads, ratios, where):
+    """How many times too large the gradient came out, against the number of threads."""
+    picture, ax = subplots(1, 1, 10, 3.8)
+    ax.bar([str(n) for n in threads], ratios, color=LIT, width=0.6)
+    for place, ratio in enumerate(ratios):
+        ax.text(place, ratio, f"{ratio:.3g}x", ha="center", va="bottom", fontsize=13)
+    ax.axhline(1, color=GREEN, lw=2)
+    ax.text(len(threads) - 0.5, 1.4, "right", color=GREEN, ha="right", weight="bold")
+    ax.set_ylim(0, max(ratios) * 1.15 + 0.5)
+    ax.set_xlabel("threads launched, each one doing the whole batch")
+    ax.set_ylabel("size of dW / right size")
+    ax.set_title(f"Threads that all do everything add everything ({where})")
+    return picture
+
+
+# ---- lesson 05: the race ----------------------------------------------------------------------
+
+LOST = (  # time, thread, what it does
+    (0, 0, "reads 0"),
+    (1, 1, "reads 0"),
+    (2, 0, "adds 2"),
+    (3, 1, "adds 3"),
+    (4, 0, "writes 2"),
+    (5, 1, "writes 3"),
+)
+KEPT = ((0.5, 0, "atomic: 0 + 2"), (3.5, 1, "atomic: 2 + 3"))
+
+
+@styled
+def draw_lost_update():
+    """Two threads add to one element: read, add, write may mix; an atomic add may not."""
+    picture, axes = subplots(2, 1, 12, 5.4)
+    _draw_steps(axes[0], LOST, 1, "dB[k] += part: one addition is lost", "dB[k] is 3", VERMILLION)
+    title = "cuda.atomic.add(dB, k, part): both arrive"
+    _draw_steps(axes[1], KEPT, 2, title, "dB[k] is 5", GREEN)
+    return picture
+
+
+def _draw_steps(ax, steps, width, title, result, color):
+    ax.set(xlim=(-1.2, 7.9), ylim=(1.75, -0.6))
+    ax.axis("off")
+    ax.set_title(title)
+    for thread, name in enumerate(("thread 0", "thread 1")):
+        ax.text(-0.15, thread, name, ha="right", va="center", fontsize=13)
+        ax.plot([0, 6.1], [thread, thread], color=LIGHT, lw=2, zorder=0)
+    for time, thread, text in steps:
+        face = ORANGE if thread else SKY
+        ax.add_patch(Rectangle((time, thread - 0.33), 0.95 * width, 0.66, fc=face, zorder=2))
+        ax.text(time + 0.475 * width, thread, text, ha="center", va="center", fontsize=13, zorder=3)
+    _arrow(ax, (0, 1.6), (6.1, 1.6), color=GREY, lw=1.5)
+    ax.text(6.2, 1.6, "time", va="center", color=GREY)
+    ax.text(6.3, 0.5, result, va="center", fontsize=16, weight="bold", color=color)
+
+
+# ---- lesson 05: the map of a launch -----------------------------------------------------------
+
+
+@styled
+def draw_thread_map(launch):
+    """Lanes (left) and multiprocessors (right) that a launch uses, and what stays idle."""
+    picture, axes = subplots(1, 2, 13.5, 4.9, width_ratios=(1.25, 1))
+    picture.suptitle(_sentence(launch), x=0.01, ha="left", weight="bold", fontsize=15)
+    _draw_lanes(axes[0], launch)
+    _draw_sms(axes[1], launch)
+    return picture
+
+
+def _sentence(launch):
+    samples = "sample" if launch.N == 1 else "samples"
+    blocks = "block" if launch.blocks == 1 else "blocks"
+    warps = "warp" if launch.warps == 1 else "warps"
+    return (
+        f"{launch.N:,} {samples} = {launch.blocks:,} {blocks} of {launch.threads}: "
+        f"{launch.warps:,} {warps} with {launch.idle_lanes:,} idle lanes, "
+        f"{launch.sms} of {launch.card.sms} SMs"
+    )
+
+
+def _draw_lanes(ax, launch):
+    shown = min(launch.warps, SHOWN_WARPS)
+    _empty(ax, WARP + 0.2, SHOWN_WARPS + 1)
+    for warp in range(shown):
+        samples = launch.samples_of_warp(warp)
+        color = COLORS[samples.start // launch.threads % 6]
+        for lane in range(WARP):
+            face = color if lane < len(samples) else LIGHT
+            ax.add_patch(Rectangle((lane + 0.05, warp + 0.08), 0.88, 0.84, fc=face))
+    more = f", first {shown} of {launch.warps:,}" if launch.warps > shown else ""
+    ax.set_title(f"Warps of 32 lanes{more} (grey: idle)", fontsize=13, weight="normal")
+    if shown < SHOWN_WARPS - 3:
+        working = f"{launch.N} of {launch.warps * WARP} lanes work"
+        ax.text(WARP / 2, (shown + SHOWN_WARPS) / 2, working, ha="center", fontsize=20)
+    ax.text(0, SHOWN_WARPS + 0.25, "each colour is a block", color=GREY, va="top", fontsize=12)
+
+
+def _draw_sms(ax, launch):
+    columns = 10 if launch.card.sms <= 60 else 14
+    rows = -(-launch.card.sms // columns)
+    _empty(ax, columns, max(rows + 0.2, 0.66 * columns))
+    for sm, blocks in enumerate(launch.blocks_of_sms()):
+        x, y = sm % columns, sm // columns
+        face = GREEN if blocks else LIGHT
+        ax.add_patch(Rectangle((x + 0.05, y + 0.05), 0.9, 0.9, fc=face))
+        if blocks:
+            ax.text(x + 0.5, y + 0.5, str(blocks), ha="center", va="center", color="white")
+    title = f"SMs of a {launch.card.name}, with their number of blocks"
+    ax.set_title(title, fontsize=13, weight="normal")
+
+
+# ---- lesson 05: measured, and memory ----------------------------------------------------------
+
+
+@styled
+def draw_times_by_batch(batches, timings, where, color):
+    """Time of one gradient against the batch size; a time that is not a GPU's is dashed grey."""
+    picture, ax = subplots(1, 1, 11, 4.6)
+    on_gpu = where == "GPU"
+    look = {"color": color} if on_gpu else {"color": GREY, "ls": "--"}
+    median = [1e3 * timing.median for timing in timings]
+    low, high = zip(*([1e3 * q for q in timing.quartiles] for timing in timings), strict=True)
+    ax.fill_between(batches, low, high, color=LIGHT)
+    ax.plot(batches, median, marker="o", **look)
+    ax.axvspan(min(batches), WARP, color=ORANGE, alpha=0.13, lw=0)
+    top = max(high) * 1.3
+    ax.text(WARP * 0.93, top * 0.8, "one warp", ha="right", color=BLACK)
+    ax.set(xscale="log", yscale="log", ylim=(min(low) / 1.5, top))
+    ax.set_xticks(batches, [str(n) for n in batches])
+    ax.minorticks_off()
+    ax.set_xlabel("batch size N (log scale)")
+    ax.set_ylabel("ms a gradient (log scale)")
+    label = "on the GPU" if on_gpu else f"{where}: not a GPU's time"
+    ax.set_title(f"V2's time for one mini-batch, {label}")
+    return picture
+
+
+@styled
+def draw_addresses(H=8, lanes=8):
+    """Where neighbouring threads find their h[t, n, j]: H apart, or side by side."""
+    picture, axes = subplots(2, 1, 12, 3.9)
+    cells = lanes * H
+    for ax, stride, layout in zip(axes, (H, 1), ("(T, N, H)", "(T, H, N)"), strict=True):
+        _empty(ax, cells, 2.3)
+        for cell in range(cells):
+            lit = cell % stride == 0 and cell // stride < lanes
+            ax.add_patch(Rectangle((cell + 0.04, 0.1), 0.92, 1, fc=ORANGE if lit else LIGHT))
+        for sector in sorted({n * stride // 8 for n in range(lanes)}):
+            ends = [8 * sector + 0.15, 8 * sector + 7.85]
+            ax.plot(ends, [1.35, 1.35], color=BLUE, lw=5, solid_capstyle="butt")
+        for n in range(lanes):
+            ax.text(n * stride + 0.5, 0.6, str(n), ha="center", va="center", fontsize=10)
+        apart = f"{stride} numbers apart" if stride > 1 else "side by side"
+        ax.set_title(f"Layout {layout}: neighbouring threads read {apart}", fontsize=14)
+    axes[1].text(0, 2.0, "blue: a piece of 32 bytes that must be fetched", color=BLUE, va="center")
+    return picture

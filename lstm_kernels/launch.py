@@ -1,0 +1,89 @@
+"""Where the threads of a launch go: blocks, warps, lanes, multiprocessors.  Lessons 04 and 05.
+
+Only counting; nothing is launched here.  A block of threads is cut into warps of 32, which run in
+step on 32 lanes.  A block runs on one multiprocessor (SM); a card hands new blocks to the SMs that
+have most room, so as long as there are fewer blocks than SMs, each block has an SM for itself.
+"""
+
+from typing import NamedTuple
+
+WARP = 32
+
+
+class Card(NamedTuple):
+    """What one kind of GPU has, by its maker's data sheet."""
+
+    name: str
+    sms: int  # multiprocessors
+    cores: int  # float32 units of one SM
+
+    def __str__(self):
+        return f"{self.name}: {self.sms} SMs x {self.cores} cores"
+
+
+CARDS = {
+    card.name: card
+    for card in (
+        Card("Tesla T4", 40, 64),
+        Card("Tesla P100", 56, 64),
+        Card("L4", 58, 128),
+        Card("A100", 108, 64),
+        Card("H100", 132, 128),
+    )
+}
+T4 = CARDS["Tesla T4"]
+
+
+class Launch(NamedTuple):
+    """One thread a sample: N samples, `threads` in a block, on a card."""
+
+    N: int
+    threads: int
+    card: Card = T4
+
+    @property
+    def blocks(self):
+        """Blocks launched: enough for N threads."""
+        return -(-self.N // self.threads)
+
+    @property
+    def warps(self):
+        """Warps in which at least one thread has a sample."""
+        full, rest = divmod(self.N, self.threads)
+        return full * -(-self.threads // WARP) + -(-rest // WARP)
+
+    @property
+    def idle_lanes(self):
+        """Lanes without a sample, in those warps."""
+        return self.warps * WARP - self.N
+
+    @property
+    def sms(self):
+        """Multiprocessors that get at least one block."""
+        return min(self.blocks, self.card.sms)
+
+    def samples_of_warp(self, warp):
+        """The samples of the warp-th working warp: a range, perhaps shorter than 32."""
+        warps_of_block = -(-self.threads // WARP)
+        block, place = divmod(warp, warps_of_block)
+        first = block * self.threads + place * WARP
+        end = min(first + WARP, (block + 1) * self.threads, self.N)
+        return range(first, end)
+
+    def blocks_of_sms(self):
+        """Number of blocks on each SM, if they are handed out in turn."""
+        each, rest = divmod(self.blocks, self.card.sms)
+        return [each + (sm < rest) for sm in range(self.card.sms)]
+
+
+def check_launch(N, threads):
+    """ValueError unless N >= 1 and a block has 1 to 1024 threads, as on every card."""
+    if N < 1:
+        raise ValueError(f"the batch is {N}; it must be at least 1")
+    if not 1 <= threads <= 1024:
+        raise ValueError(f"a block of {threads} threads; the limit is 1 to 1024")
+
+
+def sectors(addresses, size=32):
+    """How many pieces of `size` bytes of the card's memory hold these byte addresses."""
+    return len({int(address) // size for address in addresses})
