@@ -143,6 +143,8 @@ def _find_columns(header, column, date_column, path):
         if wish is not None and wish not in header:
             raise ValueError(f"no column {wish!r} in {path}; it has: {', '.join(header)}")
     when = 0 if date_column is None else header.index(date_column)
+    if DATE.fullmatch(header[when]):
+        raise ValueError(f"line 1 of {path} begins with {header[when]!r}; it must be a header")
     if column is not None:
         return when, header.index(column)
     if len(header) > 2:
@@ -167,7 +169,9 @@ def _parse_value(text, line, what, header, missing):
     said = f"line {line}: {header[what]} is {text!r}"
     if text.lower() in NO_VALUE:
         if missing == "error":
-            raise ValueError(f"{said}; every value is needed (or give missing='interpolate')")
+            raise ValueError(
+                f"{said}; every value is needed (or give missing='interpolate' or 'skip')"
+            )
         return np.nan
     try:
         value = float(text)
@@ -229,7 +233,7 @@ def _check_gaps(dates, index, step, unit, lines, missing):
             raise ValueError(f"{said}; the usual step is {step} {unit}(s)")
         if missing == "error":
             absent = gaps[n] // step - 1
-            raise ValueError(f"{said}: {absent} missing (or give missing='interpolate')")
+            raise ValueError(f"{said}: {absent} missing (or give missing='interpolate' or 'skip')")
 
 
 # ---- cutting, scaling, windows ------------------------------------------------------------

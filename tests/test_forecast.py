@@ -1,0 +1,236 @@
+"""lstm_kernels.forecast: no leak, right loops and errors, and better than the baselines."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lstm_kernels import data, forecast
+from lstm_kernels.forecast import ONE_STEP, TWO_YEARS, YEAR, Choices
+from lstm_kernels.model import Params, init_params
+
+VALUES = st.lists(st.floats(1, 1e4), min_size=13, max_size=40).map(np.array)
+QUICK = Choices(T=6, H=3, epochs=1, batch_size=32, lr=0.01)
+
+
+@pytest.fixture(scope="module")
+def airline():
+    return data.load_airline()
+
+
+@pytest.fixture(scope="module")
+def prepared(airline):
+    return forecast.prepare(airline)
+
+
+@pytest.fixture(scope="module")
+def results(prepared):
+    return forecast.study(prepared, seeds=(0, 1, 2, 3, 4))
+
+
+def with_other_future(series, held_out=24, factor=3.0):
+    """The same series with every held-out value changed."""
+    values = series.values.copy()
+    values[-held_out:] *= factor
+    return series._replace(values=values)
+
+
+# ---- the promise --------------------------------------------------------------------------
+
+
+def test_beats_both_baselines_one_step_ahead(results):
+    median = forecast.medians(results)
+    for baseline in ("persistence", "seasonal naive"):
+        for error in (0, 1):  # RMSE, MAPE
+            assert median[ONE_STEP, "LSTM"][error] < median[ONE_STEP, baseline][error]
+
+
+@pytest.mark.parametrize("task", [YEAR, TWO_YEARS])
+def test_beats_seasonal_naive_in_the_rollouts(results, task):
+    median = forecast.medians(results)
+    for baseline in ("persistence", "seasonal naive"):
+        for error in (0, 1):
+            assert median[task, "LSTM"][error] < median[task, baseline][error]
+
+
+def test_results_are_tidy(results, airline):
+    assert list(results) == [0, 1, 2, 3, 4]
+    forecasters = ["LSTM", *forecast.BASELINES]
+    tasks = [(ONE_STEP, 24), (YEAR, 12), (TWO_YEARS, 24)]
+    names = [(task, name) for task, _ in tasks for name in forecasters]
+    for of_one_seed in results.values():
+        assert [(r.task, r.forecaster) for r in of_one_seed] == names
+        for r in of_one_seed:
+            months = dict(tasks)[r.task]
+            assert r.predictions.shape == r.truth.shape == r.dates.shape == (months,)
+            np.testing.assert_array_equal(r.truth, airline.values[120 : 120 + months])
+            assert str(r.dates[0]) == "1959-01"
+            assert r.rmse == forecast.rmse(r.predictions, r.truth)
+
+
+def test_medians_are_over_seeds(results):
+    errors = [r.rmse for rs in results.values() for r in rs if (r.task, r.forecaster)[1] == "LSTM"]
+    one_step = errors[0::3]
+    assert forecast.medians(results)[ONE_STEP, "LSTM"][0] == sorted(one_step)[2]
+
+
+def test_same_seed_same_forecast(prepared, results):
+    again = forecast.study(prepared, seeds=(1,))[1]
+    for before, after in zip(results[1], again, strict=True):
+        np.testing.assert_array_equal(before.predictions, after.predictions)
+
+
+# ---- no leak ------------------------------------------------------------------------------
+
+
+def test_held_out_values_change_nothing_before_the_measurement(airline, prepared):
+    other = forecast.prepare(with_other_future(airline))
+    np.testing.assert_array_equal(prepared.x, other.x)
+    np.testing.assert_array_equal(prepared.y, other.y)
+    assert prepared.scaler == other.scaler
+    params = init_params(1, 5, 1, seed=3)
+    plans = [
+        forecast.rollout(forecast.lstm(params, p), p.past.values, 24) for p in (prepared, other)
+    ]
+    np.testing.assert_array_equal(*plans)
+
+
+@pytest.mark.parametrize("name", ["LSTM", *forecast.BASELINES])
+def test_one_step_does_not_see_its_own_month_or_later(prepared, name):
+    params = init_params(1, 5, 1, seed=3)
+    forecaster = {"LSTM": forecast.lstm(params, prepared), **forecast.BASELINES}[name]
+    past, truth = prepared.past.values, prepared.held_out.values
+    predictions = forecast.one_step(forecaster, past, truth)
+    for m in (0, 1, 7, 23):
+        changed = truth.copy()
+        changed[m:] *= 5
+        again = forecast.one_step(forecaster, past, changed)
+        np.testing.assert_array_equal(again[: m + 1], predictions[: m + 1])
+
+
+def test_one_step_does_see_the_month_before(prepared):
+    forecaster = forecast.lstm(init_params(1, 5, 1, seed=3), prepared)
+    past, truth = prepared.past.values, prepared.held_out.values
+    changed = truth.copy()
+    changed[4] *= 1.2
+    before, after = (forecast.one_step(forecaster, past, t) for t in (truth, changed))
+    assert before[5] != after[5]
+
+
+def test_validation_does_not_see_the_held_out_months(airline):
+    scores = [
+        forecast.validate(s, QUICK, seeds=(0,)) for s in (airline, with_other_future(airline))
+    ]
+    assert scores[0] == scores[1] and (YEAR, "LSTM") in scores[0]
+
+
+def test_neither_loop_changes_the_past(prepared):
+    past = prepared.past.values.copy()
+    forecast.rollout(forecast.seasonal_drift, prepared.past.values, 24)
+    forecast.one_step(forecast.seasonal_drift, prepared.past.values, prepared.held_out.values)
+    np.testing.assert_array_equal(prepared.past.values, past)
+
+
+# ---- forecasters and loops ----------------------------------------------------------------
+
+
+@given(VALUES)
+def test_simple_rules(values):
+    assert forecast.persistence(values) == values[-1]
+    assert forecast.seasonal_naive(values) == values[-12]
+    assert np.isclose(forecast.seasonal_drift(values), values[-12] * values[-1] / values[-13])
+
+
+def test_rules_that_know_growth_are_exact_on_even_growth():
+    months = np.arange(60)
+    values = 100 * 1.01**months * (2 + np.sin(np.pi * months / 6))
+    for rule in (forecast.seasonal_drift, forecast.mean_growth):
+        np.testing.assert_allclose(forecast.rollout(rule, values[:36], 24), values[36:])
+
+
+@given(VALUES, st.integers(1, 30))
+def test_rollouts_of_the_naive_rules(values, months):
+    flat = forecast.rollout(forecast.persistence, values, months)
+    np.testing.assert_array_equal(flat, np.full(months, values[-1]))
+    seasonal = forecast.rollout(forecast.seasonal_naive, values, months)
+    np.testing.assert_array_equal(seasonal, np.resize(values[-12:], months))
+
+
+@given(VALUES)
+def test_one_step_of_persistence_is_the_series_one_month_late(values):
+    predictions = forecast.one_step(forecast.persistence, values[:12], values[12:])
+    np.testing.assert_array_equal(predictions, values[11:-1])
+
+
+def test_first_rollout_step_is_the_first_one_step(prepared):
+    forecaster = forecast.lstm(init_params(1, 4, 1), prepared)
+    past = prepared.past.values
+    one = forecast.one_step(forecaster, past, prepared.held_out.values)
+    assert one[0] == forecast.rollout(forecaster, past, 1)[0]
+
+
+def test_lstm_that_outputs_zero_predicts_the_mean_growth(prepared):
+    zeros = Params(*(np.zeros_like(p) for p in init_params(1, 4, 1)))
+    known = prepared.past.values
+    expected = known[-12] * np.exp(data.log_growth(known).mean())
+    assert np.isclose(forecast.lstm(zeros, prepared)(known), expected)
+
+
+def test_lstm_needs_no_more_than_its_window(prepared):
+    forecaster = forecast.lstm(init_params(1, 4, 1), prepared)
+    known = prepared.past.values
+    assert forecaster(known) == forecaster(known[-(prepared.x.shape[0] + 12) :])
+
+
+def test_versions_give_the_same_forecast(airline):
+    prepared = forecast.prepare(airline, T=QUICK.T, dtype=np.float64)
+    forecasts = []
+    for version in ("numpy_loop", "numpy_batched"):
+        params, _ = forecast.train(prepared, QUICK, version=version)
+        forecaster = forecast.lstm(params, prepared)
+        forecasts.append(forecast.rollout(forecaster, prepared.past.values, 12))
+    np.testing.assert_allclose(*forecasts, rtol=1e-9)
+
+
+# ---- errors -------------------------------------------------------------------------------
+
+
+def test_errors_by_hand():
+    assert forecast.rmse([1, 2, 6], [1, 2, 3]) == pytest.approx(np.sqrt(3))
+    assert forecast.mape([110, 180], [100, 200]) == pytest.approx(10)
+    with pytest.raises(ValueError, match=r"truth\[1\] is 0"):
+        forecast.mape([1, 2], [1, 0])
+    with pytest.raises(ValueError, match="2 predictions for 3 true values"):
+        forecast.rmse([1, 2], [1, 2, 3])
+    with pytest.raises(ValueError, match=r"values\[1\] is nan"):
+        forecast.rmse([1, np.nan], [1, 2])
+    with pytest.raises(ValueError, match="at least 1"):
+        forecast.rmse([], [])
+
+
+def test_prepare_names_what_is_wrong(airline):
+    with pytest.raises(ValueError, match="20 months are left for training; T=24 .* = 37"):
+        forecast.prepare(airline, held_out=124)
+    with pytest.raises(ValueError, match="held_out is 144"):
+        forecast.prepare(airline, held_out=144)
+    with pytest.raises(ValueError, match="CO2 at Mauna Loa is not monthly"):
+        forecast.prepare(data.load_co2())
+    with pytest.raises(ValueError, match="a logarithm needs values above 0"):
+        forecast.prepare(airline._replace(values=airline.values - 112))
+
+
+def test_rollout_needs_a_month():
+    with pytest.raises(ValueError, match="months is 0"):
+        forecast.rollout(forecast.persistence, np.ones(13), 0)
+
+
+def test_half_a_training_is_no_forecast(airline):
+    prepared = forecast.prepare(airline, T=QUICK.T)
+    with pytest.raises(RuntimeError, match="unfinished"):
+        forecast.train(prepared, QUICK, on_batch=lambda progress: False)
+
+
+def test_short_held_out_part_leaves_long_rollouts_out(airline):
+    prepared = forecast.prepare(airline, held_out=6, T=QUICK.T)
+    params, _ = forecast.train(prepared, QUICK)
+    assert {r.task for r in forecast.evaluate(params, prepared)} == {ONE_STEP}
