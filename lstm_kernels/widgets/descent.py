@@ -1,0 +1,24 @@
+"""Batch size and the noise of its gradient, live.  Lesson 02."""
+
+import ipywidgets
+
+from lstm_kernels.figures.descent import draw_noise
+from lstm_kernels.widgets.base import picture_widget
+
+
+def noise_widget(points, deviations, batch_size):
+    """A slider over the measured batch sizes; arguments as figures.descent.draw_noise."""
+    slider = ipywidgets.SelectionSlider(
+        options=list(points),
+        value=batch_size,
+        description="batch size",
+        continuous_update=False,
+        layout={"width": "420px"},
+    )
+    image = picture_widget(draw_noise(points, deviations, batch_size))
+
+    def repaint(change):
+        image.value = draw_noise(points, deviations, change["new"])._repr_png_()
+
+    slider.observe(repaint, names="value")
+    return ipywidgets.VBox([slider, image])
