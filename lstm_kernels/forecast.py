@@ -24,7 +24,7 @@ one-step RMSE and the 12-month RMSE.  Several neighbours are almost as good; not
 Who wins (by RMSE).  Persistence and seasonal naive lose to the LSTM by far in 1959 and 1960, with
 every one of the five seeds.  The rules that also know the growth are another matter.  "Seasonal
 drift" is a little better than the LSTM one step ahead in 1956 to 1958, a little worse in 1959 and
-1960, and worse in every rollout.  "Mean growth" is worse than the LSTM in 1956 to 1958 and better
+1960, and worse in the rollouts.  "Mean growth" is worse than the LSTM in 1956 to 1958 and better
 in 1959 and 1960, when growth returned to its mean.  In 1958, a year of recession, even seasonal
 naive beats the LSTM's 12-month plan: no earlier growth announced it.  One short series does not
 show that an LSTM is worth its training; it shows how to find out.
