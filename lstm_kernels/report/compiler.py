@@ -1,0 +1,112 @@
+"""The compile report's other half: it runs where `cuda` is Numba's real compiler.  Lesson 05.
+
+    python -m lstm_kernels.report.compiler 75 float32      # prints rows as JSON
+
+`lstm_kernels.report` starts it.  To add a version, add its line to KERNELS.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import NamedTuple
+
+from numba import types
+
+from lstm_kernels.device import cuda
+from lstm_kernels.report import Row, find_ptxas
+from lstm_kernels.versions import cuda_v1, cuda_v2
+
+# Axes of each argument of V1's and V2's kernel; 0 for a number.
+PER_SAMPLE = (2, 2, 1, 2, 1) + (3, 3, 0) + (3, 3, 3, 2, 3, 3, 1) + (2, 2, 1, 2, 1)
+
+
+class Kernel(NamedTuple):
+    """What must be known of a kernel to compile it as its version launches it."""
+
+    function: object  # decorated with @cuda.jit, default options
+    axes: tuple  # of each argument
+    threads: int  # a block
+    shared: int = 0  # bytes of dynamic shared memory a block; static ones ptxas knows
+
+
+KERNELS = {
+    "cuda_v1": Kernel(cuda_v1.kernel, PER_SAMPLE, threads=1),
+    "cuda_v2, v3": Kernel(cuda_v2.kernel, PER_SAMPLE, cuda_v2.THREADS),
+}
+
+MOVES = ("ld", "st", "mov", "selp")  # PTX instructions that copy a number and compute nothing
+
+
+def pretend_card(cc):
+    """Let Numba compile device functions for this architecture: it asks the card for it."""
+    from numba.cuda import dispatcher
+
+    card = SimpleNamespace(compute_capability=divmod(cc, 10))
+    dispatcher.get_current_device = lambda: card
+
+
+def argument_types(axes, dtype):
+    """Numba's types of a kernel's arguments: contiguous arrays, or numbers where axes is 0."""
+    number = getattr(types, dtype)
+    return tuple(types.Array(number, ndim, "C") if ndim else number for ndim in axes)
+
+
+def compile_to_ptx(kernel, cc, dtype):
+    """PTX text of a kernel."""
+    signature = argument_types(kernel.axes, dtype)
+    return cuda.compile_ptx(kernel.function.py_func, signature, cc=divmod(cc, 10))[0]
+
+
+def assemble(ptx, cc):
+    """What `ptxas -v` says of this PTX."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "kernel.ptx")
+        source.write_text(ptx, encoding="utf-8")
+        command = [find_ptxas(), "-v", f"-arch=sm_{cc}", str(source), "-o", f"{source}.cubin"]
+        done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"ptxas failed for sm_{cc}:\n{done.stderr}")
+    return done.stderr
+
+
+def total(pattern, text):
+    """Sum of the numbers that stand before `pattern` in the text; 0 if there are none."""
+    return sum(int(number) for number in re.findall(rf"(\d+) {pattern}", text))
+
+
+def count_f64(ptx):
+    """Instructions of the PTX that compute in double precision or convert from or to it."""
+    opcodes = re.findall(r"^\s+(?:@!?%p\d+\s+)?([a-z][\w.:]*\.f64[\w.:]*)\s", ptx, re.MULTILINE)
+    return sum(opcode.split(".")[0] not in MOVES for opcode in opcodes)
+
+
+def row(name, kernel, cc, dtype):
+    """Compile one kernel and read the numbers from what the compiler says."""
+    ptx = compile_to_ptx(kernel, cc, dtype)
+    said = assemble(ptx, cc)
+    return Row(
+        kernel=name,
+        cc=cc,
+        dtype=dtype,
+        threads=kernel.threads,
+        registers=int(re.search(r"Used (\d+) registers", said)[1]),
+        spill_stores=total("bytes spill stores", said),
+        spill_loads=total("bytes spill loads", said),
+        local=total("bytes stack frame", said),
+        shared=total("bytes smem", said) + kernel.shared,
+        f64=count_f64(ptx),
+    )
+
+
+def main(cc, *dtypes):
+    pretend_card(int(cc))
+    rows = [row(name, k, int(cc), dtype) for name, k in KERNELS.items() for dtype in dtypes]
+    print(json.dumps([r._asdict() for r in rows]))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
