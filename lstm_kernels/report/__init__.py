@@ -120,7 +120,7 @@ def faults(rows):
 
 def limit_text(found):
     """What limits the occupancy, in words."""
-    return "nothing: full" if found.fraction == 1 else ", ".join(found.limited_by)
+    return "none, the SM is full" if found.fraction == 1 else ", ".join(found.limited_by)
 
 
 HEAD = (
