@@ -7,8 +7,8 @@
 Numba turns a kernel into PTX, NVIDIA's portable assembly, and `ptxas` turns that into the
 card's own instructions; it also says what a thread and a block will occupy.  Registers, spills,
 local and shared memory are ptxas's words.  Instructions in double precision (f64) are counted
-in the PTX, where each is written out; ptxas adds none.  On a real card Numba 0.61 and later
-links with one more optimisation, which may save a few of the registers shown here.
+in the PTX, where each is written out.  On a real card numba-cuda optimises once more when it
+links (nvJitLink), which may save a few of the registers shown here.
 
 The compiler runs in a process of its own, for the present one may have chosen the emulator.
 """
