@@ -1,1 +1,75 @@
-"""Runs CUDA kernels on a CPU."""
+'''Runs the course's CUDA kernels on a CPU, compiled, and finds their races.
+
+    from lstm_kernels.emulator import cuda          # in place of: from numba import cuda
+
+    @cuda.jit
+    def scale(a, x, y):
+        n = cuda.grid(1)
+        if n < x.shape[0]:
+            y[n] = a * x[n]
+
+    scale[blocks, threads](2.0, x, y)               # the launch is the same too
+
+How it works, in the order in which it happens:
+
+1. *Translation* (translate.py). At the first launch the kernel's source is read and rewritten.
+   Only what names the GPU changes: `cuda.grid(1)` becomes a look at the thread's own numbers,
+   which every function now gets as its first argument `_cuda`. Each index gets a check. Device
+   functions are translated in the same way; globals become constants, as in the real compiler.
+   What the real compiler would refuse (lists, strings, np.zeros) is refused (refuse.py).
+
+2. *Compilation* (build.py). The result is an ordinary Python module. It is written to a cache
+   folder, under a name that is a hash of everything it depends on, and `numba.njit` compiles it
+   and keeps the machine code beside it. A second process starts in a fraction of a second. Do look
+   into such a file: it reads much like the kernel.
+
+3. *Threads*. A kernel without barriers is called in a plain compiled loop, thread after thread.
+   A barrier is harder: all threads of the block must arrive before one goes on. Python has a
+   word for "pause here and let others run": `yield`. So `cuda.syncthreads()` becomes a `yield`,
+   the kernel becomes a generator, each thread is one such generator, and a small scheduler
+   (scheduler.py) resumes them in turn. Numba compiles generators, so a switch of thread costs
+   some tens of nanoseconds. Warp shuffles, votes and `grid.sync()` are barriers too, of a
+   warp and of the whole grid, with a value left in a mail slot before and read after
+   (runtime.py). If the threads do not all arrive at the same `yield`, the scheduler says who.
+
+4. *Memory* (memory.py). Device arrays are copies in a memory of their own, so that a forgotten
+   transfer shows. Shared arrays lie at fixed offsets of one piece of memory for each block, local
+   arrays at fixed offsets of one piece for each thread. What a card leaves undefined is NaN here.
+
+5. *Races* (races.py, tracing.py). `find_races` translates once more, and now each access to
+   shared or global memory is also reported with its thread. Two threads that touch the same
+   element, at least one writing, with nothing to order them: a race, whatever this run computed.
+
+Everything runs in one CPU thread and in a fixed order, so results repeat to the last bit, also
+those of atomic additions. The times are CPU times, and say nothing about any GPU.
+
+Two limits to know. The emulator needs the kernel's source, in a file or a notebook cell. And its
+arithmetic is the CPU's: the last bits of `exp` or of a fused multiply-add may differ on a card.
+'''
+
+from .errors import (
+    ArgumentError,
+    DivergentBarrier,
+    EmulatorError,
+    LaunchError,
+    OutOfBounds,
+    TransferError,
+    UnsupportedCode,
+)
+from .races import Access, Race, find_races
+from .transfers import Transfer, count_transfers
+
+__all__ = [
+    "Access",
+    "ArgumentError",
+    "DivergentBarrier",
+    "EmulatorError",
+    "LaunchError",
+    "OutOfBounds",
+    "Race",
+    "Transfer",
+    "TransferError",
+    "UnsupportedCode",
+    "count_transfers",
+    "find_races",
+]

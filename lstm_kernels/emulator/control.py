@@ -25,6 +25,7 @@ OTHER_CODE = 26  # what another thread of the block does instead
 OTHER_THREAD = 27
 
 TRACE = 28  # address of the race finder's notebook, 0 if nobody traces
+NOTE = 29  # address of the compiled function that it is told every access by
 
 GRID_DIM = 30  # 3 slots: what the launch asked for
 BLOCK_DIM = 33  # 3 slots

@@ -109,12 +109,11 @@ class Launch:
         control[slots.LOCAL_BYTES] = -(-program.local_bytes // 16) * 16
         control[slots.THREAD_ROOMS] = threads if build.waits else 1
         control[slots.RESIDENT] = blocks if program.uses_grid else 1
-        return control, self._memory_needed(control)
+        return control, _block_bytes(control) * int(control[slots.RESIDENT])
 
-    def _memory_needed(self, control):
-        local = control[slots.LOCAL_BYTES] * control[slots.THREAD_ROOMS]
-        one = control[slots.SHARED_BYTES] + control[slots.MAIL_BYTES] + local
-        return int(one * control[slots.RESIDENT])
+    def bytes_of_block(self):
+        """How far apart the memories of two blocks lie that are under way at once."""
+        return _block_bytes(self.prepared[0])
 
     def __call__(self, *args):
         log_launch(self.kernel.__name__)
@@ -137,12 +136,14 @@ class Launch:
             arguments.append(_device_value(name, value, copies))
         return arguments, copies
 
-    def run(self, arguments, order=0, trace=0):
-        """Run all threads; returns the control block."""
+    def run(self, arguments, order=0, trace=(0, 0), memory=None):
+        """Run all threads."""
         template, nbytes = self.prepared
         control = template.copy()
-        control[slots.ORDER], control[slots.TRACE] = order, trace
-        memory = np.empty(nbytes, np.uint8)
+        control[slots.ORDER] = order
+        control[slots.TRACE], control[slots.NOTE] = trace
+        if memory is None:
+            memory = np.empty(nbytes, np.uint8)
         try:
             finished = self.build.launch(control, memory, *arguments)
         except IndexError:
@@ -153,7 +154,6 @@ class Launch:
             raise self._not_compiled(error) from error
         if not finished:
             raise self._stuck(control)
-        return control
 
     # ---- messages -------------------------------------------------------------------------------
 
@@ -191,12 +191,22 @@ class Launch:
 
     def who(self, rank, block):
         """`thread (3, 0, 0) of block (0, 0, 0)`."""
-        thread = _unravel(int(rank), self.block)
-        return f"thread {thread} of block {_unravel(int(block), self.grid)}"
+        return f"thread {self.thread_at(int(rank))} of block {self.block_at(int(block))}"
+
+    def thread_at(self, rank):
+        return _unravel(rank, self.block)
+
+    def block_at(self, number):
+        return _unravel(number, self.grid)
 
     def _not_compiled(self, error):
         message = getattr(error, "msg", None) or str(error)
         return UnsupportedCode(f"{self.kernel.__name__} cannot be compiled: {message}")
+
+
+def _block_bytes(control):
+    local = control[slots.LOCAL_BYTES] * control[slots.THREAD_ROOMS]
+    return int(control[slots.SHARED_BYTES] + control[slots.MAIL_BYTES] + local)
 
 
 def _unravel(number, sizes):

@@ -9,6 +9,7 @@ import builtins
 import inspect
 import textwrap
 
+from . import names
 from .errors import UnsupportedCode
 
 MISSING = object()
@@ -34,6 +35,12 @@ class Environment:
         return self._global(node.id)
 
     def _global(self, name):
+        value = self._value(name)
+        if inspect.ismodule(value) and value.__name__ == "numba.cuda":
+            return names  # the race finder also takes kernels of the real card
+        return value
+
+    def _value(self, name):
         if name in self.closure:
             try:
                 return self.closure[name].cell_contents

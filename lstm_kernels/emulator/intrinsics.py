@@ -107,47 +107,43 @@ def generator_at(typingctx, like, address):
 
 
 @intrinsic
-def element_address(typingctx, array, index):
-    """Where `array[index]` lives, and -1 if the index takes a slice instead of one element."""
-    kinds = _index_kinds(index)
-    whole = isinstance(array, types.Array) and len(kinds) == array.ndim
-    whole = whole and all(isinstance(kind, types.Integer) for kind in kinds)
-
-    def codegen(context, builder, signature, args):
-        if not whole:
-            return context.get_constant(types.intp, -1)
-        view = make_array(array)(context, builder, args[0])
-        indices = _indices(context, builder, args[1], signature.args[1])
-        shape = cgutils.unpack_tuple(builder, view.shape, array.ndim)
-        strides = cgutils.unpack_tuple(builder, view.strides, array.ndim)
-        address = builder.ptrtoint(view.data, context.get_value_type(types.intp))
-        for i, size, stride in zip(indices, shape, strides, strict=True):
-            negative = builder.icmp_signed("<", i, i.type(0))
-            i = builder.select(negative, builder.add(i, size), i)
-            address = builder.add(address, builder.mul(i, stride))
-        return address
-
-    return types.intp(array, index), codegen
-
-
-@intrinsic
 def checked_index(typingctx, control, site, array, index):
     """`index` itself, after a check that it lies inside `array`; else the site is noted."""
-    kinds = _index_kinds(index)
-    axes = [n for n, kind in enumerate(kinds) if isinstance(kind, types.Integer)]
-    if not _can_check(array, kinds):
-        axes = []
+    check = _can_check(array, index)
 
     def codegen(context, builder, signature, args):
-        if axes:
-            indices = _indices(context, builder, args[3], signature.args[3], axes)
+        if check:
+            indices = _indices(context, builder, args[3], signature.args[3])
             view = make_array(array)(context, builder, args[2])
-            shape = cgutils.unpack_tuple(builder, view.shape, array.ndim)
-            sizes = [shape[axis] for axis in axes]
+            sizes = cgutils.unpack_tuple(builder, view.shape, array.ndim)[: len(indices)]
             _refuse_outside(context, builder, args[0], args[1], indices, sizes)
         return args[3]
 
     return index(control, site, array, index), codegen
+
+
+@intrinsic
+def noted_index(typingctx, control, site, kind, array, index):
+    """`index` after the same check; the access is reported to the race finder's `note_access`.
+
+    That function is called by its address, which stands in the control block: so it is compiled
+    once, and not again at each access.
+    """
+    check = _can_check(array, index)
+    whole = check and len(_index_kinds(index)) == array.ndim
+
+    def codegen(context, builder, signature, args):
+        if check:
+            indices = _indices(context, builder, args[4], signature.args[4])
+            view = make_array(array)(context, builder, args[3])
+            sizes = cgutils.unpack_tuple(builder, view.shape, array.ndim)
+            _refuse_outside(context, builder, args[0], args[1], indices, sizes[: len(indices)])
+        if whole:
+            address = _element_address(context, builder, view, indices, array.ndim)
+            _call_note(context, builder, args[0], address, args[2], args[1])
+        return args[4]
+
+    return index(control, site, kind, array, index), codegen
 
 
 @intrinsic
@@ -173,21 +169,42 @@ def _index_kinds(index):
     return list(index) if isinstance(index, types.BaseTuple) else [index]
 
 
-def _can_check(array, kinds):
-    plain = (types.Integer, types.SliceType)
+def _can_check(array, index):
+    kinds = _index_kinds(index)
     return (
         isinstance(array, types.Array)
         and len(kinds) <= min(array.ndim, slots.MAX_NDIM)
-        and all(isinstance(kind, plain) for kind in kinds)
+        and all(isinstance(kind, types.Integer) for kind in kinds)
     )
 
 
-def _indices(context, builder, value, kind, axes=None):
+def _indices(context, builder, value, kind):
     if not isinstance(kind, types.BaseTuple):
         return [context.cast(builder, value, kind, types.intp)]
-    axes = range(len(kind)) if axes is None else axes
     values = cgutils.unpack_tuple(builder, value)
-    return [context.cast(builder, values[n], kind[n], types.intp) for n in axes]
+    return [context.cast(builder, v, k, types.intp) for v, k in zip(values, kind, strict=True)]
+
+
+def _element_address(context, builder, view, indices, ndim):
+    """Where an element lives; a negative index counts from the end."""
+    shape = cgutils.unpack_tuple(builder, view.shape, ndim)
+    strides = cgutils.unpack_tuple(builder, view.strides, ndim)
+    address = builder.ptrtoint(view.data, context.get_value_type(types.intp))
+    for i, size, stride in zip(indices, shape, strides, strict=True):
+        negative = builder.icmp_signed("<", i, i.type(0))
+        i = builder.select(negative, builder.add(i, size), i)
+        address = builder.add(address, builder.mul(i, stride))
+    return address
+
+
+def _call_note(context, builder, control, *arguments):
+    """Call the function whose address stands in the control block."""
+    word = context.get_value_type(types.int64)
+    place = builder.add(control, control.type(slots.NOTE * 8))
+    address = builder.load(builder.inttoptr(place, word.as_pointer()))
+    signature = ir.FunctionType(ir.VoidType(), [word] * (1 + len(arguments)))
+    function = builder.inttoptr(address, signature.as_pointer())
+    builder.call(function, [control, *arguments])
 
 
 def _refuse_outside(context, builder, control, site, indices, sizes):

@@ -36,6 +36,10 @@ class SharedArray:
     shape: tuple
     dtype: np.dtype
 
+    @property
+    def nbytes(self):
+        return math.prod(self.shape) * self.dtype.itemsize
+
 
 @dataclass
 class Program:

@@ -25,7 +25,7 @@ WARP = 32
 MAIL_SLOT = 16  # bytes for each thread: a value, and the mask of lanes that take part
 
 # numpy: division by zero gives inf, as on the card. _nrt=False: no memory can be allocated.
-DEVICE = {"error_model": "numpy", "_nrt": False}
+DEVICE = {"error_model": "numpy", "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 device = njit(**DEVICE)
 
 

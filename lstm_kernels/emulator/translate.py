@@ -23,8 +23,7 @@ from .environment import MISSING, Environment, source_tree
 from .inline import inline_calls
 from .program import Site, as_dtype, callable_source, constant_source, refuse_half
 from .refuse import refusal, refuse_method, refuse_python
-
-READ, WRITE, UPDATE, ATOMIC = 1, 2, 3, 4
+from .tracing import ATOMIC, READ, UPDATE, WRITE
 
 
 @dataclass
@@ -241,7 +240,7 @@ class Translator(ast.NodeTransformer):
             ]
             return ast.Tuple(checked, ast.Load()) if isinstance(index, ast.Tuple) else checked[0]
         if self.program.tracing:
-            return _call("_gpu.seen", "_cuda", site, kind, array, index)
+            return _call("_trace.seen", "_cuda.control", site, kind, array, index)
         return _call("_gpu.at", "_cuda.control", site, array, index)
 
     def _atomic(self, node, name):

@@ -1,0 +1,238 @@
+"""`find_races`: do two threads touch the same element with nothing to order them?
+
+    for race in find_races(kernel, grid, block, *args):
+        print(race)
+
+The kernel is translated once more, with every access to shared and global memory noted
+(tracing.py), and run with its threads in several orders, because an order can decide which
+branches are taken. The arguments are copied: yours are not changed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import card, tracing
+from . import control as slots
+from .build import Build, note_access_address
+from .dispatcher import Launch
+from .errors import ArgumentError
+from .memory import DeviceArray
+
+ORDERS = (0, 1, 12345)  # forward, backward, shuffled
+MAX_RACES = 64
+
+
+@dataclass(frozen=True)
+class Access:
+    """One side of a race."""
+
+    thread: tuple
+    block: tuple
+    action: str
+    place: str
+
+    def __str__(self):
+        return f"thread {self.thread} of block {self.block} {self.action} it ({self.place})"
+
+
+@dataclass(frozen=True)
+class Race:
+    """Two accesses to one element that nothing orders. `count`: how many such pairs were met."""
+
+    array: str
+    index: tuple
+    memory: str
+    first: Access
+    second: Access
+    count: int
+
+    def __str__(self):
+        index = ", ".join(str(n) for n in self.index)
+        same_block = self.first.block == self.second.block
+        why = "no barrier lies between" if same_block else "blocks run in any order"
+        return (
+            f"race on {self.array}[{index}] ({self.memory} memory): {self.first}, "
+            f"{self.second}, and {why}"
+        )
+
+
+def find_races(kernel, grid, block, *args, shared_bytes=0, orders=ORDERS):
+    """All races of one launch, at most one for each array and pair of places in the source."""
+    launch = _traced_launch(kernel, grid, block, shared_bytes)
+    found = {}
+    for order in orders:
+        for race in _run(launch, args, order):
+            key = (race.array, frozenset((race.first.place, race.second.place)))
+            found.setdefault(key, race)
+    return list(found.values())
+
+
+def _traced_launch(kernel, grid, block, shared_bytes):
+    build = kernel.__dict__.get("_traced_build") if hasattr(kernel, "__dict__") else None
+    if build is None:
+        build = Build(_function_of(kernel), tracing=True)
+        kernel.__dict__["_traced_build"] = build
+    grid, block = card.triple(grid, "grid"), card.triple(block, "block")
+    card.check_launch(grid, block)
+    return Launch(kernel, grid, block, shared_bytes, build)
+
+
+def _function_of(kernel):
+    """The Python function of a kernel, whoever decorated it."""
+    for attribute in ("py_func", "fn"):
+        function = getattr(kernel, attribute, None)
+        if function is not None:
+            return function
+    raise ArgumentError(f"find_races takes a kernel, not a {type(kernel).__name__}")
+
+
+def _run(launch, args, order):
+    """The races of one run, with the threads in one order."""
+    arguments, _ = launch.device_arguments(_copied(args))
+    trace = Trace(launch, arguments)
+    launch.run(arguments, order, (trace.address, note_access_address()), trace.memory)
+    return trace.races()
+
+
+def _copied(args):
+    """Copies of the arrays; the same array given twice stays the same array."""
+    copies = {}
+    return [_copy(value, copies) for value in args]
+
+
+def _copy(value, copies):
+    if isinstance(value, tuple):
+        return tuple(_copy(part, copies) for part in value)
+    if isinstance(value, DeviceArray):
+        value = value.data
+    elif hasattr(value, "copy_to_host"):
+        value = value.copy_to_host()
+    if not isinstance(value, np.ndarray):
+        return value
+    key = (value.__array_interface__["data"][0], value.shape, value.strides, value.dtype)
+    if key not in copies:
+        copies[key] = (DeviceArray(np.array(value, order="K")), value)
+    return copies[key][0]
+
+
+@dataclass(frozen=True)
+class Region:
+    """A piece of traced memory, and how to name its elements."""
+
+    name: str
+    start: int
+    nbytes: int
+    itemsize: int
+    array: np.ndarray = None  # None for shared memory
+
+    @property
+    def elements(self):
+        return -(-self.nbytes // self.itemsize)
+
+
+class Trace:
+    """What compiled code reads and writes while it traces, and its translation into words."""
+
+    def __init__(self, launch, arguments):
+        self.launch = launch
+        control, nbytes = launch.prepared
+        self.memory = np.empty(nbytes, np.uint8)
+        self.regions = _global_regions(launch.build.arguments, arguments)
+        self.regions += _shared_regions(launch, control, _address(self.memory))
+        elements = sum(region.elements for region in self.regions)
+        self.shadow = np.zeros((elements, tracing.ENTRIES, tracing.ENTRY), np.int32)
+        self.found = np.zeros((MAX_RACES, tracing.RACE), np.int64)
+        self.table = self._table()
+        self.header = np.zeros(tracing.HEADER, np.int64)
+        self.header[tracing.REGIONS] = len(self.regions)
+        self.header[tracing.REGIONS_AT] = _address(self.table)
+        self.header[tracing.SHADOW_AT] = _address(self.shadow)
+        self.header[tracing.RACES_AT] = _address(self.found)
+        self.header[tracing.MAX_RACES] = MAX_RACES
+        self.header[tracing.THREADS] = np.prod(launch.block)
+        self.address = _address(self.header)
+
+    def _table(self):
+        rows, first = [], 0
+        for region in self.regions:
+            end = region.start + region.nbytes
+            shared = region.array is None
+            rows.append((region.start, end, region.itemsize, first, shared))
+            first += region.elements
+        return np.array(rows, np.int64).reshape(-1, tracing.REGION)
+
+    def races(self):
+        """The races found, in words."""
+        return [self._race(row) for row in self.found[: self.header[tracing.RACES]]]
+
+    def _race(self, row):
+        region = self.regions[row[tracing.AREA]]
+        name, index = self._element(region, int(row[tracing.ELEMENT]))
+        return Race(
+            array=name,
+            index=index,
+            memory="shared" if region.array is None else "global",
+            first=self._access(row[tracing.ONE :]),
+            second=self._access(row[tracing.OTHER :]),
+            count=int(row[tracing.COUNT]),
+        )
+
+    def _element(self, region, number):
+        if region.array is None:
+            return _shared_element(self.launch, number * region.itemsize)
+        order = "C" if region.array.flags.c_contiguous else "F"
+        index = np.unravel_index(number, region.array.shape, order=order)
+        return region.name, tuple(int(n) for n in index)
+
+    def _access(self, row):
+        block, rank = divmod(int(row[tracing.WHO]) - 1, int(np.prod(self.launch.block)))
+        site = self.launch.build.program.sites[row[tracing.SITE]]
+        return Access(
+            thread=self.launch.thread_at(rank),
+            block=self.launch.block_at(block),
+            action=tracing.KINDS[int(row[tracing.KIND])],
+            place=str(site),
+        )
+
+
+def _address(array):
+    return array.__array_interface__["data"][0]
+
+
+def _global_regions(names, arguments):
+    """One region for each array argument (an array given twice has one)."""
+    regions = {}
+    for name, value in zip(names, arguments, strict=True):
+        parts = enumerate(value) if isinstance(value, tuple) else [("", value)]
+        for number, array in parts:
+            if isinstance(array, np.ndarray) and array.size:
+                label = name if number == "" else f"{name}[{number}]"
+                region = Region(label, _address(array), array.nbytes, array.itemsize, array)
+                regions.setdefault(region.start, region)
+    return list(regions.values())
+
+
+def _shared_regions(launch, control, start):
+    """One region for the shared memory of each block that is under way at once."""
+    nbytes = int(control[slots.SHARED_BYTES])
+    if not nbytes:
+        return []
+    program = launch.build.program
+    dtypes = [array.dtype for array in program.shared] + [dtype for _, dtype in program.dynamic]
+    itemsize = min(dtype.itemsize for dtype in dtypes)
+    rooms, step = int(control[slots.RESIDENT]), launch.bytes_of_block()
+    return [Region("shared", start + room * step, nbytes, itemsize) for room in range(rooms)]
+
+
+def _shared_element(launch, offset):
+    """Name and index of the shared array at an offset of the block's shared memory."""
+    program = launch.build.program
+    for array in program.shared:
+        within = offset - array.offset
+        if 0 <= within < array.nbytes:
+            index = np.unravel_index(within // array.dtype.itemsize, array.shape)
+            return array.name, tuple(int(n) for n in index)
+    name, dtype = program.dynamic[0]
+    start = int(launch.prepared[0][slots.DYNAMIC_START])
+    return name, ((offset - start) // dtype.itemsize,)

@@ -1,0 +1,173 @@
+"""The race finder's compiled half: remembers who touched each element, and compares.
+
+Two accesses to one element are a race if all of this holds:
+
+* different threads made them;
+* at least one wrote, and they were not both atomic;
+* no barrier lies between them: none of the block's for two threads of a block, none of the grid's
+  for threads of two blocks (syncwarp counts inside a warp).
+
+For each element we keep a few of the accesses that a later one could still race with (a
+"shadow"). Which threads happen to run first does not matter, so races are found that the results
+of this run do not show.
+"""
+
+import numpy as np
+from numba import njit
+
+from . import control as slots
+from .intrinsics import array_at
+from .intrinsics import noted_index as seen  # noqa: F401  (translated kernels call it)
+from .runtime import DEVICE, WARP
+
+READ, WRITE, UPDATE, ATOMIC = 1, 2, 3, 4
+KINDS = {READ: "reads", WRITE: "writes", UPDATE: "reads and writes", ATOMIC: "atomically updates"}
+
+# the trace header: eight int64 numbers at the address control[TRACE]
+REGIONS, REGIONS_AT, SHADOW_AT, RACES, RACES_AT, MAX_RACES, THREADS = range(7)
+HEADER = 8
+# one row for each piece of traced memory
+START, END, ITEMSIZE, FIRST, SHARED = range(5)
+REGION = 5
+# one remembered access: thread (counted from 1 over the whole grid, 0: empty), ...
+WHO, KIND, SITE, BLOCK_EPOCH, WARP_EPOCH, GRID_EPOCH = range(6)
+ENTRY = 6
+ENTRIES = 10  # remembered accesses of one element
+# one found race: how often, where, and the two accesses
+COUNT, AREA, ELEMENT, ONE, OTHER = 0, 1, 2, 3, 6
+RACE = 9
+
+device = njit(**DEVICE)
+
+
+@device
+def find_region(header, address):
+    """Which piece of traced memory holds the address; -1 for local memory."""
+    regions = array_at(header[REGIONS_AT], (header[REGIONS], REGION), np.int64)
+    for n in range(header[REGIONS]):
+        if regions[n, START] <= address < regions[n, END]:
+            return n
+    return -1
+
+
+@device
+def forget_other_blocks(entries, now, threads):
+    """Shared memory is new for each block, though the emulator uses the same place again."""
+    for n in range(ENTRIES):
+        if entries[n, WHO] and block_of(entries[n], threads) != block_of(now, threads):
+            entries[n, WHO] = 0
+
+
+@device
+def block_of(access, threads):
+    return (access[WHO] - 1) // threads
+
+
+@device
+def warp_of(access, threads):
+    return (access[WHO] - 1) % threads // WARP
+
+
+@device
+def conflict(one, other):
+    """Two reads are harmless, and so are two atomic updates."""
+    return not (one == other and (one == READ or one == ATOMIC))
+
+
+@device
+def ordered(old, now, threads):
+    """Is it certain that the old access comes first?"""
+    if old[WHO] == now[WHO] or old[GRID_EPOCH] < now[GRID_EPOCH]:
+        return True
+    if block_of(old, threads) != block_of(now, threads):
+        return False
+    if old[BLOCK_EPOCH] < now[BLOCK_EPOCH]:
+        return True
+    return warp_of(old, threads) == warp_of(now, threads) and old[WARP_EPOCH] < now[WARP_EPOCH]
+
+
+@device
+def remember(entries, now, threads):
+    """Drop what this access stands for, then store it; a few of each kind are enough."""
+    for n in range(ENTRIES):
+        if entries[n, WHO] and stands_for(now, entries[n], threads):
+            entries[n, WHO] = 0
+    place = room_for(entries, now, threads)
+    if place >= 0:
+        for field in range(ENTRY):
+            entries[place, field] = now[field]
+
+
+@device
+def stands_for(now, old, threads):
+    """Whatever will race with `old` will race with `now` too, so `old` need not be kept."""
+    covered = old[KIND] == now[KIND] or (old[KIND] == READ and now[KIND] != ATOMIC)
+    return covered and ordered(old, now, threads)
+
+
+@device
+def room_for(entries, now, threads):
+    """A free place for `now`; -1 if enough others of its kind are there to race in its stead.
+
+    Two warps of the same block, or two other blocks, are enough: no later thread belongs to both.
+    """
+    place, same_warp, same_block, other_blocks = -1, 0, 0, 0
+    for n in range(ENTRIES):
+        if not entries[n, WHO]:
+            place = n
+        elif entries[n, KIND] == now[KIND]:
+            if block_of(entries[n], threads) != block_of(now, threads):
+                other_blocks += 1
+            elif warp_of(entries[n], threads) != warp_of(now, threads):
+                same_block += 1
+            else:
+                same_warp += 1
+    enough = same_warp >= 2 or same_block >= 2 or other_blocks >= 4
+    return -1 if enough else place
+
+
+@device
+def note_race(header, area, element, old, now):
+    """Count a race; only the first of each pair of places is kept in full."""
+    races = array_at(header[RACES_AT], (header[MAX_RACES], RACE), np.int64)
+    for n in range(header[RACES]):
+        row = races[n]
+        if row[AREA] == area and row[ONE + SITE] == old[SITE] and row[OTHER + SITE] == now[SITE]:
+            row[COUNT] += 1
+            return
+    if header[RACES] < header[MAX_RACES]:
+        row = races[header[RACES]]
+        row[COUNT], row[AREA], row[ELEMENT] = 1, area, element
+        for field in range(3):
+            row[ONE + field] = old[field]
+            row[OTHER + field] = now[field]
+        header[RACES] += 1
+
+
+@device
+def note_access(control_at, address, kind, site):
+    """Compare with what is remembered of this element, then remember this access too."""
+    control = array_at(control_at, (slots.SLOTS,), np.int64)
+    header = array_at(control[slots.TRACE], (HEADER,), np.int64)
+    area = find_region(header, address)
+    if area < 0:
+        return
+    region = array_at(header[REGIONS_AT] + 8 * REGION * area, (REGION,), np.int64)
+    element = (address - region[START]) // region[ITEMSIZE]
+    entries = array_at(
+        header[SHADOW_AT] + 4 * ENTRY * ENTRIES * (region[FIRST] + element),
+        (ENTRIES, ENTRY), np.int32,
+    )  # fmt: skip
+    who = control[slots.BLOCK] * header[THREADS] + control[slots.THREAD] + 1
+    now = (
+        who, kind, site,
+        control[slots.BLOCK_EPOCH], control[slots.WARP_EPOCH], control[slots.GRID_EPOCH],
+    )  # fmt: skip
+    threads = header[THREADS]
+    if region[SHARED]:
+        forget_other_blocks(entries, now, threads)
+    for n in range(ENTRIES):
+        if entries[n, WHO] and conflict(entries[n, KIND], kind):
+            if not ordered(entries[n], now, threads):
+                note_race(header, area, element, entries[n], now)
+    remember(entries, now, threads)
