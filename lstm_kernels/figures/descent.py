@@ -2,6 +2,14 @@
 
 import numpy as np
 from matplotlib.patches import Circle, FancyBboxPatch
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+    StrMethodFormatter,
+)
 
 from lstm_kernels.figures.style import (
     BLACK,
@@ -144,7 +152,7 @@ def _reach(points):
 
 def _draw_cloud(ax, points, batch_size, reach):
     ax.axvspan(-2 * reach, 0, color=VERMILLION, alpha=0.09, lw=0)
-    ax.text(-1.2 * reach, -0.93 * reach, "uphill: against\nthe full gradient", color=VERMILLION)
+    ax.text(-1.2 * reach, -0.93 * reach, "steps by these gradients\nlead uphill", color=VERMILLION)
     ax.scatter(points[:, 0], points[:, 1], s=22, color=BLUE, alpha=0.45, lw=0)
     look = {"arrowstyle": "-|>", "color": BLACK, "lw": 2.4, "shrinkA": 0, "shrinkB": 0}
     ax.annotate("", xy=(1, 0), xytext=(0, 0), arrowprops=look, zorder=3)
@@ -153,6 +161,8 @@ def _draw_cloud(ax, points, batch_size, reach):
     samples = "1 sample" if batch_size == 1 else f"{batch_size} samples"
     ax.set_title(f"Gradients of {samples}: {uphill:.0%} point uphill")
     ax.set(xlim=(-1.25 * reach, 1.25 * reach), ylim=(-reach, reach))
+    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     ax.set_xlabel("along the full gradient")
     ax.set_ylabel("across it")
 
@@ -189,7 +199,8 @@ def draw_parallel_work(N, batch_sizes):
         for n in range(N):
             x, y = left + n // batch_size, n % batch_size
             ax.fill_between([x + 0.08, x + 0.92], y + 0.1, y + 0.9, color=color, lw=0)
-        words = f"batch {batch_size}\n{updates} update{'s' * (updates > 1)} in a row,\n"
+        chain = f"{updates} updates in a row" if updates > 1 else "1 update"
+        words = f"batch {batch_size}\n{chain},\n"
         words += f"{wide} sample{'s' * (wide > 1)} at a time"
         beside = batch_size == N
         at = (left + 2, 0.8 * N) if beside else (left, wide + 2)
@@ -214,19 +225,29 @@ def draw_descent(losses, seconds, labels):
     picture, axes = subplots(1, 1 + len(seconds), 14, 4.8, sharey=True)
     epochs = {b: np.arange(1, len(curve) + 1) for b, curve in losses.items()}
     panels = [("Against epochs", "epochs", epochs)]
-    panels += [(f"Time of {name}", "wall time, seconds (log)", s) for name, s in seconds.items()]
+    panels += [(f"Against the time of {name}", "wall time (log)", s) for name, s in seconds.items()]
     for ax, (title, words, xs) in zip(axes, panels, strict=True):
         for (batch_size, curve), color in zip(losses.items(), BATCH_COLORS, strict=True):
             ax.plot(xs[batch_size], curve, color=color)
         ax.set_title(title)
         ax.set_xlabel(words)
         ax.set_yscale("log")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        ax.yaxis.set_minor_locator(NullLocator())
         ax.grid(axis="y", color=LIGHT)
         if xs is not epochs:
             ax.set_xscale("log")
+            ax.xaxis.set_major_formatter(FuncFormatter(lambda at, _: _short_time(at)))
+            ax.xaxis.set_minor_formatter(NullFormatter())
     _label_curves(axes[0], losses, epochs, labels)
     axes[0].set_ylabel("loss on all windows (log)")
     return picture
+
+
+def _short_time(seconds):
+    """A power of ten as a tick: "10 ms", "1 s"."""
+    return f"{seconds:g} s" if seconds >= 0.999 else f"{seconds * 1000:g} ms"
 
 
 def _label_curves(ax, losses, epochs, labels):

@@ -37,7 +37,7 @@ ROWS = {
     "numpy_batched": Row(
         "CPU\nPython loop",
         "CPU\nPython loop over steps,\nall samples at once",
-        "CPU\none row of\nevery matrix",
+        "CPU\none column of\nevery matrix",
         "left to the library\nBLAS may use several",
         "none\nall is in main memory",
     ),
@@ -66,10 +66,10 @@ ROWS = {
 
 
 @styled
-def versions_table(upto="cuda_v3"):
-    """The rows of all versions up to this one, as a Picture; the newest row is highlighted.
+def versions_table(upto="cuda_v3", new=1):
+    """The rows of all versions up to this one, as a Picture; the `new` last are highlighted.
 
-    In the newest row, a cell that differs from the row above has bold text: what is new.
+    In these rows, a cell that differs from the row above has bold text: what is new.
     Raises ValueError for a version without a row.
     """
     if upto not in ROWS:
@@ -81,7 +81,7 @@ def versions_table(upto="cuda_v3"):
     ax.axis("off")
     _draw_header(ax)
     for place, name in enumerate(names):
-        newest = name == upto
+        newest = place >= len(names) - new
         before = ROWS[names[place - 1]] if newest and place else ROWS[name]
         _draw_row(ax, 0.55 + 0.82 * place, name, before, newest)
     return picture
