@@ -1,0 +1,129 @@
+"""All versions on a workload of your choice.  Lesson 07; it calls race and figures, no more."""
+
+import ipywidgets
+
+from lstm_kernels import data, race
+from lstm_kernels.figures.race import draw_race
+from lstm_kernels.figures.style import GREY, styled, subplots
+from lstm_kernels.model import Sizes
+from lstm_kernels.timing import Workload, seconds_text
+from lstm_kernels.transfers import multiply_adds
+from lstm_kernels.versions import NAMES
+from lstm_kernels.widgets.base import picture_widget
+
+CHECKED = ("numpy_loop", "numpy_batched", "cuda_v2", "cuda_v3")
+PYTHON_STEP = 200e-9  # seconds, roughly, of one multiply-add in plain Python: for a warning only
+TOO_LONG = 4.0  # seconds for one mini-batch of the sequential version
+
+
+class Race(ipywidgets.VBox):
+    """Choose a batch size, a hidden size and versions; Run times one mini-batch of each.
+
+    `results` keeps every finished race as (name, workload, rows), the newest last.
+    """
+
+    def __init__(self, batch_size=256, H=32, T=11, budget=0.3):
+        self.T, self.budget = T, budget
+        self.results, self.running = [], False
+        self.batch = _slider("batch size N", [1, 7, 32, 64, 128, 256, 512, 1024], batch_size)
+        self.hidden = _slider("hidden size H", [4, 8, 16, 32, 50, 64, 100], H)
+        self.boxes = {name: _box(name) for name in NAMES}
+        self.button = ipywidgets.Button(description="Run", button_style="primary")
+        self.note = ipywidgets.HTML("Choose, predict, then press Run.")
+        self.image = picture_widget(self.picture())
+        self.button.on_click(self.run)
+        super().__init__(
+            [
+                ipywidgets.HBox([self.batch, self.hidden], layout={"flex_flow": "row wrap"}),
+                ipywidgets.HBox(list(self.boxes.values()), layout={"flex_flow": "row wrap"}),
+                ipywidgets.HBox([self.button, self.note]),
+                self.image,
+            ]
+        )
+
+    # ---- what is chosen ----
+
+    def versions(self):
+        """Names of the checked versions, in the course's order."""
+        return tuple(name for name, box in self.boxes.items() if box.value)
+
+    def workload(self):
+        """One mini-batch of made-up windows with the chosen sizes."""
+        x, y = data.panel(self.batch.value, self.T)
+        return Workload(x, y, self.batch.value, self.hidden.value, epochs=1)
+
+    def too_slow(self):
+        """{version: why}: what would keep the page waiting for minutes."""
+        sizes = Sizes(self.T, self.batch.value, 1, self.hidden.value, 1)
+        seconds = PYTHON_STEP * multiply_adds(sizes) * sizes.N
+        if seconds < TOO_LONG or not self.boxes["sequential"].value:
+            return {}
+        return {"sequential": f"left out: roughly {seconds_text(seconds)} for each repeat"}
+
+    # ---- running ----
+
+    def run(self, _=None):
+        """Time the checked versions now; the picture grows row by row.  No two runs overlap."""
+        if self.running:
+            return
+        if not self.versions():
+            self.note.value = "Choose at least one version."
+            return
+        self.running = self.button.disabled = True
+        try:
+            self._race()
+        finally:
+            self.running = self.button.disabled = False
+
+    def _race(self):
+        workload, skip = self.workload(), self.too_slow()
+        rows = []
+        self.results.append(("One mini-batch", workload, rows))
+
+        def show_row(row):
+            rows.append(row._replace(note=skip.get(row.version, row.note)))
+            self.note.value = f"{len(rows)} of {len(self.versions())} done"
+            self.image.value = self.picture()._repr_png_()
+
+        self.note.value = f"Timing {', '.join(self.versions())} ..."
+        race.race(workload, self.versions(), budget=self.budget, skip=tuple(skip), on_row=show_row)
+        self.note.value = reading(rows)
+
+    def picture(self):
+        """The newest race as bars: the static twin, too."""
+        return draw_race(self.results[-1:]) if self.results else _draw_invitation()
+
+
+def reading(rows):
+    """The race in one sentence: the fastest, and by how much; emulated rows do not compete."""
+    timed = sorted((r for r in rows if r.comparable), key=lambda row: row.timing.median)
+    if len(timed) < 2:
+        return "Done. Emulated times are not compared."
+    first, second = timed[:2]
+    ratio = second.timing.median / first.timing.median
+    return f"Done. Fastest: {first.version}, {ratio:.2g} times as fast as {second.version}."
+
+
+@styled
+def _draw_invitation():
+    picture, ax = subplots(1, 1, 6.6, 2)
+    ax.axis("off")
+    ax.text(0.5, 0.5, "Press Run: the bars appear here", ha="center", va="center", color=GREY)
+    return picture
+
+
+def _box(name):
+    return ipywidgets.Checkbox(
+        value=name in CHECKED, description=name, indent=False, layout={"width": "140px"}
+    )
+
+
+def _slider(label, options, value):
+    return ipywidgets.SelectionSlider(
+        options=sorted({*options, value}),
+        value=value,
+        description=label,
+        continuous_update=False,
+        style={"description_width": "95px"},
+        layout={"width": "330px"},
+    )
