@@ -339,7 +339,7 @@ def windows(values, T, stride=1, dtype=np.float32):
     if not np.isfinite(values).all():
         raise ValueError(f"the values do not fit into {np.dtype(dtype)}; scale them first")
     both = np.lib.stride_tricks.sliding_window_view(values, T + 1)[::stride].T  # (T+1, N)
-    return np.ascontiguousarray(both[:-1, :, None]), np.ascontiguousarray(both[1:, :, None])
+    return both[:-1, :, None].copy("C"), both[1:, :, None].copy("C")
 
 
 # ---- ready-made work for the race ---------------------------------------------------------
@@ -381,4 +381,4 @@ def panel(n_windows, T=11, seed=0, dtype=np.float32):
     angle = np.float32(2 * np.pi / PERIOD) * step + np.float32(np.pi) * start
     season = (1 + first / 4) * np.sin(angle) + second / 4 * np.sin(2 * angle + shape)
     both = (level / 2 + trend * step / 48 + season + noise / 10).astype(dtype)
-    return np.ascontiguousarray(both[:-1, :, None]), np.ascontiguousarray(both[1:, :, None])
+    return both[:-1, :, None].copy("C"), both[1:, :, None].copy("C")

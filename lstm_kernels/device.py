@@ -52,6 +52,8 @@ def _import_cuda(target):
 
         return cuda
     os.environ["NUMBA_ENABLE_CUDASIM"] = "1" if target == "simulator" else "0"
+    os.environ["NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS"] = "0"  # V1 is slow on purpose,
+    os.environ["NUMBA_CUDA_WARN_ON_IMPLICIT_COPY"] = "0"  # and V2's copies are its lesson
     from numba import config, cuda
 
     if target == "simulator" and not config.ENABLE_CUDASIM:
@@ -62,11 +64,26 @@ def _import_cuda(target):
     return cuda
 
 
-WHY_NO_GPU = None  # the import error, if a card is here and numba.cuda cannot be used
+def _probe(cuda):
+    """Compile and run a two-line kernel: whatever is wrong with the card shows here."""
+
+    @cuda.jit
+    def write_index(out):
+        out[cuda.grid(1)] = cuda.grid(1)
+
+    numbers = cuda.device_array(64, "int32")
+    write_index[2, 32](numbers)
+    if numbers.copy_to_host().tolist() != list(range(64)):
+        raise RuntimeError("the card's answer to the probe kernel is wrong")
+
+
+WHY_NO_GPU = None  # the error, if a card is here and cannot be used; `doctor` explains it
 TARGET = choose_target()
 try:
     cuda = _import_cuda(TARGET)
-except ImportError as error:
+    if TARGET == "gpu":
+        _probe(cuda)
+except Exception as error:  # a driver's, a compiler's or an import error: the course goes on
     if TARGET != "gpu":
         raise
     WHY_NO_GPU, TARGET = error, "emulator"
@@ -82,6 +99,11 @@ def describe():
         name = card.name.decode() if isinstance(card.name, bytes) else card.name
         major, minor = card.compute_capability
         return f"{name} (sm_{major}{minor}): kernels run on the GPU."
+    if WHY_NO_GPU is not None:
+        return (
+            "A GPU is here, but it cannot be used; the emulator runs the kernels on this CPU. "
+            "`python -m lstm_kernels doctor` tells why, and the cure."
+        )
     if TARGET == "simulator":
         return "No GPU here: kernels run in Numba's simulator, in plain Python. Not GPU times."
     if TARGET == "compiler":
@@ -148,21 +170,25 @@ def count_transfers():
 
 @contextmanager
 def _watch_driver():
-    """Replace Numba's two copy functions by ones that also write down what they copy."""
-    from numba.cuda.cudadrv import driver
+    """Replace the driver's copy functions by ones that also write down what they copy."""
+    from numba.cuda.cudadrv.driver import driver
 
-    log, originals = [], (driver.host_to_device, driver.device_to_host)
+    log = []
+    ways = {"HtoD": "host to device", "DtoH": "device to host"}
+    names = {f"cuMemcpy{way}{mode}": ways[way] for way in ways for mode in ("", "Async")}
+    originals = {name: getattr(driver, name) for name in names}
 
     def watched(copy, direction):
-        def copy_and_log(dst, src, size, *args, **kwargs):
+        def copy_and_log(dst, src, size, *args):
             log.append(Transfer(direction, int(size)))
-            return copy(dst, src, size, *args, **kwargs)
+            return copy(dst, src, size, *args)
 
         return copy_and_log
 
-    driver.host_to_device = watched(originals[0], "host to device")
-    driver.device_to_host = watched(originals[1], "device to host")
+    for name, direction in names.items():
+        setattr(driver, name, watched(originals[name], direction))
     try:
         yield log
     finally:
-        driver.host_to_device, driver.device_to_host = originals
+        for name, original in originals.items():
+            setattr(driver, name, original)

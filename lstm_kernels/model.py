@@ -116,10 +116,13 @@ def check_batch(params, x, y):
 
 
 def checked(params, x, y):
-    """The same batch, checked and with every array contiguous, as kernels need it."""
+    """The same batch, checked; every array contiguous and writable, as a kernel launch needs it.
+
+    (Writable, because Numba copies an array that it was given in host memory back into it.)
+    """
     check_batch(params, x, y)
-    params = Params(*(np.ascontiguousarray(p) for p in params))
-    return params, np.ascontiguousarray(x), np.ascontiguousarray(y)
+    params = Params(*(np.require(p, requirements=("C", "W")) for p in params))
+    return params, *(np.require(a, requirements=("C", "W")) for a in (x, y))
 
 
 def to_torch(params):

@@ -1,0 +1,197 @@
+"""V4: a block a sample, a thread a gate row, the state in shared memory.  Lesson 09."""
+
+import math
+from functools import lru_cache
+
+import numba
+import numpy as np
+
+from lstm_kernels.device import cuda
+from lstm_kernels.model import Params, checked, sizes
+from lstm_kernels.versions.per_sample import Workspace, sigmoid, workspace_shapes
+
+MAX_H = 256  # a block has at most 1024 threads, and this version needs 4 H of them
+TILE = (32, 8)  # threads of a block in the second kernel: 32 columns, 8 rows
+
+# ---- first kernel: one sample, all its threads --------------------------------------------
+
+
+@cuda.jit(device=True)
+def forward(n, k, U, WT, B, x, h, c, gates, shared_h, shared_z):
+    """Thread k computes gate row k, then (if k < H) the state of hidden unit j = k."""
+    (T, _, D), H = x.shape, h.shape[2]
+    cell = B.dtype.type(0)
+    if k < H:
+        shared_h[k] = cell
+        h[0, n, k] = cell
+        c[0, n, k] = cell
+    cuda.syncthreads()
+    for t in range(T):
+        z = B[k]
+        for d in range(D):
+            z += U[k, d] * x[t, n, d]
+        for j in range(H):
+            z += WT[j, k] * shared_h[j]  # neighbours k read neighbouring addresses
+        shared_z[k] = math.tanh(z) if 2 * H <= k < 3 * H else sigmoid(z)
+        gates[t, n, k] = shared_z[k]
+        cuda.syncthreads()  # all gates are there
+        if k < H:
+            cell = shared_z[H + k] * cell + shared_z[k] * shared_z[2 * H + k]
+            shared_h[k] = shared_z[3 * H + k] * math.tanh(cell)
+            h[t + 1, n, k] = shared_h[k]
+            c[t + 1, n, k] = cell
+        cuda.syncthreads()  # the new state is there
+
+
+@cuda.jit(device=True)
+def outputs(n, k, V, b_out, y, scale, h, dy, loss):
+    """Predictions of all steps, a thread each; then the loss and its derivatives dy."""
+    (T, _, O), H, threads = y.shape, h.shape[2], cuda.blockDim.x  # noqa: E741
+    for pair in range(k, T * O, threads):
+        t, q = pair // O, pair % O
+        prediction = b_out[q]
+        for j in range(H):
+            prediction += V[q, j] * h[t + 1, n, j]
+        dy[t, n, q] = prediction - y[t, n, q]
+    cuda.syncthreads()
+    if k == 0:
+        total = dy.dtype.type(0)
+        for t in range(T):
+            for q in range(O):
+                total += scale * dy[t, n, q] * dy[t, n, q]
+        loss[n] = total
+    cuda.syncthreads()
+    for pair in range(k, T * O, threads):
+        t, q = pair // O, pair % O
+        dy[t, n, q] = scale * (dy[t, n, q] + dy[t, n, q])
+    cuda.syncthreads()
+
+
+@cuda.jit(device=True)
+def backward(n, k, W, V, c, gates, dy, dz, shared_h, shared_z):
+    """Thread k = r H + j adds up gate r's part of dh_j; thread j < H then computes dz."""
+    T, H, one = dz.shape[0], W.shape[1], dz.dtype.type(1)
+    j, first = k % H, k - k % H  # hidden unit, and the first row of this thread's gate
+    dc = dz.dtype.type(0)
+    shared_z[4 * H + k] = dc  # the four parts of dh, from the step after
+    cuda.syncthreads()
+    for t in range(T - 1, -1, -1):
+        if k < H:
+            dh = shared_z[4 * H + j] + shared_z[5 * H + j]
+            dh += shared_z[6 * H + j] + shared_z[7 * H + j]
+            for q in range(V.shape[0]):
+                dh += V[q, j] * dy[t, n, q]
+            i, f = gates[t, n, j], gates[t, n, H + j]
+            g, o = gates[t, n, 2 * H + j], gates[t, n, 3 * H + j]
+            tanh_c = math.tanh(c[t + 1, n, j])
+            dc += dh * o * (one - tanh_c * tanh_c)
+            shared_z[j] = dc * g * i * (one - i)
+            shared_z[H + j] = dc * c[t, n, j] * f * (one - f)
+            shared_z[2 * H + j] = dc * i * (one - g * g)
+            shared_z[3 * H + j] = dh * tanh_c * o * (one - o)
+            dc *= f
+        cuda.syncthreads()  # all of dz is there
+        dz[t, n, k] = shared_z[k]
+        part = one - one
+        for m in range(first, first + H):
+            part += W[m, j] * shared_z[m]  # neighbours j read neighbouring addresses
+        shared_z[4 * H + k] = part
+        cuda.syncthreads()  # all parts of dh are there
+
+
+@lru_cache
+def make_kernel(dtype):
+    """The kernel for float32 or float64: shared memory needs its type before the launch."""
+    number = numba.from_dtype(dtype)
+
+    @cuda.jit
+    def kernel(
+        U, WT, W, B, V, b_out,  # (4H, D), (H, 4H), (4H, H), (4H,), (O, H), (O,)
+        x, y, scale,  # the batch: (T, N, D), (T, N, O); scale = 1 / (T N O)
+        h, c, gates, dz, dy, loss,  # workspace, shapes in per_sample.Workspace
+    ):  # fmt: skip
+        """Block n trains on sample n; launch it with [N, 4 H]."""
+        shared_h = cuda.shared.array(MAX_H, number)
+        shared_z = cuda.shared.array(8 * MAX_H, number)
+        n, k = cuda.blockIdx.x, cuda.threadIdx.x
+        forward(n, k, U, WT, B, x, h, c, gates, shared_h, shared_z)
+        outputs(n, k, V, b_out, y, scale, h, dy, loss)
+        backward(n, k, W, V, c, gates, dy, dz, shared_h, shared_z)
+
+    return kernel
+
+
+# ---- second kernel: the weights' gradients ------------------------------------------------
+
+
+@cuda.jit(device=True)
+def product(a, k, b, j, shift):
+    """Sum over steps and samples of a[t, n, k] b[t + shift, n, j], always in the same order.
+
+    A sum a step, then the sum of those: shorter sums lose less to rounding than one long one.
+    """
+    zero = a.dtype.type(0)
+    result = zero
+    for t in range(a.shape[0]):
+        part = zero
+        for n in range(a.shape[1]):
+            part += a[t, n, k] * b[t + shift, n, j]
+        result += part
+    return result
+
+
+@cuda.jit(device=True)
+def total(a, k):
+    """Sum over steps and samples of a[t, n, k], as in `product`."""
+    zero = a.dtype.type(0)
+    result = zero
+    for t in range(a.shape[0]):
+        part = zero
+        for n in range(a.shape[1]):
+            part += a[t, n, k]
+        result += part
+    return result
+
+
+@cuda.jit
+def weights_kernel(x, h, dz, dy, dU, dW, dB, dV, db_out):
+    """A thread a weight: rows 0..4H are the gates', then O rows of the output."""
+    column, row = cuda.grid(2)
+    (K, H), D, O = dW.shape, dU.shape[1], dV.shape[0]  # noqa: E741
+    if row < K and column < H:
+        dW[row, column] = product(dz, row, h, column, 0)
+    elif row < K and column < H + D:
+        dU[row, column - H] = product(dz, row, x, column - H, 0)
+    elif row < K and column == H + D:
+        dB[row] = total(dz, row)
+    elif K <= row < K + O and column < H:
+        dV[row - K, column] = product(dy, row - K, h, column, 1)
+    elif K <= row < K + O and column == H:
+        db_out[row - K] = total(dy, row - K)
+
+
+# ---- the host -----------------------------------------------------------------------------
+
+
+def check_hidden_size(H):
+    """Raise ValueError, before any launch, if a block cannot have 4 H threads."""
+    if H > MAX_H:
+        raise ValueError(f"H is {H}; cuda_v4 needs 4 H threads in a block, so the limit is {MAX_H}")
+
+
+def gradients(params, x, y):
+    """Loss and gradients of one batch.  x (T, N, D), y (T, N, O); grads shaped as params."""
+    params, x, y = checked(params, x, y)
+    T, N, D, H, O = size = sizes(params, x)  # noqa: E741
+    check_hidden_size(H)
+    work = Workspace(*(cuda.device_array(s, x.dtype) for s in workspace_shapes(size, x.itemsize)))
+    U, W, B, V, b_out = (cuda.to_device(p) for p in params)
+    WT = cuda.to_device(np.ascontiguousarray(params.W.T))
+    x_d, y_d, scale = cuda.to_device(x), cuda.to_device(y), x.dtype.type(1 / y.size)
+    grads = [cuda.device_array(p.shape, p.dtype) for p in params]
+    h, c, gates, _, dz, dy, loss = work
+    kernel = make_kernel(x.dtype)
+    kernel[N, 4 * H](U, WT, W, B, V, b_out, x_d, y_d, scale, h, c, gates, dz, dy, loss)
+    blocks = -(-(H + D + 1) // TILE[0]), -(-(4 * H + O) // TILE[1])
+    weights_kernel[blocks, TILE](x_d, h, dz, dy, *grads)
+    return float(loss.copy_to_host().sum()), Params(*(g.copy_to_host() for g in grads))
