@@ -249,20 +249,29 @@ def _sentence(launch):
 
 
 def _draw_lanes(ax, launch):
-    shown = min(launch.warps, SHOWN_WARPS)
     _empty(ax, WARP + 0.2, SHOWN_WARPS + 1)
-    for warp in range(shown):
-        samples = launch.samples_of_warp(warp)
-        color = COLORS[samples.start // launch.threads % 6]
-        for lane in range(WARP):
-            face = color if lane < len(samples) else LIGHT
-            ax.add_patch(Rectangle((lane + 0.05, warp + 0.08), 0.88, 0.84, fc=face))
-    more = f", first {shown} of {launch.warps:,}" if launch.warps > shown else ""
-    ax.set_title(f"Warps of 32 lanes{more} (grey: idle)", fontsize=13, weight="normal")
-    if shown < SHOWN_WARPS - 3:
+    cut = launch.warps > SHOWN_WARPS
+    rows = [*range(SHOWN_WARPS - 2), None, launch.warps - 1] if cut else range(launch.warps)
+    for row, warp in enumerate(rows):
+        if warp is not None:
+            _draw_warp(ax, row, launch, warp)
+    if cut:
+        left_out = f"... {launch.warps - SHOWN_WARPS + 1:,} more warps ..."
+        ax.text(WARP / 2, SHOWN_WARPS - 1.5, left_out, ha="center", va="center", color=GREY)
+    elif len(rows) < SHOWN_WARPS - 3:
         working = f"{launch.N} of {launch.warps * WARP} lanes work"
-        ax.text(WARP / 2, (shown + SHOWN_WARPS) / 2, working, ha="center", fontsize=20)
+        ax.text(WARP / 2, (len(rows) + SHOWN_WARPS) / 2, working, ha="center", fontsize=20)
+    ax.set_title("Warps of 32 lanes (grey: idle)", fontsize=13, weight="normal")
     ax.text(0, SHOWN_WARPS + 0.25, "each colour is a block", color=GREY, va="top", fontsize=12)
+
+
+def _draw_warp(ax, row, launch, warp):
+    """One row of 32 squares: coloured with a sample, grey without."""
+    samples = launch.samples_of_warp(warp)
+    color = COLORS[samples.start // launch.threads % 6]
+    for lane in range(WARP):
+        face = color if lane < len(samples) else LIGHT
+        ax.add_patch(Rectangle((lane + 0.05, row + 0.08), 0.88, 0.84, fc=face))
 
 
 def _draw_sms(ax, launch):
@@ -293,11 +302,11 @@ def draw_times_by_batch(batches, timings, where, color):
     ax.fill_between(batches, low, high, color=LIGHT)
     ax.plot(batches, median, marker="o", **look)
     ax.axvspan(min(batches), WARP, color=ORANGE, alpha=0.13, lw=0)
-    top = max(high) * 1.3
-    ax.text(WARP * 0.93, top * 0.8, "one warp", ha="right", color=BLACK)
-    ax.set(xscale="log", yscale="log", ylim=(min(low) / 1.5, top))
-    ax.set_xticks(batches, [str(n) for n in batches])
+    ax.text(WARP * 0.93, 0.93, "one warp", ha="right", transform=ax.get_xaxis_transform())
+    ax.set(xscale="log", yscale="log", ylim=(min(low) / 1.5, max(high) * 1.5))
+    ax.set_xticks(batches, [f"{n:,}" for n in batches])
     ax.minorticks_off()
+    ax.yaxis.set_major_formatter("{x:g}")
     ax.set_xlabel("batch size N (log scale)")
     ax.set_ylabel("ms a gradient (log scale)")
     label = "on the GPU" if on_gpu else f"{where}: not a GPU's time"
