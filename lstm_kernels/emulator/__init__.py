@@ -1,4 +1,4 @@
-'''Runs the course's CUDA kernels on a CPU, compiled, and finds their races.
+"""Runs the course's CUDA kernels on a CPU, compiled, and finds their races.
 
     from lstm_kernels.emulator import cuda          # in place of: from numba import cuda
 
@@ -45,7 +45,7 @@ those of atomic additions. The times are CPU times, and say nothing about any GP
 
 Two limits to know. The emulator needs the kernel's source, in a file or a notebook cell. And its
 arithmetic is the CPU's: the last bits of `exp` or of a fused multiply-add may differ on a card.
-'''
+"""
 
 from .errors import (
     ArgumentError,

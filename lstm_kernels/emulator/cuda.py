@@ -1,7 +1,8 @@
 """The part of `numba.cuda` that the course uses, for machines without a GPU.
 
-    from lstm_kernels.emulator import cuda      # instead of: from numba import cuda
+from lstm_kernels.emulator import cuda      # instead of: from numba import cuda
 """
+# ruff: noqa: F401  (all names here are for those who import this module)
 
 from .dispatcher import In, InOut, Out, jit
 from .host import (
@@ -77,5 +78,3 @@ def is_cuda_array(obj):
 
 
 EMULATED = True
-
-__all__ = [name for name in dir() if not name.startswith("_")]

@@ -1,4 +1,4 @@
-"""Write device functions that contain a barrier into their callers.
+"""Write device functions that contain a barrier, and shuffles and votes, into their callers.
 
 Only the kernel itself can be paused (it is the generator), so a `yield` has to stand in the
 kernel's own body. A call `total = block_sum(x)` becomes the body of `block_sum`, with its local
@@ -10,7 +10,7 @@ import copy
 
 from .refuse import refusal
 
-CONDITIONAL = (ast.IfExp, ast.BoolOp, ast.While)
+CONDITIONAL = (ast.IfExp, ast.BoolOp)
 
 
 def inline_calls(statements, function):
@@ -25,11 +25,20 @@ def _inline_statement(statement, function):
     for name in ("body", "orelse"):
         if isinstance(getattr(statement, name, None), list):
             setattr(statement, name, inline_calls(getattr(statement, name), function))
+    if isinstance(statement, ast.While) and _has_marked_call(statement.test):
+        statement = _test_inside(statement)
+        statement.body = inline_calls(statement.body, function)
     if not _has_marked_call(statement):
         return [statement]
     hoist = _Hoist(function)
     statement = hoist.visit(statement)
     return [*hoist.before, statement]
+
+
+def _test_inside(loop):
+    """`while test: ...` as `while True: if not test: break; ...`: the test is in a statement."""
+    leave = ast.If(ast.UnaryOp(ast.Not(), loop.test), [ast.Break()], [])
+    return ast.While(ast.Constant(True), [leave, *loop.body], loop.orelse)
 
 
 def _has_marked_call(node):
@@ -48,8 +57,8 @@ class _Hoist(ast.NodeTransformer):
             raise refusal(
                 self.function,
                 node,
-                "a device function with a barrier is called under a condition: some threads may "
-                "not reach it; call it in a statement of its own",
+                "a barrier, a shuffle or a vote is called under a condition: some threads may not "
+                "reach it; call it in a statement of its own",
             )
         return super().visit(node)
 

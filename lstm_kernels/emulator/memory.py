@@ -109,7 +109,7 @@ def require_same_layout(target, source):
     if target.shape != source.shape:
         raise TransferError(f"cannot copy shape {source.shape} into shape {target.shape}")
     if target.dtype != source.dtype:
-        raise TransferError(f"cannot copy {source.dtype} into {target.dtype}: copies do not convert")
+        raise TransferError(f"cannot copy {source.dtype} into {target.dtype}: nothing is converted")
 
 
 def require_one_piece(array):

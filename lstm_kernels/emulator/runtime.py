@@ -24,8 +24,12 @@ Thread = namedtuple(
 WARP = 32
 MAIL_SLOT = 16  # bytes for each thread: a value, and the mask of lanes that take part
 
-# numpy: division by zero gives inf, as on the card. _nrt=False: no memory can be allocated.
-DEVICE = {"error_model": "numpy", "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+DEVICE = {
+    "error_model": "numpy",  # division by zero gives inf, as on the card
+    "_nrt": False,  # no memory can be allocated
+    "no_cpython_wrapper": True,  # only compiled code calls these: compile nothing more
+    "no_cfunc_wrapper": True,
+}
 device = njit(**DEVICE)
 
 
@@ -128,7 +132,7 @@ def gridsize_3(cuda):
     return x, y, cuda.grid_dim_z * cuda.block_dim_z
 
 
-# ---- atomics: threads take turns only at barriers, so plain steps cannot be interrupted -----------
+# ---- atomics: threads take turns only at barriers, so plain steps cannot be interrupted ---------
 
 
 @device
@@ -229,7 +233,7 @@ def atomic_cas(array, index, expected, value):
     return old
 
 
-# ---- values passed between threads at a barrier ---------------------------------------------------
+# ---- values passed between threads at a barrier -------------------------------------------------
 
 
 @device
@@ -241,34 +245,28 @@ def post(cuda, mask, value):
 
 
 @device
-def settle(_posted, value, _waited):
-    """Keep `value`, read after a first barrier, over a second: all have read before all go on."""
-    return value
-
-
-@device
 def read_lane(cuda, mine, lane):
     """What the thread in `lane` of this warp has posted."""
     return load_as(cuda.mail + (cuda.rank - cuda.lane + lane) * MAIL_SLOT, mine)
 
 
 @device
-def shfl_sync(cuda, mine, lane, _waited):
+def shfl_sync(cuda, mine, lane):
     return read_lane(cuda, mine, lane % WARP)
 
 
 @device
-def shfl_up_sync(cuda, mine, delta, _waited):
+def shfl_up_sync(cuda, mine, delta):
     return read_lane(cuda, mine, cuda.lane - delta) if cuda.lane >= delta else mine
 
 
 @device
-def shfl_down_sync(cuda, mine, delta, _waited):
+def shfl_down_sync(cuda, mine, delta):
     return read_lane(cuda, mine, cuda.lane + delta) if cuda.lane + delta < WARP else mine
 
 
 @device
-def shfl_xor_sync(cuda, mine, lane_mask, _waited):
+def shfl_xor_sync(cuda, mine, lane_mask):
     return read_lane(cuda, mine, (cuda.lane ^ lane_mask) % WARP)
 
 
@@ -295,28 +293,28 @@ def lanes_there(cuda, mask):
 
 
 @device
-def ballot_sync(cuda, mask, mine, _waited):
+def ballot_sync(cuda, mask, mine):
     return ballot(cuda, mask, mine)
 
 
 @device
-def any_sync(cuda, mask, mine, _waited):
+def any_sync(cuda, mask, mine):
     return ballot(cuda, mask, mine) != 0
 
 
 @device
-def all_sync(cuda, mask, mine, _waited):
+def all_sync(cuda, mask, mine):
     return ballot(cuda, mask, mine) == lanes_there(cuda, mask)
 
 
 @device
-def eq_sync(cuda, mask, mine, _waited):
+def eq_sync(cuda, mask, mine):
     votes = ballot(cuda, mask, mine)
     return votes == 0 or votes == lanes_there(cuda, mask)
 
 
 @device
-def syncthreads_count(cuda, mine, _waited):
+def syncthreads_count(cuda, mine):
     total = 0
     for rank in range(block_threads(cuda)):
         total += 1 if load_as(cuda.mail + rank * MAIL_SLOT, mine) != 0 else 0
@@ -324,13 +322,13 @@ def syncthreads_count(cuda, mine, _waited):
 
 
 @device
-def syncthreads_and(cuda, mine, waited):
-    return 1 if syncthreads_count(cuda, mine, waited) == block_threads(cuda) else 0
+def syncthreads_and(cuda, mine):
+    return 1 if syncthreads_count(cuda, mine) == block_threads(cuda) else 0
 
 
 @device
-def syncthreads_or(cuda, mine, waited):
-    return 1 if syncthreads_count(cuda, mine, waited) > 0 else 0
+def syncthreads_or(cuda, mine):
+    return 1 if syncthreads_count(cuda, mine) > 0 else 0
 
 
 # ---- small arithmetic ---------------------------------------------------------------------------
@@ -377,9 +375,9 @@ def ffs(x):
 @device
 def brev(x):
     """The bits in reverse order."""
-    width, result = _width(x), x - x
+    width, bits, result = np.uint64(_width(x)), np.uint64(x), np.uint64(0)
     for n in range(width):
-        result |= ((x >> n) & 1) << (width - 1 - n)
+        result = (result << np.uint64(1)) | ((bits >> n) & np.uint64(1))
     return result
 
 

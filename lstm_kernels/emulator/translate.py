@@ -16,14 +16,27 @@ import ast
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from . import names, scheduler
 from .environment import MISSING, Environment, source_tree
 from .inline import inline_calls
 from .program import Site, as_dtype, callable_source, constant_source, refuse_half
 from .refuse import refusal, refuse_method, refuse_python
 from .tracing import ATOMIC, READ, UPDATE, WRITE
+
+ALL_LANES = 0xFFFFFFFF
+SYNCWARP = """
+def syncwarp(_cuda, mask):
+    _gpu.post(_cuda, mask, 0)
+    yield {code}
+"""
+EXCHANGE = """
+def {name}(_cuda, {parameters}):
+    _gpu.post(_cuda, mask, value)
+    yield {code}
+    result = _gpu.{name}(_cuda, {reads})
+    yield {code}  # nobody posts again before all have read
+    return result
+"""
 
 
 @dataclass
@@ -63,7 +76,6 @@ class Translator(ast.NodeTransformer):
         self.environment = Environment(function)
         self.grids = set()  # local names that hold cg.this_grid()
         self.target = ""  # the name that the present statement assigns to
-        self.temporaries = 0
 
     def translate(self):
         tree = source_tree(self.function)
@@ -119,13 +131,14 @@ class Translator(ast.NodeTransformer):
         if self._is_grid(getattr(node.func, "value", None)) and node.func.attr == "sync":
             self.program.uses_grid = True
             return self._wait(node, scheduler.GRID)
-        refuse_method(node, self.function)
         return self._plain_call(node, value)
 
     def _plain_call(self, node, value):
         if value is not MISSING and callable(value) and not self._is_known(value):
             hint = "; decorate it with @cuda.jit(device=True)" if hasattr(value, "__code__") else ""
             raise self._refuse(node, f"{ast.unparse(node.func)} is unknown to the GPU{hint}")
+        if value is MISSING:
+            refuse_method(node, self.function)
         return self.generic_visit(node)
 
     def _is_known(self, value):
@@ -297,34 +310,25 @@ class Translator(ast.NodeTransformer):
         """A barrier; for syncwarp, the mask of lanes is posted first."""
         if kind == scheduler.BLOCK:
             return self._wait(node, kind)
-        code = self._code(node, kind)
-        mask = self.visit(node.args[0]) if node.args else ast.Constant(0xFFFFFFFF)
-        posted = _call("_gpu.post", "_cuda", mask, 0)
-        return _call("_gpu.settle", posted, 0, ast.Yield(ast.Constant(code)))
+        mask = self.visit(node.args[0]) if node.args else ast.Constant(ALL_LANES)
+        return _waiting_call(SYNCWARP, "syncwarp", [mask], code=self._code(node, kind))
 
     def _exchange(self, node, name):
-        """Post a value, wait for the others, read theirs, and wait until all have read."""
-        code = self._code(
-            node, scheduler.BLOCK if name in names.BLOCK_VOTES else scheduler.EXCHANGE
-        )
+        """A shuffle or a vote: post a value, wait for the others, read theirs."""
         arguments = [self.visit(argument) for argument in node.args]
-        mask = arguments.pop(0) if name not in names.BLOCK_VOTES else ast.Constant(0)
-        keep_mask, mask = self._keep(mask)
-        keep_value, arguments[0] = self._keep(arguments[0])
-        posted = _call("_gpu.post", "_cuda", keep_mask, keep_value)
-        if name in names.WARP_VOTES:
-            arguments.insert(0, mask)
-        wait, wait_again = ast.Yield(ast.Constant(code)), ast.Yield(ast.Constant(code))
-        read = _call(f"_gpu.{name}", "_cuda", *arguments, wait)
-        return _call("_gpu.settle", posted, read, wait_again)
-
-    def _keep(self, expression):
-        """Two trees: one that evaluates the expression, and one that gives its value again."""
-        if isinstance(expression, (ast.Name, ast.Constant)):
-            return expression, expression
-        self.temporaries += 1
-        name = f"_kept_{self.temporaries}"
-        return ast.NamedExpr(ast.Name(name, ast.Store()), expression), ast.Name(name, ast.Load())
+        if name in names.BLOCK_VOTES:
+            arguments.insert(0, ast.Constant(0))
+        parameters = ["mask", "value", "which"][: len(arguments)]
+        reads = parameters if name in names.WARP_VOTES else parameters[1:]
+        kind = scheduler.BLOCK if name in names.BLOCK_VOTES else scheduler.EXCHANGE
+        return _waiting_call(
+            EXCHANGE,
+            name,
+            arguments,
+            code=self._code(node, kind),
+            parameters=", ".join(parameters),
+            reads=", ".join(reads),
+        )
 
     # ---- helpers --------------------------------------------------------------------------------
 
@@ -372,3 +376,10 @@ def _call(function, *arguments):
         for argument in arguments
     ]
     return ast.Call(_expression(function), parts, [])
+
+
+def _waiting_call(template, name, arguments, **fields):
+    """A call of a small function with a `yield`, to be written into the kernel (inline.py)."""
+    call = _call(name, "_cuda", *arguments)
+    call.inline = ast.parse(template.format(**fields | {"name": name})).body[0]
+    return call

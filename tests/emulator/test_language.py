@@ -1,0 +1,193 @@
+"""What the GPU compiler refuses, and how it promotes numbers."""
+
+import math
+
+import numpy as np
+import pytest
+from numba import float32
+
+from lstm_kernels.emulator import EmulatorError, UnsupportedCode, cuda
+
+
+def plain(x):
+    return x
+
+
+@cuda.jit
+def uses_list(x):
+    parts = [1.0, 2.0]
+    x[0] = parts[0]
+
+
+@cuda.jit
+def uses_numpy(x):
+    y = np.zeros(3)
+    x[0] = y[0]
+
+
+@cuda.jit
+def uses_dot(x):
+    x[0] = np.dot(x, x)
+
+
+@cuda.jit
+def uses_method(x):
+    x[0] = x.sum()
+
+
+@cuda.jit
+def uses_matmul(x):
+    x[0] = x @ x
+
+
+@cuda.jit
+def uses_text(x):
+    name = "text"
+    x[0] = len(name)
+
+
+@cuda.jit
+def uses_dict(x):
+    table = {}
+    x[0] = len(table)
+
+
+@cuda.jit
+def uses_plain_function(x):
+    x[0] = plain(x[0])
+
+
+@cuda.jit
+def uses_try(x):
+    try:
+        x[0] = 1
+    except Exception:
+        x[0] = 2
+
+
+@cuda.jit
+def uses_open_shape(x):
+    mine = cuda.local.array(x.shape[0], float32)
+    mine[0] = 1
+
+
+@cuda.jit
+def uses_half(x):
+    mine = cuda.local.array(3, np.float16)
+    mine[0] = 1
+
+
+@cuda.jit
+def uses_sorted(x):
+    x[0] = sorted(x)[0]
+
+
+@cuda.jit(device=True)
+def calls_itself(n):
+    return calls_itself(n - 1) if n > 0 else 0
+
+
+@cuda.jit
+def uses_recursion(x):
+    x[0] = calls_itself(3)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "message"),
+    [
+        (uses_list, "lists do not exist"),
+        (uses_numpy, "np.zeros is unknown to the GPU"),
+        (uses_dot, "np.dot is unknown to the GPU"),
+        (uses_method, "no method sum"),
+        (uses_matmul, "`@` does not exist"),
+        (uses_text, "strings do not exist"),
+        (uses_dict, "dictionaries do not exist"),
+        (uses_plain_function, "decorate it with @cuda.jit"),
+        (uses_try, "cannot be caught"),
+        (uses_open_shape, "x.shape.* is not"),
+        (uses_half, "float16"),
+        (uses_sorted, "sorted is unknown to the GPU"),
+        (uses_recursion, "calls itself"),
+    ],
+)
+def test_what_the_gpu_compiler_refuses(kernel, message):
+    with pytest.raises(UnsupportedCode, match=message):
+        kernel[1, 1](np.zeros(3))
+
+
+def test_a_refusal_names_the_line():
+    line = uses_list.py_func.__code__.co_firstlineno + 2
+    with pytest.raises(UnsupportedCode, match=f"uses_list, line {line}"):
+        uses_list[1, 1](np.zeros(3))
+
+
+@cuda.jit
+def does_not_type(x):
+    y = x[0]
+    y.nothing = 3
+
+
+def test_what_numba_refuses_is_told_with_the_kernels_name():
+    with pytest.raises(UnsupportedCode, match="does_not_type cannot be compiled"):
+        does_not_type[1, 1](np.zeros(3))
+
+
+@cuda.jit(device=True)
+def sigmoid(z):
+    one = type(z)(1)
+    return one / (one + math.exp(-z))
+
+
+@cuda.jit
+def promotes(x, out):
+    tiny = float32(1e-9)
+    out[0] = (x[0] + tiny) - x[0]
+    out[1] = (1.0 + tiny) - 1.0
+    out[2] = sigmoid(x[0])
+
+
+def test_a_double_literal_makes_double_arithmetic():
+    out = np.zeros(3)
+    promotes[1, 1](np.ones(1, np.float32), out)
+    assert out[0] == 0
+    assert out[1] == pytest.approx(1e-9, rel=1e-6)
+    exact = 1 / (1 + math.exp(-1))
+    assert out[2] != exact
+    assert out[2] == pytest.approx(exact, rel=1e-6)
+
+
+def test_division_by_zero_is_infinite_as_on_the_card():
+    out = np.ones(2)
+    divides[1, 1](np.zeros(1), out)
+    assert out[0] == math.inf
+    assert math.isnan(out[1])
+
+
+@cuda.jit
+def divides(x, out):
+    out[0] = 1.0 / x[0]
+    out[1] = x[0] / x[0]
+
+
+TABLE = np.arange(6.0).reshape(2, 3)
+SIZES = (2, 3)
+
+
+@cuda.jit
+def uses_constants(out):
+    table = cuda.const.array_like(TABLE)
+    for i in range(SIZES[0]):
+        for j in range(SIZES[1]):
+            out[i, j] = table[i, j] * np.pi + math.inf
+
+
+def test_global_arrays_and_tuples_are_constants():
+    out = np.zeros((2, 3))
+    uses_constants[1, 1](out)
+    assert np.isinf(out).all()
+
+
+def test_names_of_kernels_do_nothing_on_the_host():
+    with pytest.raises(EmulatorError, match="only inside a kernel"):
+        cuda.syncthreads()
+    assert "threadIdx" in repr(cuda.threadIdx)
