@@ -274,7 +274,7 @@ def draw_playground(dates, values, prediction, gates, c, h, title):
     values, prediction, c, h (T,) in scaled units; gates (T, 4) in the order i, f, g, o.
     """
     picture, axes = subplots(
-        3, 1, 10, 7.2, sharex=True, gridspec_kw={"height_ratios": (1.5, 1, 1.3)}
+        3, 1, 11, 6.2, sharex=True, gridspec_kw={"height_ratios": (1.5, 1, 1.3)}
     )
     axes[0].plot(dates, values, color=GREY, lw=4, alpha=0.5)
     axes[0].plot(dates, prediction, color=BLACK, lw=1.8)

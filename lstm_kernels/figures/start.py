@@ -124,7 +124,9 @@ def _draw_sm(ax, x, number):
         for thread in range(32):
             cell = (x + 0.27 + 0.208 * (thread % 8), y + 0.5 - 0.165 * (thread // 8))
             ax.add_patch(Rectangle(cell, 0.16, 0.12, fc=SKY, ec="none", zorder=3))
-        ax.text(x + 1.1, y + 0.8, f"warp {warp}: 32 threads", ha="center", va="center", fontsize=10.5)
+        ax.text(
+            x + 1.1, y + 0.8, f"warp {warp}: 32 threads", ha="center", va="center", fontsize=10.5
+        )
 
 
 @styled

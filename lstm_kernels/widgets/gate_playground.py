@@ -39,8 +39,9 @@ class GatePlayground(ipywidgets.VBox):
         self._paused = False
         for control in (*self.sliders.values(), self.unit):
             control.observe(self._repaint, "value")
-        row = ipywidgets.HBox([*self.settings, self.unit], layout={"flex_flow": "row wrap"})
-        super().__init__([row, *self.sliders.values(), self.image])
+        rows = ([*self.settings, self.unit], list(self.sliders.values()))
+        boxes = [ipywidgets.HBox(row, layout={"flex_flow": "row wrap"}) for row in rows]
+        super().__init__([*boxes, self.image])
 
     def offsets(self):
         """The offsets of i, f and o now."""
@@ -77,12 +78,11 @@ class GatePlayground(ipywidgets.VBox):
 
 def _slider(gate):
     """A slider for one gate's bias, in the gate's colour."""
-    slider = ipywidgets.FloatSlider(
+    return ipywidgets.FloatSlider(
         value=0, min=-LIMIT, max=LIMIT, step=0.5, description=f"bias of {gate}",
-        readout_format="+.1f", layout={"width": "520px"},
+        style={"handle_color": GATE_COLORS[gate]}, readout_format="+.1f",
+        layout={"width": "310px"},
     )  # fmt: skip
-    slider.style.handle_color = GATE_COLORS[gate]
-    return slider
 
 
 def with_offsets(params, i, f, o):
