@@ -106,7 +106,8 @@ def _source(program, kernel, name):
     trees = [translated.tree for translated in program.functions.values()]
     functions = ["\n\n@_gpu.device\n" + ast.unparse(tree) for tree in _callees_first(trees)]
     constants = [f"{name} = {value}" for name, value in sorted(program.definitions.items())]
-    arguments = "".join(f", {argument.arg}" for argument in kernel.tree.args.args[1:])
+    # by place: a kernel may call its arguments what it likes, also as the templates' own names
+    arguments = "".join(f", argument_{place}" for place in range(len(kernel.tree.args.args) - 1))
     template = WAITING if kernel.waits else DIRECT
     launch = template.format(arguments=arguments, kernel=kernel.tree.name, **vars(control))
     header = HEADER.format(name=name)

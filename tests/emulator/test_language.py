@@ -191,3 +191,15 @@ def test_names_of_kernels_do_nothing_on_the_host():
     with pytest.raises(EmulatorError, match="only inside a kernel"):
         cuda.syncthreads()
     assert "threadIdx" in repr(cuda.threadIdx)
+
+
+@cuda.jit
+def names_of_the_launcher(first, last, block, threads, control, out):
+    cuda.syncthreads()
+    out[cuda.grid(1)] = first + 2 * last + 3 * block + 4 * threads + 5 * control
+
+
+def test_arguments_may_have_the_names_that_the_generated_launcher_uses():
+    out = np.zeros(8, np.int64)
+    names_of_the_launcher[2, 4](1, 10, 100, 1000, 10000, out)
+    assert out.tolist() == [54321] * 8
