@@ -1,0 +1,288 @@
+"""The race finder: planted races, and mutants of correct kernels."""
+
+import ast
+import copy
+import linecache
+import textwrap
+
+import numpy as np
+import pytest
+from numba import float32
+
+from lstm_kernels.emulator import DivergentBarrier, OutOfBounds, cuda, find_races
+from lstm_kernels.emulator.environment import source_tree
+
+from .elsewhere import twice_rank
+
+
+@cuda.jit
+def lost_updates(x, total):
+    n = cuda.grid(1)
+    if n < x.size:
+        total[0] += x[n]
+
+
+def test_a_plain_sum_is_a_race_that_is_named():
+    x, total = np.ones(8), np.zeros(1)
+    (race,) = find_races(lost_updates, 1, 8, x, total)
+    assert (race.array, race.index, race.memory) == ("total", (0,), "global")
+    assert {race.first.thread, race.second.thread} == {(0, 0, 0), (1, 0, 0)}
+    assert race.first.action == "reads and writes"
+    text = str(race)
+    assert text.startswith("race on total[0] (global memory): thread (0, 0, 0) of block (0, 0, 0)")
+    assert "lost_updates, line" in text and "no barrier lies between" in text
+
+
+def test_the_arguments_are_not_changed():
+    x, total, on_device = np.ones(8), np.zeros(1), cuda.to_device(np.zeros(1))
+    find_races(lost_updates, 1, 8, x, total)
+    find_races(lost_updates, 1, 8, x, on_device)
+    assert total[0] == 0
+    assert on_device.copy_to_host()[0] == 0
+
+
+def test_one_thread_has_no_race():
+    assert find_races(lost_updates, 1, 1, np.ones(8), np.zeros(1)) == []
+
+
+@cuda.jit
+def gradient_of_samples(x, dW):
+    """Each sample adds to the same gradient; threads are samples."""
+    n = cuda.grid(1)
+    for k in range(dW.shape[0]):
+        for j in range(dW.shape[1]):
+            dW[k, j] += x[n] * k
+
+
+def test_two_samples_that_write_one_gradient():
+    races = find_races(gradient_of_samples, 2, 1, np.ones(2), np.zeros((3, 2)))
+    assert len(races) == 1
+    assert races[0].array == "dW"
+    assert {races[0].first.block, races[0].second.block} == {(0, 0, 0), (1, 0, 0)}
+    assert "blocks run in any order" in str(races[0])
+    assert races[0].count == 6
+
+
+@cuda.jit
+def reads_neighbour(x):
+    n = cuda.grid(1)
+    x[n] = x[(n + 1) % x.size]
+
+
+@cuda.jit
+def atomic_and_plain(x, out):
+    cuda.atomic.add(x, 0, 1)
+    out[cuda.grid(1)] = x[0]
+
+
+@cuda.jit
+def block_barrier_is_not_a_grid_barrier(x, out):
+    n = cuda.grid(1)
+    x[n] = n
+    cuda.syncthreads()
+    out[n] = x[(n + 1) % x.size]
+
+
+@cuda.jit
+def many_readers_one_late_writer(x, out):
+    """Block 0 only reads; block 1 reads, waits, and writes: the two blocks race."""
+    n = cuda.grid(1)
+    out[n] = x[0]
+    cuda.syncthreads()
+    if n == 64:
+        x[0] = 1
+
+
+@pytest.mark.parametrize(
+    ("kernel", "arguments"),
+    [
+        (reads_neighbour, 1),
+        (atomic_and_plain, 2),
+        (block_barrier_is_not_a_grid_barrier, 2),
+        (many_readers_one_late_writer, 2),
+    ],
+)
+def test_other_planted_races(kernel, arguments):
+    races = find_races(kernel, 2, 64, *[np.zeros(128) for _ in range(arguments)])
+    assert [race.array for race in races] == ["x"] * len(races)
+    assert races
+
+
+@cuda.jit
+def shared_without_barrier(x):
+    part = cuda.shared.array(64, float32)
+    more = cuda.shared.array((2, 4), float32)
+    t = cuda.threadIdx.x
+    part[t] = x[t]
+    more[1, t % 4] = 1
+    x[t] = part[63 - t]
+
+
+def test_shared_arrays_are_named():
+    races = find_races(shared_without_barrier, 1, 64, np.zeros(64))
+    assert {race.array for race in races} == {"part", "more"}
+    assert {race.memory for race in races} == {"shared"}
+    more = next(race for race in races if race.array == "more")
+    assert more.index[0] == 1
+
+
+# ---- correct kernels: silent; their mutants: caught ---------------------------------------------
+
+
+@cuda.jit
+def block_sums(x, out):
+    part = cuda.shared.array(64, float32)
+    t = cuda.threadIdx.x
+    part[t] = x[cuda.grid(1)]
+    cuda.syncthreads()
+    step = 32
+    while step > 0:
+        if t < step:
+            part[t] += part[t + step]
+        cuda.syncthreads()
+        step //= 2
+    if t == 0:
+        cuda.atomic.add(out, 0, part[0])
+
+
+@cuda.jit
+def recurrent(W, h, steps):
+    """One block for each sample, a thread for each unit: the pattern of an LSTM's forward pass."""
+    state = cuda.shared.array(0, float32)
+    n, j = cuda.blockIdx.x, cuda.threadIdx.x
+    state[j] = h[n, j]
+    cuda.syncthreads()
+    for _ in range(steps):
+        z = float32(0)
+        for m in range(W.shape[1]):
+            z += W[j, m] * state[m]
+        cuda.syncthreads()
+        state[j] = z
+        cuda.syncthreads()
+    h[n, j] = state[j]
+    cuda.atomic.add(W, (0, 0), float32(0))
+
+
+@cuda.jit
+def recurrent_without_the_sum(W, h, steps):
+    state = cuda.shared.array(0, float32)
+    n, j = cuda.blockIdx.x, cuda.threadIdx.x
+    state[j] = h[n, j]
+    cuda.syncthreads()
+    for _ in range(steps):
+        z = float32(0)
+        for m in range(W.shape[1]):
+            z += W[j, m] * state[m]
+        cuda.syncthreads()
+        state[j] = z
+        cuda.syncthreads()
+    h[n, j] = state[j] + twice_rank(z)
+
+
+@cuda.jit
+def warp_exchange(x, out):
+    part = cuda.shared.array(64, float32)
+    t = cuda.threadIdx.x
+    part[t] = x[t]
+    cuda.syncwarp()
+    value = part[t ^ 1]
+    for level in range(5):
+        value += cuda.shfl_xor_sync(0xFFFFFFFF, value, 1 << level)
+    out[t] = value
+
+
+@cuda.jit
+def grid_wide(x, y):
+    grid = cuda.cg.this_grid()
+    n, N = cuda.grid(1), x.shape[0]
+    y[n] = x[(n + 1) % N]
+    grid.sync()
+    x[n] = y[(n + 3) % N]
+    grid.sync()
+    y[n] = x[(n + 1) % N]
+
+
+def zeros(*shape):
+    return np.zeros(shape, np.float32)
+
+
+CORRECT = {
+    "block_sums": (block_sums, 2, 64, (zeros(128), zeros(1)), 0),
+    "recurrent": (recurrent_without_the_sum, 3, 8, (zeros(8, 8), zeros(3, 8), 2), 32),
+    "warp_exchange": (warp_exchange, 1, 64, (zeros(64), zeros(64)), 0),
+    "grid_wide": (grid_wide, 3, 4, (zeros(12), zeros(12)), 0),
+}
+
+
+@pytest.mark.parametrize("name", CORRECT)
+def test_correct_kernels_are_silent(name):
+    kernel, grid, block, args, shared_bytes = CORRECT[name]
+    assert find_races(kernel, grid, block, *args, shared_bytes=shared_bytes) == []
+
+
+def test_an_atomic_update_of_what_others_read_is_a_race():
+    races = find_races(recurrent, 2, 8, zeros(8, 8), zeros(2, 8), 2, shared_bytes=32)
+    assert {(race.array, race.index) for race in races} == {("W", (0, 0))}
+
+
+class Mutate(ast.NodeTransformer):
+    """Removes the n-th barrier, or makes the n-th atomic addition a plain one."""
+
+    def __init__(self, number):
+        self.number = number
+        self.met = -1
+
+    def visit_Expr(self, node):
+        text = ast.unparse(node)
+        if text.startswith(("cuda.sync", "grid.sync", "cuda.atomic.add")):
+            self.met += 1
+            if self.met == self.number:
+                return _mutant(node)
+        return node
+
+
+def _mutant(node):
+    if "atomic" not in ast.unparse(node):
+        return ast.Pass()
+    array, index, value = (ast.unparse(argument) for argument in node.value.args)
+    return ast.parse(f"{array}[{index}] += {value}").body[0]
+
+
+def mutants(function):
+    """The function without its first barrier or atomic, without its second, ..."""
+    number = 0
+    while True:
+        mutate = Mutate(number)
+        tree = mutate.visit(copy.deepcopy(source_tree(function)))
+        if mutate.met < number:
+            return
+        yield _compiled(ast.unparse(ast.fix_missing_locations(tree)), function, number)
+        number += 1
+
+
+def _compiled(source, function, number):
+    file = f"<mutant {number} of {function.__name__}>"
+    text = textwrap.dedent(source)
+    linecache.cache[file] = (len(text), None, text.splitlines(True), file)
+    names = dict(function.__globals__)
+    exec(compile(text, file, "exec"), names)
+    return cuda.jit(names[function.__name__])
+
+
+def is_caught(kernel, grid, block, args, shared_bytes):
+    """A race, or a thread that misses a barrier or an array's end."""
+    try:
+        return bool(find_races(kernel, grid, block, *args, shared_bytes=shared_bytes))
+    except (DivergentBarrier, OutOfBounds):
+        return True
+
+
+EXPECTED_MUTANTS = {"block_sums": 3, "recurrent": 3, "warp_exchange": 1, "grid_wide": 2}
+
+
+@pytest.mark.parametrize("name", CORRECT)
+def test_every_mutant_is_caught(name):
+    kernel, *launch = CORRECT[name]
+    caught = [is_caught(mutant, *launch) for mutant in mutants(kernel.py_func)]
+    assert len(caught) == EXPECTED_MUTANTS[name]
+    assert all(caught), f"mutant {caught.index(False)} of {name} passes unseen"
