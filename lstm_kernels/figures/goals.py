@@ -1,7 +1,6 @@
 """The goals of the course's model: speed-ups, and time against the size of the data.  Lesson 07."""
 
 from lstm_kernels.figures.style import BLUE, COLORS, GREEN, GREY, LIGHT, styled, subplots
-from lstm_kernels.timing import seconds_text
 
 YES = "#CDEBE1"  # GREEN, light enough for black text
 
@@ -60,7 +59,14 @@ def draw_scaling(windows, lines):
     ax.set_xticks(windows, [f"{N:,}" for N in windows], minor=False)
     ax.minorticks_off()
     ax.set_ylabel("one epoch (log scale)")
-    ax.yaxis.set_major_formatter(lambda value, _: seconds_text(value))
-    ax.set_xlim(windows[0] / 1.2, windows[-1] * 6)
+    ax.set_yticks(*_time_ticks(*ax.get_ylim()))
+    ax.set_xlim(windows[0] / 1.2, windows[-1] * 12)
     ax.set_title("Does training time grow as fast as the data?")
     return picture
+
+
+def _time_ticks(low, high):
+    """Ticks 1, 2, 5, 10, ... milliseconds between two times in seconds, and their texts."""
+    steps = [digit * 10.0**power for power in range(-3, 7) for digit in (1, 2, 5)]
+    ticks = [step for step in steps if low <= step / 1e3 <= high]
+    return [tick / 1e3 for tick in ticks], [f"{tick:g} ms" for tick in ticks]

@@ -1,5 +1,7 @@
 """The race as bars.  Lesson 07 and `python -m lstm_kernels race`."""
 
+import numpy as np
+
 from lstm_kernels.figures.style import GREY, LIGHT, VERSION_COLORS, styled, subplots
 from lstm_kernels.race import PUBLISHED, speedup
 from lstm_kernels.timing import seconds_text
@@ -28,11 +30,21 @@ def draw_bars(ax, rows, log=True):
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_xscale("log" if log else "linear")
     ax.set_xlabel("wall time, seconds" + (" (log scale)" if log else ""))
-    times = [row.timing.median for row in rows if row.timing]
-    if times and log:
-        ax.set_xlim(min(times) / 3, max(times) * 60)  # room for the labels
-    elif times:
-        ax.set_xlim(0, max(times) * 1.6)
+    timed = [row for row in rows if row.timing]
+    if timed and log:
+        ax.set_xlim(*_log_limits(rows, timed))
+    elif timed:
+        ax.set_xlim(0, max(row.timing.median for row in timed) * 1.6)
+
+
+def _log_limits(rows, timed):
+    """Left and right end of a logarithmic axis: each bar leaves room for its label."""
+    left = min(row.timing.median for row in timed) / 3
+    decades = []
+    for row in timed:
+        room = min(0.85, 0.022 * len(_label(row, speedup(rows, row.version, "sequential"))))
+        decades.append(np.log10(row.timing.quartiles[1] / left) / (0.97 - room))
+    return left, left * 10 ** max(decades)
 
 
 def _draw_bar(ax, place, row, ratio):
@@ -42,12 +54,20 @@ def _draw_bar(ax, place, row, ratio):
         look = {"color": LIGHT, "hatch": "///", "edgecolor": GREY}
     ax.barh(place, median, height=0.68, **look)
     ax.plot([low, high], [place, place], color="black", lw=1.6, marker="|", ms=9)
-    text = seconds_text(median)
+    ax.annotate(
+        _label(row, ratio), (high, place), (6, 0), textcoords="offset points",
+        va="center", fontsize=12,
+    )  # fmt: skip
+
+
+def _label(row, ratio):
+    """Beside the bar: its time and, where one may be given, its ratio to sequential."""
+    text = seconds_text(row.timing.median)
     if not row.comparable:
-        text += f"  {row.where}: not a GPU's time"
-    elif ratio is not None and row.version != "sequential":
-        text += f"  = {ratio:.3g}x"
-    ax.text(high * 1.15, place, text, va="center", fontsize=12)
+        return text + " (emulated, no GPU's time)"
+    if ratio is not None and row.version != "sequential":
+        return text + f" = {ratio:.3g}x"
+    return text
 
 
 def _write_note(ax, place, row):
