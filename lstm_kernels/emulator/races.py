@@ -20,7 +20,7 @@ from .errors import ArgumentError
 from .memory import DeviceArray
 
 ORDERS = (0, 1, 12345)  # forward, backward, shuffled
-MAX_RACES = 64
+MAX_RACES = 512
 
 
 @dataclass(frozen=True)

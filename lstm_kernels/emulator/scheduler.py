@@ -23,7 +23,7 @@ READY = -1  # not a code that a thread gives: it waits for nothing
 
 DIVERGED = 1
 
-compiled = njit(error_model="numpy")
+compiled = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 @compiled

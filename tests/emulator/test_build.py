@@ -1,0 +1,116 @@
+"""The generated modules: cached on disk, and never stale."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lstm_kernels.emulator import build, cuda
+from lstm_kernels.emulator.build import Build
+
+
+def kernel_with(factor):
+    @cuda.jit(device=True)
+    def scaled(x):
+        return factor * x
+
+    @cuda.jit
+    def kernel(x):
+        x[0] = scaled(x[0])
+
+    return kernel
+
+
+def test_the_same_source_is_the_same_module():
+    assert Build(kernel_with(2).py_func).launch is Build(kernel_with(2).py_func).launch
+
+
+def test_a_constant_of_a_device_function_changes_the_module():
+    two, three = Build(kernel_with(2).py_func), Build(kernel_with(3).py_func)
+    assert two.source != three.source
+    assert two.launch is not three.launch
+
+
+def test_the_generated_source_reads_like_the_kernel():
+    source = kernel_with(2).build.source
+    assert "def scaled(x):\n    return factor * x" in source
+    assert (
+        "x[_gpu.at(_cuda.control, 0, x, 0)] = scaled(x[_gpu.at(_cuda.control, 1, x, 0)])" in source
+    )
+
+
+PROGRAM = """
+import sys
+for name in {hidden}:
+    sys.modules[name] = None  # makes its import fail
+import numpy as np
+from lstm_kernels.emulator import cuda, find_races
+import kernels
+x = np.ones(4)
+kernels.kernel[1, 4](x)
+launch = kernels.kernel.build.launch
+print(x[0], sum(launch.stats.cache_hits.values()), sum(launch.stats.cache_misses.values()))
+"""
+KERNELS = """
+from lstm_kernels.emulator import cuda
+import helper
+
+@cuda.jit
+def kernel(x):
+    n = cuda.grid(1)
+    cuda.syncthreads()
+    x[n] = helper.twice(x[n])
+"""
+HELPER = """
+from lstm_kernels.emulator import cuda
+
+@cuda.jit(device=True)
+def twice(x):
+    return {factor} * x
+"""
+
+
+@pytest.fixture
+def run_process(tmp_path):
+    """run(factor, cache): a new process with its own source files; returns what it prints."""
+
+    def run(factor, cache=tmp_path / "cache", hidden=()):
+        (tmp_path / "kernels.py").write_text(KERNELS)
+        (tmp_path / "helper.py").write_text(HELPER.format(factor=factor))
+        root = Path(build.__file__).parents[2]
+        environment = os.environ | {
+            "LSTM_KERNELS_CACHE_DIR": str(cache),
+            "PYTHONPATH": os.pathsep.join([str(tmp_path), str(root)]),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        environment.pop("NUMBA_CACHE_DIR", None)
+        program = PROGRAM.format(hidden=list(hidden))
+        command = [sys.executable, "-c", program]
+        result = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+        return result.stdout.split()
+
+    return run
+
+
+def test_a_second_process_finds_the_machine_code_and_a_changed_helper_is_seen(run_process):
+    assert run_process(2) == ["2.0", "0", "1"]
+    assert run_process(2) == ["2.0", "1", "0"]
+    assert run_process(3) == ["3.0", "0", "1"]
+
+
+def test_it_needs_no_numba_cuda_and_no_greenlet_and_no_home(run_process, tmp_path):
+    blocker = tmp_path / "a_file"
+    blocker.write_text("a cache folder cannot be made inside a file")
+    hidden = ["numba.cuda", "numba_cuda", "greenlet"]
+    assert run_process(5, cache=blocker / "cache", hidden=hidden)[0] == "5.0"
+
+
+def test_source_that_cannot_be_found():
+    names = {"cuda": cuda}
+    exec("@cuda.jit\ndef kernel(x):\n    x[0] = 1\n", names)
+    with pytest.raises(TypeError, match="source of kernel cannot be found"):
+        names["kernel"][1, 1](np.zeros(1))
