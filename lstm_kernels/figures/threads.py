@@ -19,6 +19,7 @@ from lstm_kernels.launch import T4, WARP
 
 LIT, SOFT = VERMILLION, "#F4F6F8"
 SHOWN_WARPS = 12  # rows of the thread map
+LARGE_WARPS = 4  # up to so many, rows are high enough for numbers
 
 
 def _empty(ax, width, height):
@@ -177,7 +178,8 @@ def draw_ratios(threads, ratios, where):
     for place, ratio in enumerate(ratios):
         ax.text(place, ratio, f"{ratio:.3g}x", ha="center", va="bottom", fontsize=13)
     ax.axhline(1, color=GREEN, lw=2)
-    ax.text(len(threads) - 0.5, 1.4, "right", color=GREEN, ha="right", weight="bold")
+    ax.text(len(threads) - 0.6, 1.4, "right", color=GREEN, weight="bold")
+    ax.set_xlim(-0.6, len(threads) - 0.1)
     ax.set_ylim(0, max(ratios) * 1.15 + 0.5)
     ax.set_xlabel("threads launched, each one doing the whole batch")
     ax.set_ylabel("size of dW / right size")
@@ -252,26 +254,30 @@ def _draw_lanes(ax, launch):
     _empty(ax, WARP + 0.2, SHOWN_WARPS + 1)
     cut = launch.warps > SHOWN_WARPS
     rows = [*range(SHOWN_WARPS - 2), None, launch.warps - 1] if cut else range(launch.warps)
+    height = 2 if len(rows) <= LARGE_WARPS else 1
     for row, warp in enumerate(rows):
         if warp is not None:
-            _draw_warp(ax, row, launch, warp)
+            _draw_warp(ax, row * height, height, launch, warp)
     if cut:
         left_out = f"... {launch.warps - SHOWN_WARPS + 1:,} more warps ..."
         ax.text(WARP / 2, SHOWN_WARPS - 1.5, left_out, ha="center", va="center", color=GREY)
-    elif len(rows) < SHOWN_WARPS - 3:
+    elif height == 2:
         working = f"{launch.N} of {launch.warps * WARP} lanes work"
-        ax.text(WARP / 2, (len(rows) + SHOWN_WARPS) / 2, working, ha="center", fontsize=20)
+        ax.text(WARP / 2, len(rows) + SHOWN_WARPS / 2, working, ha="center", fontsize=20)
     ax.set_title("Warps of 32 lanes (grey: idle)", fontsize=13, weight="normal")
     ax.text(0, SHOWN_WARPS + 0.25, "each colour is a block", color=GREY, va="top", fontsize=12)
 
 
-def _draw_warp(ax, row, launch, warp):
-    """One row of 32 squares: coloured with a sample, grey without."""
+def _draw_warp(ax, top, height, launch, warp):
+    """One row of 32 boxes: coloured with a sample (its number, if there is room), else grey."""
     samples = launch.samples_of_warp(warp)
     color = COLORS[samples.start // launch.threads % 6]
     for lane in range(WARP):
         face = color if lane < len(samples) else LIGHT
-        ax.add_patch(Rectangle((lane + 0.05, row + 0.08), 0.88, 0.84, fc=face))
+        ax.add_patch(Rectangle((lane + 0.05, top + 0.08), 0.88, height - 0.16, fc=face))
+    for lane, n in enumerate(samples if height == 2 else ()):
+        place = {"ha": "center", "va": "center", "fontsize": 8.5, "weight": "bold"}
+        ax.text(lane + 0.49, top + height / 2, str(n), color="white", **place)
 
 
 def _draw_sms(ax, launch):
@@ -283,8 +289,9 @@ def _draw_sms(ax, launch):
         face = GREEN if blocks else LIGHT
         ax.add_patch(Rectangle((x + 0.05, y + 0.05), 0.9, 0.9, fc=face))
         if blocks:
-            ax.text(x + 0.5, y + 0.5, str(blocks), ha="center", va="center", color="white")
-    title = f"SMs of a {launch.card.name}, with their number of blocks"
+            place = {"ha": "center", "va": "center", "fontsize": 13 if columns == 10 else 10}
+            ax.text(x + 0.5, y + 0.5, str(blocks), color="white", **place)
+    title = f"{launch.card.name}: its SMs, with their number of blocks"
     ax.set_title(title, fontsize=13, weight="normal")
 
 
