@@ -34,11 +34,14 @@ class Adam:
         self.lr, self.steps = lr, 0
         self.mean, self.square = zeros_like(params), zeros_like(params)
 
-    def update(self, params, grads):
+    def next_step(self):
+        """Count a step; its lr and epsilon, changed so that the means' start at zero is no bias."""
         self.steps += 1
-        # both means start at zero; these two factors take that bias out
-        lr = self.lr * math.sqrt(1 - self.BETA_2**self.steps) / (1 - self.BETA_1**self.steps)
-        epsilon = self.EPSILON * math.sqrt(1 - self.BETA_2**self.steps)
+        root = math.sqrt(1 - self.BETA_2**self.steps)
+        return self.lr * root / (1 - self.BETA_1**self.steps), self.EPSILON * root
+
+    def update(self, params, grads):
+        lr, epsilon = self.next_step()
         arrays = zip(params, grads, self.mean, self.square, strict=True)
         return Params(*(self._step(lr, epsilon, *a) for a in arrays))
 

@@ -1,36 +1,14 @@
 """The one mini-batch training loop that all versions share.  Lesson 02 builds it."""
 
 import time
-import warnings
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 
 from lstm_kernels.model import check_batch
 from lstm_kernels.optimizers import make_optimizer
+from lstm_kernels.schedule import History, Progress, check_schedule, shuffled_batches
 from lstm_kernels.versions import get_version
 from lstm_kernels.versions.numpy_batched import predict
-
-
-class Progress(NamedTuple):
-    """What `on_batch` is told after each update; epochs and batches count from 1."""
-
-    epoch: int
-    batch: int
-    batches: int  # batches in one epoch
-    loss: float  # of this batch, before its update
-
-
-@dataclass
-class History:
-    """What happened: losses by batch and by epoch, wall time, and why it stopped early."""
-
-    batch_losses: list = field(default_factory=list)
-    epoch_losses: list = field(default_factory=list)  # mean over the epoch's samples
-    validation_losses: list = field(default_factory=list)  # after each epoch
-    seconds: list = field(default_factory=list)  # since the start, after each batch
-    stopped: str = ""  # empty when all epochs were done
 
 
 def fit(
@@ -57,13 +35,19 @@ def fit(
     Ctrl-C, on_batch and a loss that is no longer finite end the training early: the parameters
     trained so far (the last finite ones) are returned, and History.stopped says why.
     """
-    gradients = get_version(version).gradients
+    module = get_version(version)
     check_batch(params, x, y)
     if validation is not None:
         check_batch(params, *validation)
     batch_size = check_schedule(x.shape[1], epochs, batch_size)
     rule = make_optimizer(optimizer, params, lr)
-    training = _Training(gradients, params, x, y, rule, on_batch or (lambda progress: None))
+    on_batch = on_batch or (lambda progress: None)
+    if hasattr(module, "fit"):  # it trains wholly on the device
+        return module.fit(
+            params, x, y, epochs=epochs, batch_size=batch_size, rule=rule, seed=seed,
+            on_batch=on_batch, validation=validation,
+        )  # fmt: skip
+    training = _Training(module.gradients, params, x, y, rule, on_batch)
     rng = np.random.default_rng(seed)
     try:
         for epoch in range(1, epochs + 1):
@@ -123,27 +107,6 @@ def _diverged(where, what, lr):
         f"diverged in {where}: {what}. The last finite parameters are returned; "
         f"try a learning rate below lr={lr}"
     )
-
-
-def check_schedule(N, epochs, batch_size):
-    """The batch size to use; ValueError for sizes below 1, a warning for one above N."""
-    if epochs < 1:
-        raise ValueError(f"epochs is {epochs}; it must be at least 1")
-    if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
-    if batch_size > N:
-        warnings.warn(
-            f"batch_size {batch_size} is larger than the {N} training windows: "
-            f"one full batch of {N} is used",
-            stacklevel=3,
-        )
-    return min(batch_size, N)
-
-
-def shuffled_batches(N, batch_size, rng):
-    """The indices 0..N-1 in random order, cut into batches; the last may be short."""
-    order = rng.permutation(N)
-    return [order[start : start + batch_size] for start in range(0, N, batch_size)]
 
 
 def mean_squared_error(params, x, y):
