@@ -94,7 +94,7 @@ def _draw_key(ax):
         (GREEN, "samples: N of them"),
         (GREEN, "gates: 4 for each hidden unit"),
         (GREEN, "hidden units: H of them"),
-        (VERMILLION, "steps: each needs h and c of its left"),
+        (VERMILLION, "steps: each needs h and c before it"),
         (VERMILLION, "updates, epochs: each needs the new\nparameters"),
     )
     for place, (color, text) in enumerate(lines):

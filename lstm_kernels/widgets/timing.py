@@ -36,13 +36,13 @@ def timing_widget(versions, batch_size, H, picture):
     image = picture_widget(picture)
 
     def measure(_):
-        button.disabled = True
+        button.disabled, button.description = True, "measuring"
         try:
             timings = time_gradients(versions, batch.value, hidden.value)
             title = timing_title(batch.value, hidden.value)
             image.value = draw_timings(timings, title)._repr_png_()
         finally:
-            button.disabled = False
+            button.disabled, button.description = False, "measure"
 
     button.on_click(measure)
     return ipywidgets.VBox([ipywidgets.HBox([batch, hidden, button]), image])
