@@ -148,8 +148,8 @@ def host_arrays(params, x, y):
 def _timed_mini_batch(version, params, x, arrays):
     """One mini-batch with an event after each part: a list of (name, kind, seconds)."""
     into, out = copied_names(version)
-    marks = [("start", "", _event())]
     on_card = {name: cuda.device_array(a.shape, a.dtype) for name, a in arrays.items()}
+    marks = [("start", "", _event())]
     for name in into:
         on_card[name].copy_to_device(arrays[name])
         marks.append((name, IN, _event()))

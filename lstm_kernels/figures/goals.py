@@ -1,7 +1,8 @@
 """The goals of the course's model: speed-ups, and time against the size of the data.  Lesson 07."""
 
-from lstm_kernels.figures.style import BLUE, COLORS, GREEN, GREY, LIGHT, styled, subplots
+from lstm_kernels.figures.style import BLUE, GREEN, GREY, LIGHT, ORANGE, PURPLE, styled, subplots
 
+COLORS = (BLUE, GREEN, ORANGE, PURPLE)
 YES = "#CDEBE1"  # GREEN, light enough for black text
 
 
@@ -41,13 +42,11 @@ def _draw_field(ax, row, column, ratio, least):
 def draw_scaling(windows, lines):
     """Seconds for one epoch against the number of windows.  lines: {label: (seconds, slope)}."""
     picture, ax = subplots(1, 1, 10, 5)
-    for (label, (seconds, slope)), color in zip(
-        lines.items(), (BLUE, GREEN, *COLORS), strict=False
-    ):
+    ends = _apart([seconds[-1] for seconds, _ in lines.values()])
+    for (label, (seconds, gradient)), end, color in zip(lines.items(), ends, COLORS, strict=False):
         ax.plot(windows, seconds, "o-", color=color)
-        ax.text(
-            windows[-1] * 1.15, seconds[-1], f"{label}\nslope {slope:.2f}", color=color, va="center"
-        )
+        text = f"{label}\nslope {gradient:.2f}"
+        ax.text(windows[-1] * 1.15, end, text, color=color, va="center")
     first = max(seconds[0] for seconds, _ in lines.values())
     proportional = [first * N / windows[0] for N in windows]
     ax.plot(windows, proportional, "--", color=GREY, lw=1.4)
@@ -70,3 +69,11 @@ def _time_ticks(low, high):
     steps = [digit * 10.0**power for power in range(-3, 7) for digit in (1, 2, 5)]
     ticks = [step for step in steps if low <= step / 1e3 <= high]
     return [tick / 1e3 for tick in ticks], [f"{tick:g} ms" for tick in ticks]
+
+
+def _apart(values, factor=1.6):
+    """Heights for labels: each at its value, or higher where the one below is too near."""
+    places, below = list(values), 0.0
+    for n in sorted(range(len(values)), key=lambda n: values[n]):
+        places[n] = below = max(values[n], below * factor)
+    return places

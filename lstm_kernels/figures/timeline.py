@@ -165,7 +165,8 @@ def draw_time_lines(lines, subtitle):
 def _message(lines):
     v2, v3 = (total_seconds(lines[version]) for version in ("cuda_v2", "cuda_v3"))
     share = 100 * (1 - v3 / v2)
-    return f"One mini-batch: V3 saves {share:.0f}% of V2's time\n"
+    saved = f"{share:.0f}% of V2's time" if share >= 0.5 else "nothing"
+    return f"One mini-batch: V3 saves {saved}\n"
 
 
 def _without_kernel(spans):

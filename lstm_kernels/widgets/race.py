@@ -11,8 +11,8 @@ from lstm_kernels.transfers import multiply_adds
 from lstm_kernels.versions import NAMES
 from lstm_kernels.widgets.base import picture_widget
 
-PYTHON_STEP = 200e-9  # seconds, roughly, of one multiply-add in plain Python: for a warning only
-TOO_LONG = 4.0  # seconds for one mini-batch of the sequential version
+STEPS = {"sequential": 200e-9, "emulated on CPU": 3e-9}  # seconds of a multiply-add, very roughly
+TOO_LONG = 2.0  # seconds for one repeat: a version that needs more is left out
 
 
 class Race(ipywidgets.VBox):
@@ -52,12 +52,15 @@ class Race(ipywidgets.VBox):
         return Workload(x, y, self.batch.value, self.hidden.value, epochs=1)
 
     def too_slow(self):
-        """{version: why}: what would keep the page waiting for minutes."""
+        """{version: why it is left out}: what would keep the page waiting for minutes."""
         sizes = Sizes(self.T, self.batch.value, 1, self.hidden.value, 1)
-        seconds = PYTHON_STEP * multiply_adds(sizes) * sizes.N
-        if seconds < TOO_LONG or not self.boxes["sequential"].value:
-            return {}
-        return {"sequential": f"left out: roughly {seconds_text(seconds)} for each repeat"}
+        reasons = {}
+        for version in self.versions():
+            step = STEPS.get(version) or STEPS.get(race.where_it_runs(version), 0)
+            seconds = step * multiply_adds(sizes) * sizes.N
+            if seconds > TOO_LONG:
+                reasons[version] = f"left out: roughly {seconds_text(seconds)} a repeat"
+        return reasons
 
     # ---- running ----
 
@@ -75,17 +78,19 @@ class Race(ipywidgets.VBox):
             self.running = self.button.disabled = False
 
     def _race(self):
-        workload, skip = self.workload(), self.too_slow()
-        rows = []
+        workload, versions, skip = self.workload(), self.versions(), self.too_slow()
+        rows = [race.Row(v, race.where_it_runs(v), None, "waiting") for v in versions]
         self.results.append((len(self.results) + 1, (workload, rows)))
 
         def show_row(row):
-            rows.append(row._replace(note=skip.get(row.version, row.note)))
-            self.note.value = f"{len(rows)} of {len(self.versions())} done"
+            done = versions.index(row.version)
+            rows[done] = row._replace(note=skip.get(row.version, row.note))
+            self.note.value = f"{done + 1} of {len(rows)} done"
             self.image.value = self.picture()._repr_png_()
 
-        self.note.value = f"Timing {', '.join(self.versions())} ..."
-        race.race(workload, self.versions(), budget=self.budget, skip=tuple(skip), on_row=show_row)
+        self.note.value = f"Timing {', '.join(versions)} ..."
+        self.image.value = self.picture()._repr_png_()
+        race.race(workload, versions, budget=self.budget, skip=tuple(skip), on_row=show_row)
         self.note.value = reading(rows)
 
     def picture(self):
@@ -94,9 +99,7 @@ class Race(ipywidgets.VBox):
             return _draw_invitation()
         shown = self.results[-2:]
         picture = draw_race([(f"Run {number}", *result) for number, result in shown])
-        limits = [ax.get_xlim() for ax in picture.axes]
-        for ax in picture.axes:  # one scale, so that the runs can be compared by eye
-            ax.set_xlim(min(left for left, _ in limits), max(right for _, right in limits))
+        _share_scale(picture.axes, [workload_rows[1] for _, workload_rows in shown])
         return picture
 
 
@@ -110,6 +113,16 @@ def reading(rows):
     return f"Done. Fastest: {first.version}, {ratio:.2g} times as fast as {second.version}."
 
 
+def _share_scale(axes, rows_of_runs):
+    """One scale for all panels that show a time, so that runs can be compared by eye."""
+    pairs = zip(axes, rows_of_runs, strict=True)
+    timed = [ax for ax, rows in pairs if any(row.timing for row in rows)]
+    if timed:
+        limits = [ax.get_xlim() for ax in timed]
+        for ax in axes:
+            ax.set_xlim(min(left for left, _ in limits), max(right for _, right in limits))
+
+
 @styled
 def _draw_invitation():
     picture, ax = subplots(1, 1, 6.6, 2)
@@ -120,7 +133,10 @@ def _draw_invitation():
 
 def _box(name):
     return ipywidgets.Checkbox(
-        value=True, description=name, indent=False, layout={"width": "140px"}
+        value=True,
+        description=name,
+        indent=False,
+        layout={"width": "auto", "margin": "2px 16px 2px 0"},
     )
 
 
