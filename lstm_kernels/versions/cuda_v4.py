@@ -10,7 +10,8 @@ from lstm_kernels.device import cuda
 from lstm_kernels.model import Params, checked, sizes
 from lstm_kernels.versions.per_sample import Workspace, sigmoid, workspace_shapes
 
-MAX_H = 256  # a block has at most 1024 threads, and this version needs 4 H of them
+MAX_H = 128  # a block has 4 H threads; with 128 registers each they fill an SM's 65,536
+ROOM = 8 * MAX_H  # numbers in shared memory: all gates' values, and four parts of dh
 TILE = (32, 8)  # threads of a block in the second kernel: 32 columns, 8 rows
 
 # ---- first kernel: one sample, all its threads --------------------------------------------
@@ -104,7 +105,7 @@ def make_kernel(dtype):
     """The kernel for float32 or float64: shared memory needs its type before the launch."""
     number = numba.from_dtype(dtype)
 
-    @cuda.jit
+    @cuda.jit(max_registers=128)
     def kernel(
         U, WT, W, B, V, b_out,  # (4H, D), (H, 4H), (4H, H), (4H,), (O, H), (O,)
         x, y, scale,  # the batch: (T, N, D), (T, N, O); scale = 1 / (T N O)
@@ -112,7 +113,7 @@ def make_kernel(dtype):
     ):  # fmt: skip
         """Block n trains on sample n; launch it with [N, 4 H]."""
         shared_h = cuda.shared.array(MAX_H, number)
-        shared_z = cuda.shared.array(8 * MAX_H, number)
+        shared_z = cuda.shared.array(ROOM, number)
         n, k = cuda.blockIdx.x, cuda.threadIdx.x
         forward(n, k, U, WT, B, x, h, c, gates, shared_h, shared_z)
         outputs(n, k, V, b_out, y, scale, h, dy, loss)
@@ -176,7 +177,7 @@ def weights_kernel(x, h, dz, dy, dU, dW, dB, dV, db_out):
 def check_hidden_size(H):
     """Raise ValueError, before any launch, if a block cannot have 4 H threads."""
     if H > MAX_H:
-        raise ValueError(f"H is {H}; cuda_v4 needs 4 H threads in a block, so the limit is {MAX_H}")
+        raise ValueError(f"H is {H}; cuda_v4 needs 4 H threads a block, and the limit is H={MAX_H}")
 
 
 def gradients(params, x, y):
