@@ -295,6 +295,27 @@ def _draw_sms(ax, launch):
     ax.set_title(title, fontsize=13, weight="normal")
 
 
+@styled
+def draw_occupancy(rows, room, N):
+    """Room for warps on one SM: taken by a batch of N, still free for more blocks, not usable.
+
+    rows: (threads of a block, warps that fit, what limits them, warps that the batch brings to
+    one SM, SMs that it uses) each; room: the warps that an SM can hold.
+    """
+    picture, ax = subplots(1, 1, 13, 0.9 + 0.72 * len(rows))
+    _empty(ax, 42, len(rows))
+    ax.set_title(f"Room for {room} warps on one SM: what fits, and what a batch of {N:,} brings")
+    for row, (threads, fit, limit, brought, sms) in enumerate(rows):
+        ax.text(6.6, row + 0.5, f"blocks of {threads}", ha="right", va="center")
+        for warp in range(room):
+            face = BLUE if warp < brought else SKY if warp < fit else LIGHT
+            shape = Rectangle((7 + 0.7 * warp, row + 0.14), 0.6, 0.72, fc=face)
+            ax.add_patch(shape)
+        text = f"{brought} used, on {sms} SMs\n{fit} fit: limit is {limit}"
+        ax.text(7.4 + 0.7 * room, row + 0.5, text, va="center", fontsize=12)
+    return picture
+
+
 # ---- lesson 05: measured, and memory ----------------------------------------------------------
 
 
