@@ -1,0 +1,163 @@
+"""Timing, the race, the doctor and the command line."""
+
+import time
+
+import numpy as np
+import pytest
+
+from lstm_kernels import VERSIONS, __main__, device, doctor, race, timing
+from lstm_kernels.figures.race import draw_published, draw_race
+from lstm_kernels.timing import Timing, Workload, measure, seconds_text, time_call
+
+
+@pytest.fixture
+def workload():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3, 5, 1)).astype(np.float32)
+    return Workload(x, x, batch_size=2, H=3, epochs=1)
+
+
+def test_the_warm_up_is_not_timed():
+    calls = []
+
+    def slow_at_first():
+        calls.append(len(calls))
+        time.sleep(0.2 if len(calls) == 1 else 0.001)
+
+    result = time_call(slow_at_first, at_least=4, budget=0.0)
+    assert len(calls) == 5
+    assert len(result.seconds) == 4
+    assert max(result.seconds) < 0.1
+
+
+def test_repeats_end_with_the_budget_and_are_told():
+    told = []
+    result = time_call(lambda: time.sleep(0.01), at_most=6, budget=60, on_repeat=told.append)
+    assert [len(t.seconds) for t in told] == [1, 2, 3, 4, 5, 6]
+    assert told[-1] == result
+    assert len(time_call(lambda: time.sleep(0.01), budget=0.015).seconds) == 3
+
+
+def test_median_quartiles_and_text():
+    result = Timing((4.0, 1.0, 2.0, 3.0, 100.0))
+    assert result.median == 3.0
+    assert result.quartiles == (2.0, 4.0)
+    assert str(result) == "3.00 s (2.00 s to 4.00 s)"
+    texts = {0.01234: "12.3 ms", 1234.0: "1234 s", 2.5e-5: "25.0 µs", 3e-8: "30 ns"}
+    assert {s: seconds_text(s) for s in texts} == texts
+
+
+@pytest.mark.parametrize("version", ["sequential", "numpy_batched", "cuda_v2"])
+def test_measure_trains_each_repeat_the_same(version, workload, monkeypatch):
+    ran = []
+    original = timing.fit
+
+    def watched(*args, **kwargs):
+        ran.append(original(*args, **kwargs)[1].batch_losses)
+
+    monkeypatch.setattr(timing, "fit", watched)
+    result = measure(version, workload, at_least=3, budget=0.0)
+    assert len(result.seconds) == len(ran) == 3
+    assert len(ran[0]) == 3
+    assert np.allclose(ran, ran[0], rtol=1e-6)
+
+
+def test_the_published_workload_has_the_published_size():
+    x, y, batch_size, H, epochs = race.published_workload()
+    assert (x.shape, y.shape) == ((11, 59, 1), (11, 59, 1))
+    assert (batch_size, H, epochs) == (7, 50, 5)
+    assert str(race.published_workload()) == "59 windows, T=11, batch 7, H=50, 5 epochs"
+
+
+def test_rows_without_a_gpu_get_no_ratio(workload):
+    rows = race.race(workload, budget=0.0, skip=("cuda_v1",))
+    assert [row.version for row in rows] == list(VERSIONS)
+    by_name = {row.version: row for row in rows}
+    assert by_name["cuda_v1"].timing is None
+    assert race.speedup(rows, "sequential", "sequential") == 1
+    assert race.speedup(rows, "numpy_batched", "sequential") > 0
+    comparable = race.speedup(rows, "cuda_v2", "sequential") is not None
+    assert comparable == device.ON_GPU
+    text = race.table(rows)
+    assert len(text.splitlines()) == 1 + len(VERSIONS)
+    if device.TARGET == "emulator":
+        assert "emulated on CPU" in text
+    for picture in (draw_race([("a", workload, rows)]), draw_published(rows)):
+        assert picture._repr_png_().startswith(b"\x89PNG")
+
+
+def test_an_error_ends_only_its_own_row(workload, monkeypatch):
+    def broken(params, x, y):
+        raise ArithmeticError("planted")
+
+    monkeypatch.setattr(VERSIONS["numpy_loop"], "gradients", broken)
+    rows = race.race(workload, ("numpy_loop", "numpy_batched"), budget=0.0)
+    assert rows[0].failed and rows[0].note == "ArithmeticError: planted"
+    assert rows[1].timing is not None
+    with pytest.raises(ValueError, match="unknown version 'nothing'"):
+        race.race(workload, ("nothing",))
+
+
+def test_the_command_line_race(workload, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(race, "published_workload", lambda epochs: workload)
+    monkeypatch.setattr(race, "larger_workload", lambda: workload)
+    picture = tmp_path / "race.png"
+    assert __main__.main(["race", "--quick", "--png", str(picture)]) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    printed = capsys.readouterr().out
+    assert "numpy_batched" in printed and "vs sequential" in printed
+    assert ("not a GPU's time" in printed) != device.ON_GPU
+
+
+def test_the_doctor_finds_this_machine_well(capsys):
+    assert __main__.main(["doctor"]) == 0
+    printed = capsys.readouterr().out
+    assert "Probe kernel: ran, its result is right" in printed
+    assert printed.endswith("All is well.\n")
+
+
+@pytest.mark.parametrize(
+    "error, words",
+    [
+        (RuntimeError("[222] CUDA_ERROR_UNSUPPORTED_PTX_VERSION"), "update the NVIDIA driver"),
+        (OSError("libNVVM cannot be found"), "requirements-gpu.txt"),
+        (RuntimeError('Failed to find "libnvrtc.so"'), "requirements-gpu.txt"),
+        (RuntimeError("CUDA_ERROR_NO_BINARY_FOR_GPU: no kernel image"), "requirements-gpu.txt"),
+        (MemoryError("CUDA out of memory"), "smaller batch"),
+        (ImportError("cannot import name 'types' from 'numba'"), "numba==0.68.1"),
+        (RuntimeError("CUDA_ERROR_NO_DEVICE (100)"), "Change runtime type"),
+    ],
+)
+def test_the_doctor_knows_the_cure(error, words, monkeypatch, capsys):
+    def fails():
+        raise error
+
+    monkeypatch.setattr(doctor, "run_probe", fails)
+    assert doctor.main() == 1
+    printed = capsys.readouterr().out
+    assert str(error) in printed and "cure:" in printed and words in printed
+
+
+def test_the_doctor_shows_what_it_does_not_know(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "run_probe", lambda: np.zeros(64, np.int32))
+    assert doctor.main() == 1
+    monkeypatch.setattr(doctor, "run_probe", lambda: 1 / 0)
+    assert doctor.main() == 1
+    assert "ZeroDivisionError: division by zero" in capsys.readouterr().out
+
+
+def test_an_unusable_card_is_explained(monkeypatch):
+    monkeypatch.setattr(device, "count_gpus", lambda: 1)
+    monkeypatch.setattr(device, "WHY_NO_GPU", OSError("libNVVM cannot be found"))
+    finding = doctor.check_gpu()
+    assert not finding.ok and "libNVVM" in finding.text
+    assert finding.fix == doctor.INSTALL_GPU
+    assert "doctor" in device.describe() or device.ON_GPU
+
+
+def test_an_unknown_target_is_refused(monkeypatch):
+    monkeypatch.setenv("LSTM_KERNELS_TARGET", "tpu")
+    with pytest.raises(ValueError, match="LSTM_KERNELS_TARGET is 'tpu'; choose auto, gpu"):
+        device.choose_target()
+    monkeypatch.setenv("LSTM_KERNELS_TARGET", "simulator")
+    assert device.choose_target() == "simulator"
