@@ -238,6 +238,8 @@ def draw_descent(losses, seconds, labels):
         ax.grid(axis="y", color=LIGHT)
         if xs is not epochs:
             ax.set_xscale("log")
+            decades = np.log10(max(map(np.max, xs.values())) / min(map(np.min, xs.values())))
+            ax.xaxis.set_major_locator(LogLocator(subs=(1,) if decades > 2 else (1, 3)))
             ax.xaxis.set_major_formatter(FuncFormatter(lambda at, _: _short_time(at)))
             ax.xaxis.set_minor_formatter(NullFormatter())
     _label_curves(axes[0], losses, epochs, labels)

@@ -73,7 +73,7 @@ def _draw_dots(ax, seconds):
     ax.plot(1, first, "o", color=VERMILLION, ms=9)
     beside = len(seconds) * 0.05
     words = f"first call: {seconds_text(first)}"
-    high_up = first if first > 4 * later.max() else later.max() * 2.2
+    high_up = first if first > 4 * later.max() else later.max() * 1.8
     ax.plot([1, 1 + beside * 0.8], [first, high_up], color=VERMILLION, lw=1)
     ax.text(1 + beside, high_up, words, color=VERMILLION, va="center", weight="bold")
     words = f"later calls: median {seconds_text(middle)},\nhalf of them in the blue band"
