@@ -50,10 +50,11 @@ WAITING = """
 @njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True)
 def launch(control, memory{arguments}):
     like = {kernel}(_gpu.enter_thread(control, memory, 0, 0, 0){arguments})
-    states = _scheduler.room_for_states(control, like)
+    size = _scheduler.generator_size(like)
+    resume = _scheduler.resume_pointer(like)
+    states = _scheduler.room_for_states(control, size)
     blocks, threads = _gpu.counts(control)
     resident = control[{RESIDENT}]
-    size = _scheduler.generator_size(like)
     for first in range(0, blocks, resident):
         last = min(first + resident, blocks)
         for block in range(first, last):
@@ -63,7 +64,7 @@ def launch(control, memory{arguments}):
                 thread = _gpu.enter_thread(control, memory, block, rank, room)
                 address = states.ctypes.data + (room * threads + rank) * size
                 _scheduler.keep_generator({kernel}(thread{arguments}), address)
-        if not _scheduler.run_blocks(like, states, control, memory, first, last):
+        if not _scheduler.run_blocks(resume, size, states, control, memory, first, last):
             return False
     return True
 """

@@ -60,6 +60,12 @@ class Environment:
         return eval(code, self.function.__globals__, names)
 
 
+def python_function(value):
+    """The Python function behind a decorated one: ours, Numba's, or the simulator's; else None."""
+    function = getattr(value, "py_func", None) or getattr(value, "fn", None)
+    return function if inspect.isfunction(function) else None
+
+
 def source_tree(function):
     """The function's definition as a syntax tree, with the line numbers of its file."""
     try:

@@ -97,13 +97,47 @@ def keep_generator(typingctx, generator, address):
 
 
 @intrinsic
-def generator_at(typingctx, like, address):
-    """The generator that lives at `address` (of the same kind as `like`)."""
+def resume_pointer(typingctx, generator):
+    """The address of a compiled function: resume the generator at the address given to it.
+
+    Through this pointer the scheduler need not know the generator's type, so it is compiled once
+    and not again for each kernel.
+    """
+
+    @intrinsic
+    def generator_at(typingctx, address):
+        def codegen(context, builder, signature, args):
+            return builder.inttoptr(args[0], context.get_value_type(generator))
+
+        return generator(address), codegen
+
+    def resume(address):
+        for code in generator_at(address):
+            return code
+        return 0
 
     def codegen(context, builder, signature, args):
-        return builder.inttoptr(args[1], args[0].type)
+        compiled = context.compile_subroutine(builder, resume, types.int64(types.int64))
+        function = context.declare_function(builder.module, compiled.fndesc)
+        return builder.ptrtoint(function, context.get_value_type(types.int64))
 
-    return like(like, address), codegen
+    return types.int64(generator), codegen
+
+
+@intrinsic
+def call_resume(typingctx, pointer, address):
+    """Call such a function; an exception inside it goes on to our caller."""
+
+    def codegen(context, builder, signature, args):
+        convention, word = context.call_conv, [types.int64]
+        function_type = convention.get_function_type(types.int64, word)
+        function = builder.inttoptr(args[0], function_type.as_pointer())
+        status, code = convention.call_function(builder, function, types.int64, word, [args[1]])
+        with cgutils.if_unlikely(builder, status.is_error):
+            convention.return_status_propagate(builder, status)
+        return code
+
+    return types.int64(types.int64, types.int64), codegen
 
 
 @intrinsic

@@ -9,6 +9,7 @@ branches are taken. The arguments are copied: yours are not changed.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from . import card, tracing
 from . import control as slots
 from .build import Build, note_access_address
 from .dispatcher import Launch
+from .environment import python_function
 from .errors import ArgumentError
 from .memory import DeviceArray
 
@@ -68,23 +70,19 @@ def find_races(kernel, grid, block, *args, shared_bytes=0, orders=ORDERS):
     return list(found.values())
 
 
+@lru_cache(maxsize=256)
+def _traced_build(function):
+    return Build(function, tracing=True)
+
+
 def _traced_launch(kernel, grid, block, shared_bytes):
-    build = kernel.__dict__.get("_traced_build") if hasattr(kernel, "__dict__") else None
-    if build is None:
-        build = Build(_function_of(kernel), tracing=True)
-        kernel.__dict__["_traced_build"] = build
+    function = python_function(kernel)
+    if function is None:
+        raise ArgumentError(f"find_races takes a kernel, not a {type(kernel).__name__}")
+    build = _traced_build(function)
     grid, block = card.triple(grid, "grid"), card.triple(block, "block")
     card.check_launch(grid, block)
     return Launch(kernel, grid, block, shared_bytes, build)
-
-
-def _function_of(kernel):
-    """The Python function of a kernel, whoever decorated it."""
-    for attribute in ("py_func", "fn"):
-        function = getattr(kernel, attribute, None)
-        if function is not None:
-            return function
-    raise ArgumentError(f"find_races takes a kernel, not a {type(kernel).__name__}")
 
 
 def _run(launch, args, order):

@@ -11,7 +11,13 @@ import numpy as np
 from numba import njit
 
 from . import control as slots
-from .intrinsics import generator_at, generator_size, keep_generator, load_as  # noqa: F401
+from .intrinsics import (  # noqa: F401  (translated kernels call three of them)
+    call_resume,
+    generator_size,
+    keep_generator,
+    load_as,
+    resume_pointer,
+)
 from .runtime import MAIL_SLOT, WARP, block_bytes, counts, position
 
 FINISHED = 0
@@ -27,22 +33,14 @@ compiled = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=T
 
 
 @compiled
-def resume(like, address):
-    """Run the thread whose generator lives at `address` to its next barrier, or to its end."""
-    for code in generator_at(like, address):
-        return code
-    return FINISHED
-
-
-@compiled
-def room_for_states(control, like):
-    """Memory for the paused generators of all blocks that are under way at once."""
+def room_for_states(control, size):
+    """Memory for the paused generators, `size` bytes each, of all blocks under way at once."""
     _, threads = counts(control)
-    return np.empty(control[slots.RESIDENT] * threads * generator_size(like), np.uint8)
+    return np.empty(control[slots.RESIDENT] * threads * size, np.uint8)
 
 
 @compiled
-def run_blocks(like, states, control, memory, first, last):
+def run_blocks(resume, size, states, control, memory, first, last):
     """Run the resident blocks first..last-1 to their end. Returns False if they get stuck."""
     _, threads = counts(control)
     codes = np.full((last - first, threads), READY)
@@ -50,9 +48,9 @@ def run_blocks(like, states, control, memory, first, last):
         for i in range(last - first):
             room = position(i, last - first, control[slots.ORDER])
             control[slots.BLOCK] = first + room
-            start = states.ctypes.data + room * threads * generator_size(like)
+            start = states.ctypes.data + room * threads * size
             mail = memory.ctypes.data + room * block_bytes(control) + control[slots.SHARED_BYTES]
-            if not run_block(like, start, control, codes[room], mail):
+            if not run_block(resume, size, start, control, codes[room], mail):
                 return False
         if not agree(codes.ravel(), control):
             return False
@@ -63,12 +61,12 @@ def run_blocks(like, states, control, memory, first, last):
 
 
 @compiled
-def run_block(like, start, control, codes, mail):
+def run_block(resume, size, start, control, codes, mail):
     """Run one block until it has finished or waits for the rest of the grid."""
     while True:
         for first in range(0, len(codes), WARP):
             warp = (first, min(first + WARP, len(codes)))
-            run_warp(like, start, control, codes, mail, warp)
+            run_warp(resume, size, start, control, codes, mail, warp)
         if not agree(codes, control):
             return False
         if codes[0] & 7 != BLOCK:
@@ -78,17 +76,16 @@ def run_block(like, start, control, codes, mail):
 
 
 @compiled
-def run_warp(like, start, control, codes, mail, warp):
+def run_warp(resume, size, start, control, codes, mail, warp):
     """Run the threads of one warp until none can go on without the others of the block."""
     first, last = warp
-    size = generator_size(like)
     going = True
     while going:
         for i in range(last - first):
             rank = first + position(i, last - first, control[slots.ORDER])
             if codes[rank] == READY:
                 control[slots.THREAD] = rank
-                codes[rank] = resume(like, start + rank * size)
+                codes[rank] = call_resume(resume, start + rank * size)
         going = release_lanes(codes, mail, first, last, control)
 
 

@@ -17,7 +17,7 @@ import math
 from dataclasses import dataclass
 
 from . import names, scheduler
-from .environment import MISSING, Environment, source_tree
+from .environment import MISSING, Environment, python_function, source_tree
 from .inline import inline_calls
 from .program import Site, as_dtype, callable_source, constant_source, refuse_half
 from .refuse import refusal, refuse_method, refuse_python
@@ -125,7 +125,7 @@ class Translator(ast.NodeTransformer):
         value = self.environment.lookup(node.func)
         if isinstance(value, names.KernelName):
             return self._kernel_call(node, value.name)
-        function = getattr(value, "py_func", None)
+        function = python_function(value)
         if function is not None:
             return self._device_call(node, function)
         if self._is_grid(getattr(node.func, "value", None)) and node.func.attr == "sync":

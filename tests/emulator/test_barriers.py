@@ -103,7 +103,7 @@ def warp_sums(x, out):
         out[cuda.grid(1) // cuda.warpsize] = value
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32, np.int64])
+@pytest.mark.parametrize("dtype", [np.float32, np.int64])
 def test_shuffles_sum_a_warp(dtype):
     x, out = np.arange(128, dtype=dtype), np.zeros(4, dtype)
     warp_sums[2, 64](x, out)
