@@ -48,6 +48,11 @@ def test_two_runs_stand_side_by_side_on_one_scale(board):
     assert [number for number, _ in board.results] == [1, 2]
 
 
+def test_a_board_offers_the_versions_that_it_is_given():
+    board = Race(versions=("numpy_loop", "cuda_v2"))
+    assert board.versions() == ("numpy_loop", "cuda_v2")
+
+
 def test_no_version_and_no_second_run_at_once(board):
     choose(board)
     board.run()

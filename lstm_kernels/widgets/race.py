@@ -21,12 +21,12 @@ class Race(ipywidgets.VBox):
     `results` keeps every race as (number, (workload, rows)), the newest last.
     """
 
-    def __init__(self, batch_size=7, H=32, T=11, budget=0.3):
+    def __init__(self, batch_size=7, H=32, T=11, versions=NAMES, budget=0.3):
         self.T, self.budget = T, budget
         self.results, self.running = [], False
         self.batch = _slider("batch size N", [1, 7, 32, 64, 128, 256, 512, 1024], batch_size)
         self.hidden = _slider("hidden size H", [4, 8, 16, 32, 50, 64, 100], H)
-        self.boxes = {name: _box(name) for name in NAMES}
+        self.boxes = {name: _box(name) for name in versions}
         self.button = ipywidgets.Button(description="Run", button_style="primary")
         self.note = ipywidgets.HTML("Choose, predict, then press Run.")
         self.image = picture_widget(self.picture())
