@@ -11,7 +11,7 @@ import numpy as np
 from lstm_kernels import device
 from lstm_kernels.device import cuda
 
-PACKAGES = ("numpy", "numba", "numba-cuda", "llvmlite", "greenlet", "matplotlib", "ipywidgets",
+PACKAGES = ("numpy", "numba", "numba-cuda", "llvmlite", "matplotlib", "ipywidgets",
             "jupyterlab", "nbval", "torch")  # fmt: skip
 INSTALL = "pip install -r requirements.txt"
 INSTALL_GPU = "pip install -r requirements-gpu.txt"
