@@ -22,7 +22,9 @@ Thread = namedtuple(
     "rank lane control shared dynamic dynamic_bytes mail local",
 )
 WARP = 32
-MAIL_SLOT = 16  # bytes for each thread: a value, and the mask of lanes that take part
+# Mail of one thread, in bytes: the value that it posts, the mask of lanes that take part, and the
+# value as the others may read it: copied when all of the warp (or the block) have posted.
+POSTED, MASK, FOR_WARP, FOR_BLOCK, MAIL_SLOT = 0, 8, 16, 24, 32
 
 DEVICE = {
     "error_model": "numpy",  # division by zero gives inf, as on the card
@@ -241,13 +243,20 @@ def post(cuda, mask, value):
     """Leave a value in this thread's mail slot; a barrier follows, then others read it."""
     slot = cuda.mail + cuda.rank * MAIL_SLOT
     store_at(slot, value)
-    store_at(slot + 8, np.int64(mask))
+    store_at(slot + MASK, np.int64(mask))
+
+
+@device
+def deliver(mail, rank, copy):
+    """Copy what a thread has posted to where the others read it, so that it may post again."""
+    slot = mail + rank * MAIL_SLOT
+    store_at(slot + copy, load_as(slot + POSTED, np.int64(0)))
 
 
 @device
 def read_lane(cuda, mine, lane):
     """What the thread in `lane` of this warp has posted."""
-    return load_as(cuda.mail + (cuda.rank - cuda.lane + lane) * MAIL_SLOT, mine)
+    return load_as(cuda.mail + (cuda.rank - cuda.lane + lane) * MAIL_SLOT + FOR_WARP, mine)
 
 
 @device
@@ -317,7 +326,7 @@ def eq_sync(cuda, mask, mine):
 def syncthreads_count(cuda, mine):
     total = 0
     for rank in range(block_threads(cuda)):
-        total += 1 if load_as(cuda.mail + rank * MAIL_SLOT, mine) != 0 else 0
+        total += 1 if load_as(cuda.mail + rank * MAIL_SLOT + FOR_BLOCK, mine) != 0 else 0
     return total
 
 

@@ -18,7 +18,17 @@ from .intrinsics import (  # noqa: F401  (translated kernels call three of them)
     load_as,
     resume_pointer,
 )
-from .runtime import MAIL_SLOT, WARP, block_bytes, counts, position
+from .runtime import (
+    FOR_BLOCK,
+    FOR_WARP,
+    MAIL_SLOT,
+    MASK,
+    WARP,
+    block_bytes,
+    counts,
+    deliver,
+    position,
+)
 
 FINISHED = 0
 EXCHANGE = 1  # shuffles and warp votes: the lanes of a mask wait for each other
@@ -72,6 +82,8 @@ def run_block(resume, size, start, control, codes, mail):
         if codes[0] & 7 != BLOCK:
             return True
         control[slots.BLOCK_EPOCH] += 1
+        for rank in range(len(codes)):
+            deliver(mail, rank, FOR_BLOCK)
         codes[:] = READY
 
 
@@ -96,10 +108,11 @@ def release_lanes(codes, mail, first, last, control):
     for rank in range(first, last):
         code = codes[rank]
         if code & 7 == EXCHANGE or code & 7 == SYNCWARP:
-            mask = load_as(mail + rank * MAIL_SLOT + 8, np.int64(0))
+            mask = load_as(mail + rank * MAIL_SLOT + MASK, np.int64(0))
             if mask_arrived(codes, mask, first, last, code):
                 for lane in range(last - first):
                     if (mask >> lane) & 1 and codes[first + lane] == code:
+                        deliver(mail, first + lane, FOR_WARP)
                         codes[first + lane] = READY
                 codes[rank] = READY
                 control[slots.WARP_EPOCH] += code & 7 == SYNCWARP

@@ -33,9 +33,7 @@ EXCHANGE = """
 def {name}(_cuda, {parameters}):
     _gpu.post(_cuda, mask, value)
     yield {code}
-    result = _gpu.{name}(_cuda, {reads})
-    yield {code}  # nobody posts again before all have read
-    return result
+    return _gpu.{name}(_cuda, {reads})
 """
 
 

@@ -1,4 +1,4 @@
-"""The race finder on the course's own kernels, whatever decorated them: GPU, simulator, emulator."""
+"""The race finder on the course's own kernels, whoever decorated them."""
 
 import numpy as np
 
