@@ -12,7 +12,7 @@ from lstm_kernels.versions import NAMES
 from lstm_kernels.widgets.base import picture_widget
 
 STEPS = {"sequential": 200e-9, "emulated on CPU": 3e-9}  # seconds of a multiply-add, very roughly
-TOO_LONG = 2.0  # seconds for one repeat: a version that needs more is left out
+TOO_LONG = 1.5  # seconds for one repeat: a version that needs more is left out
 
 
 class Race(ipywidgets.VBox):
