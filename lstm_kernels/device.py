@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 TARGETS = ("gpu", "emulator", "simulator", "compiler")
+EMULATED_PROCESSORS = 40  # SMs of a Tesla T4
 EMULATED_MEMORY = 15 * 1024**3  # bytes: what a Tesla T4 leaves free of its 16 GB
 
 
@@ -126,6 +127,11 @@ def synchronize():
     """Wait until the device has finished all its work (a launch returns at once)."""
     if TARGET != "compiler":
         cuda.synchronize()
+
+
+def count_processors():
+    """Number of streaming multiprocessors (SMs); for the emulator, those of a Tesla T4."""
+    return cuda.get_current_device().MULTIPROCESSOR_COUNT if ON_GPU else EMULATED_PROCESSORS
 
 
 def free_memory():
