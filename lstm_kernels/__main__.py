@@ -14,6 +14,7 @@ def parse(arguments):
     report = commands.add_parser("report", help="what the compiler makes of each kernel; no GPU")
     report.add_argument("--cc", type=int, nargs="+", default=[60, 75, 80, 89, 90])
     report.add_argument("--png", default=None, help="save the occupancy picture here")
+    report.add_argument("--keep", action="store_true", help="keep it for the lessons, in data/")
     return parser.parse_args(arguments)
 
 
@@ -30,7 +31,7 @@ def main(arguments=None):
         return race.main(quick=options.quick, png=options.png)
     from lstm_kernels import report
 
-    return report.main(cc=options.cc, png=options.png)
+    return report.main(cc=options.cc, png=options.png, keep=options.keep)
 
 
 if __name__ == "__main__":

@@ -81,3 +81,14 @@ def find_races(kernel, grid, block, *args, shared_bytes=0):
     from lstm_kernels.emulator import races
 
     return races.find_races(kernel, grid, block, *args, shared_bytes=shared_bytes)
+
+
+def different_results(kernel, grid, block, *args):
+    """How many different results, to the last bit, a kernel gives in three orders of its threads.
+
+    Runs in the emulator, also where there is a GPU, on copies of the arguments.  Lesson 09.
+    """
+    from lstm_kernels.emulator import races
+
+    runs = (races.run_in_order(kernel, grid, block, *args, order=o) for o in races.ORDERS)
+    return len({b"".join(array.tobytes() for array in arrays) for arrays in runs})

@@ -62,6 +62,20 @@ ROWS = {
         "n = cuda.grid(1)\nand a bounds check",
         "explicit\nin: parameters, batch, zeros\nout: gradients, loss",
     ),
+    "cuda_v4": Row(
+        "CPU\nPython loop",
+        "GPU\ntwo launches, a block\na sample; then the sums",
+        "GPU\na thread a gate row,\nloop over steps",
+        "block n, thread k,\nbarriers in each step",
+        "explicit\nin: parameters, W.T, batch\nout: gradients, loss",
+    ),
+    "cuda_v5": Row(
+        "CPU\nPython loop",
+        "GPU\ntwo launches, samples\nshared out over blocks",
+        "GPU\n4 threads a unit, weights\nstay in registers",
+        "block: some samples,\nthread 4 j + q",
+        "explicit\nin: packed parameters, batch\nout: gradients, loss",
+    ),
 }
 
 

@@ -22,8 +22,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from lstm_kernels.data import data_folder
 from lstm_kernels.occupancy import LIMITS, get_limits, occupancy, warps_of
 
+SAVED = "compile_report.json"  # in the data folder
 INSTALL = "python -m pip install -r requirements-gpu.txt"
 MISSING = f"""The compile report needs the CUDA 12 compiler, which is not installed here.
 It needs no GPU and no driver; Linux and Windows only.  In the course's folder:
@@ -99,6 +101,23 @@ def measure(cc=tuple(LIMITS), dtypes=("float32",)):
     return [row for same_kernel in zip(*found, strict=True) for row in same_kernel]
 
 
+# ---- keep ---------------------------------------------------------------------------------
+
+
+def saved():
+    """The rows that came with the course, float32 for all cards: for lessons, with no compiler."""
+    kept = json.loads((data_folder() / SAVED).read_text(encoding="utf-8"))
+    return [Row(**dict(zip(Row._fields, fields, strict=True))) for fields in kept["rows"]]
+
+
+def save(rows):
+    """Keep these rows, and with which versions they were made, as the course's own."""
+    versions = {name: metadata.version(name) for name in ("numba-cuda", "nvidia-cuda-nvcc-cu12")}
+    lines = ",\n".join(json.dumps(row) for row in rows)
+    text = f'{{"made with": {json.dumps(versions)},\n"rows": [\n{lines}\n]}}\n'
+    (data_folder() / SAVED).write_text(text, encoding="utf-8")
+
+
 # ---- judge and show -----------------------------------------------------------------------
 
 
@@ -156,8 +175,11 @@ f64: double-precision instructions in the PTX.  blocks, warps, occupancy: what o
 if the launch brings enough blocks; V1's brings one block of one thread."""
 
 
-def main(cc=tuple(LIMITS), png=None):
+def main(cc=tuple(LIMITS), png=None, keep=False):
     """Print the report and save its picture as `png`; exit status 1 if a kernel has a fault.
+
+    keep: write the rows into the course's data folder, where the lessons read them.
+
 
     Without the compiler it says how to install it and returns 0: nothing is wrong.
     """
@@ -175,6 +197,8 @@ def main(cc=tuple(LIMITS), png=None):
 
         Path(png).write_bytes(draw_report(rows)._repr_png_())
         print(f"picture: {png}")
+    if keep:
+        save(rows)
     problems = faults(rows)
     print("\n".join(problems) or "ok: no spill, no local memory, no f64 in a float32 kernel")
     return 1 if problems else 0
