@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from lstm_kernels.device import cuda
+from lstm_kernels.device import count_processors, cuda
 from lstm_kernels.model import checked, sizes
 from lstm_kernels.optimizers import Adam
 from lstm_kernels.schedule import History, Progress, shuffled_batches
@@ -60,25 +60,28 @@ class DeviceTraining:
     def __init__(self, params, x, y, orders, batch_size, rule):
         T, N, D, H, O = sizes(params, x)  # noqa: E741
         check_hidden_size(H)
-        self.layout, self.rule, self.batch_size = make_layout(D, H, O), rule, batch_size
+        self.layout, self.rule = make_layout(D, H, O), rule
+        self.N, self.batch_size, self.started = N, batch_size, 0  # epochs started
         self.number, self.steps = x.dtype.type, T * O
-        blocks = min(batch_size, cuda_v5.count_processors())
+        blocks = min(batch_size, count_processors())
         shapes = cuda_v5.workspace_shapes(T, batch_size, blocks, self.layout)
         self.work = [cuda.device_array(shape, x.dtype) for shape in shapes[:4]]
         self.parts = cuda.device_array(shapes[4], x.dtype)
         self.x, self.y, self.order = map(cuda.to_device, (x, y, orders))
         self.packed = cuda.to_device(pack(params, self.layout))
-        self.before = cuda.device_array_like(self.packed)  # as the epoch found it
+        self.before = [cuda.device_array_like(self.packed) for _ in range(2)]
         zeros = np.zeros(self.layout.size, x.dtype)
         self.mean, self.square = cuda.to_device(zeros), cuda.to_device(zeros)
         self.loss = cuda.device_array(len(orders), x.dtype)  # of each sample, in training order
         self.kernel = cuda_v5.make_kernel(self.layout.P, x.dtype)
 
-    def epoch(self, first, N):
-        """Queue one epoch's launches; `first` is its place in `order`.  Nothing is waited for."""
-        self.before.copy_to_device(self.packed)
-        for start in range(first, first + N, self.batch_size):
-            self.step(start, min(self.batch_size, first + N - start))
+    def epoch(self, epoch):
+        """Queue one epoch's launches.  Nothing is waited for."""
+        self.before[epoch % 2].copy_to_device(self.packed)  # this copy stays on the device
+        self.started = epoch + 1
+        end = (epoch + 1) * self.N
+        for start in range(epoch * self.N, end, self.batch_size):
+            self.step(start, min(self.batch_size, end - start))
 
     def step(self, first, count):
         """Two launches: the gradients of `count` samples from place `first`, and the update."""
@@ -99,9 +102,15 @@ class DeviceTraining:
         else:
             sgd_kernel[grid, THREADS](parts, self.packed, self.number(self.rule.lr))
 
-    def params(self, packed=None):
-        """The parameters, copied back to the host."""
-        return unpack((self.packed if packed is None else packed).copy_to_host(), self.layout)
+    def losses(self, epoch):
+        """The losses of an epoch's batches: here the host waits until the device is done."""
+        of_samples = self.loss[epoch * self.N : (epoch + 1) * self.N].copy_to_host()
+        return np.add.reduceat(of_samples, range(0, self.N, self.batch_size))
+
+    def params(self, epoch):
+        """The parameters as this epoch found them, copied back: the last two and the next one."""
+        packed = self.packed if epoch == self.started else self.before[epoch % 2]
+        return unpack(packed.copy_to_host(), self.layout)
 
 
 def check_hidden_size(H):
@@ -117,57 +126,72 @@ def fit(params, x, y, *, epochs, batch_size, rule, seed, on_batch, validation):
     """As `training.fit`, which checks the arguments; called by it.
 
     The losses are read once an epoch, so on_batch hears of an epoch's batches together, at the
-    epoch's end, and a stop takes effect there.
+    epoch's end, and a stop takes effect there.  After Ctrl-C, the complete epochs count.
     """
     params, x, y = checked(params, x, y)
-    rng, N = np.random.default_rng(seed), x.shape[1]
-    batches = [shuffled_batches(N, batch_size, rng) for _ in range(epochs)]
-    orders = np.concatenate([index for epoch in batches for index in epoch])
+    rng = np.random.default_rng(seed)
+    batches = [shuffled_batches(x.shape[1], batch_size, rng) for _ in range(epochs)]
+    orders = np.concatenate([np.concatenate(epoch) for epoch in batches])
     training = DeviceTraining(params, x, y, orders, batch_size, rule)
-    history, start = History(), time.perf_counter()
+    history, start, done = History(), time.perf_counter(), 0
     try:
         for epoch in range(epochs):
-            training.epoch(epoch * N, N)
-            sample_losses = training.loss[epoch * N : (epoch + 1) * N].copy_to_host()
-            losses = split_by_batch(sample_losses, batch_size)
+            training.epoch(epoch)
+            losses = training.losses(epoch)
             if not np.isfinite(losses).all():
+                done = last_good(losses, epoch)
                 history.stopped = diverged(losses, epoch, rule.lr)
-                return training.params(training.before), history
-            seconds = time.perf_counter() - start
-            note(history, losses, seconds, [len(index) for index in batches[epoch]])
+                break
+            note(history, losses.tolist(), batches[epoch], time.perf_counter() - start)
+            done = epoch + 1
             if validation is not None:
-                error = predict(training.params(), validation[0]) - validation[1]
+                error = predict(training.params(done), validation[0]) - validation[1]
                 history.validation_losses.append(float((error**2).mean()))
-            if stopped_by(on_batch, epoch, losses):
-                history.stopped = f"stopped by on_batch in epoch {epoch + 1}"
+            if stopped_by(on_batch, done, history.batch_losses[-len(losses) :]):
+                history.stopped = f"stopped by on_batch in epoch {done}"
                 break
     except KeyboardInterrupt:
         history.stopped = f"interrupted after {len(history.batch_losses)} batches"
-    return training.params(), history
+    return finite_params(training, history, done), history
 
 
-def split_by_batch(sample_losses, batch_size):
-    """Sums over the samples of each batch: the batches' losses."""
-    starts = range(0, len(sample_losses), batch_size)
-    return [float(sample_losses[s : s + batch_size].sum()) for s in starts]
-
-
-def note(history, losses, seconds, counts):
+def note(history, losses, batches, seconds):
     """Write one epoch into the history."""
     history.batch_losses += losses
     history.seconds += [seconds] * len(losses)
-    history.epoch_losses.append(float(np.average(losses, weights=counts)))
+    history.epoch_losses.append(float(np.average(losses, weights=list(map(len, batches)))))
 
 
 def stopped_by(on_batch, epoch, losses):
     """Tell on_batch of the epoch's batches; True if it asks to stop."""
-    told = (Progress(epoch + 1, b, len(losses), loss) for b, loss in enumerate(losses, 1))
+    told = (Progress(epoch, b, len(losses), loss) for b, loss in enumerate(losses, 1))
     return any([on_batch(progress) is False for progress in told])
+
+
+# ---- when it does not end well ------------------------------------------------------------
 
 
 def diverged(losses, epoch, lr):
     number = int(np.argmin(np.isfinite(losses)))
     return (
         f"diverged in epoch {epoch + 1}, batch {number + 1}: the loss is {losses[number]}. The "
-        f"parameters at the start of this epoch are returned; try a learning rate below lr={lr}"
+        f"parameters at the start of an epoch with a finite loss are returned; "
+        f"try a learning rate below lr={lr}"
     )
+
+
+def last_good(losses, epoch):
+    """The epoch whose first parameters had a finite loss: this one, or the one before."""
+    return epoch if np.isfinite(losses[0]) else max(epoch - 1, 0)
+
+
+def finite_params(training, history, epoch):
+    """The parameters as `epoch` found them; the epoch's before if the last update broke them."""
+    params = training.params(epoch)
+    if all(np.isfinite(p).all() for p in params):
+        return params
+    history.stopped = (
+        f"diverged in epoch {epoch}: the updated parameters are not finite. Those at its start are "
+        f"returned; try a learning rate below lr={training.rule.lr}"
+    )
+    return training.params(epoch - 1)
