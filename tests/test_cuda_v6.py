@@ -1,0 +1,219 @@
+"""V6: the reference's losses, two launches a mini-batch, one wait an epoch, and every ending."""
+
+import numpy as np
+import pytest
+
+from lstm_kernels import device
+from lstm_kernels.checks import relative_error
+from lstm_kernels.optimizers import OPTIMIZERS
+from lstm_kernels.training import fit, mean_squared_error
+from lstm_kernels.versions import VERSIONS, cuda_v5, cuda_v6
+
+pytestmark = pytest.mark.skipif(
+    device.TARGET not in ("gpu", "emulator"), reason="this target is too slow for a training"
+)
+IN, OUT = "host to device", "device to host"
+
+
+@pytest.fixture(autouse=True)
+def v6(monkeypatch):
+    monkeypatch.setitem(VERSIONS, "cuda_v6", cuda_v6)
+
+
+@pytest.fixture
+def data(problem):
+    return problem(4, 10, 1, 5, 1)
+
+
+def settings(**changes):
+    return {"epochs": 3, "batch_size": 4, "lr": 1e-2, **changes}
+
+
+def same(a, b):
+    return all(np.array_equal(p, q) for p, q in zip(a, b, strict=True))
+
+
+# ---- right --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer, lr", [("sgd", 0.1), ("adam", 0.01)])
+def test_it_follows_the_reference_for_100_steps(optimizer, lr, data):
+    changes = settings(epochs=34, lr=lr, optimizer=optimizer, seed=3)  # batches of 4, 4 and 2
+    trained, history = fit("cuda_v6", *data, **changes)
+    expected, reference = fit("numpy_batched", *data, **changes)
+    assert len(history.batch_losses) == 102
+    errors = np.abs(np.divide(history.batch_losses, reference.batch_losses) - 1)
+    assert errors.max() < 1e-5
+    assert max(map(relative_error, trained, expected)) < 1e-4
+    assert history.epoch_losses == pytest.approx(reference.epoch_losses, rel=1e-5)
+    assert history.epoch_losses[-1] < history.epoch_losses[0]
+    assert reference.stopped == history.stopped == ""
+
+
+def test_several_inputs_and_outputs_and_more_samples_than_blocks(problem, monkeypatch):
+    monkeypatch.setattr(cuda_v6, "count_processors", lambda: 3)
+    data = problem(3, 11, 3, 7, 2)
+    trained, history = fit("cuda_v6", *data, **settings(batch_size=8))
+    expected, reference = fit("numpy_batched", *data, **settings(batch_size=8))
+    assert history.batch_losses == pytest.approx(reference.batch_losses, rel=1e-5)
+    assert max(map(relative_error, trained, expected)) < 1e-4
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_same_bits_on_every_run(optimizer, data):
+    runs = [fit("cuda_v6", *data, **settings(optimizer=optimizer)) for _ in range(2)]
+    assert same(runs[0][0], runs[1][0])
+    assert runs[0][1].batch_losses == runs[1][1].batch_losses
+
+
+def test_the_seed_shuffles(data):
+    one, other = (fit("cuda_v6", *data, **settings(), seed=seed)[0] for seed in (1, 2))
+    assert not same(one, other)
+
+
+def test_gradients_are_v5s():
+    assert cuda_v6.gradients is cuda_v5.gradients
+
+
+# ---- what crosses the bus -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("epochs", [1, 4])
+def test_copies_launches_and_waits(epochs, data):
+    params, x, y = data
+    with device.count_transfers() as record:
+        trained, history = fit("cuda_v6", params, x, y, **settings(epochs=epochs))
+    copied_in = [t.nbytes for t in record if t.direction == IN]
+    copied_out = [t.nbytes for t in record if t.direction == OUT]
+    size = cuda_v6.make_layout(1, 5, 1).size * 4
+    assert copied_in == [x.nbytes, y.nbytes, 8 * 10 * epochs, size, size, size]
+    assert copied_out == [10 * 4] * epochs + [size]  # the losses of each epoch, the parameters
+    directions = [t.direction for t in record]
+    assert directions == [IN] * 6 + [OUT] * (epochs + 1)  # nothing goes in once it has begun
+    if hasattr(record, "launches"):  # the emulator's record
+        assert record.launches == ["kernel", "adam_kernel"] * len(history.batch_losses)
+
+
+def test_sgd_is_two_launches_too(data):
+    with device.count_transfers() as record:
+        fit("cuda_v6", *data, **settings(optimizer="sgd", epochs=1))
+    if hasattr(record, "launches"):
+        assert record.launches == ["kernel", "sgd_kernel"] * 3
+
+
+def test_an_epoch_is_queued_without_a_copy(data):
+    params, x, y = data
+    rule = OPTIMIZERS["adam"](params, 1e-2)
+    training = cuda_v6.DeviceTraining(params, x, y, np.arange(10), 4, rule)
+    with device.count_transfers() as record:
+        training.epoch(0)
+    assert list(record) == []
+    assert len(training.losses(0)) == 3
+
+
+@pytest.mark.parametrize("H", [65, 200])
+def test_too_many_hidden_units_are_refused_before_a_copy(H, problem):
+    with device.count_transfers() as record:
+        with pytest.raises(ValueError, match=f"H is {H}; .* the limit is 64"):
+            fit("cuda_v6", *problem(2, 3, 1, H, 1), **settings(batch_size=3))
+    assert list(record) == []
+
+
+def test_what_does_not_fit_is_refused_before_a_copy(data, monkeypatch):
+    monkeypatch.setattr(device, "free_memory", lambda: 1000)
+    with device.count_transfers() as record:
+        with pytest.raises(MemoryError, match="needs .* MiB of device memory"):
+            fit("cuda_v6", *data, **settings())
+    assert list(record) == []
+
+
+def test_bad_data_is_named(data):
+    params, x, y = data
+    x[0, 9, 0] = np.nan
+    with pytest.raises(ValueError, match=r"x\[0, 9, 0\] is nan"):
+        fit("cuda_v6", params, x, y, **settings())
+
+
+# ---- progress and endings -----------------------------------------------------------------
+
+
+def test_progress_is_told_after_each_epoch(data):
+    seen = []
+    _, history = fit("cuda_v6", *data, **settings(epochs=2), on_batch=seen.append)
+    assert [(p.epoch, p.batch, p.batches) for p in seen] == [
+        (e, b, 3) for e in (1, 2) for b in (1, 2, 3)
+    ]
+    assert [p.loss for p in seen] == history.batch_losses
+    assert history.seconds == sorted(history.seconds) and len(history.seconds) == 6
+
+
+def test_on_batch_can_stop(data):
+    one_epoch, _ = fit("cuda_v6", *data, **settings(epochs=1))
+    trained, history = fit("cuda_v6", *data, **settings(), on_batch=lambda p: p.batch != 2)
+    assert history.stopped == "stopped by on_batch in epoch 1"
+    assert len(history.batch_losses) == 3 and len(history.epoch_losses) == 1
+    assert same(trained, one_epoch)
+
+
+def test_ctrl_c_while_progress_is_told(data):
+    def interrupt(progress):
+        if progress.epoch == 2:
+            raise KeyboardInterrupt
+
+    two_epochs, _ = fit("cuda_v6", *data, **settings(epochs=2))
+    trained, history = fit("cuda_v6", *data, **settings(), on_batch=interrupt)
+    assert history.stopped == "interrupted after 6 batches"
+    assert same(trained, two_epochs)
+
+
+def test_ctrl_c_while_launches_are_queued(data, monkeypatch):
+    def step(training, first, count, step=cuda_v6.DeviceTraining.step):
+        if first == 14:  # the second batch of the second epoch
+            raise KeyboardInterrupt
+        step(training, first, count)
+
+    one_epoch, _ = fit("cuda_v6", *data, **settings(epochs=1))
+    monkeypatch.setattr(cuda_v6.DeviceTraining, "step", step)
+    trained, history = fit("cuda_v6", *data, **settings())
+    assert history.stopped == "interrupted after 3 batches"
+    assert same(trained, one_epoch)
+
+
+@pytest.mark.parametrize("batch_size", [4, 10])
+@pytest.mark.parametrize("lr", [1e30, 1e38])
+def test_a_diverging_training_returns_finite_parameters(lr, batch_size, data):
+    params, x, y = data
+    changes = settings(lr=lr, optimizer="sgd", batch_size=batch_size)
+    trained, history = fit("cuda_v6", params, x * 100, y, **changes)
+    assert history.stopped.startswith("diverged in epoch ")
+    assert f"try a learning rate below lr={lr}" in history.stopped
+    assert np.isfinite(history.batch_losses).all()
+    assert all(np.isfinite(p).all() for p in trained)
+    assert np.isfinite(VERSIONS["numpy_batched"].gradients(trained, x[:, :1], y[:, :1])[0])
+
+
+def test_a_last_update_that_is_not_finite_is_noticed(data):
+    params, x, y = data
+    trained, history = fit(
+        "cuda_v6", params, x * 100, y * 1e6, **settings(lr=1e38, optimizer="sgd", epochs=1,
+                                                        batch_size=10)
+    )  # fmt: skip
+    assert history.stopped.startswith("diverged in epoch 1: the updated parameters are not finite")
+    assert same(trained, params)
+
+
+def test_validation_never_trains(data):
+    params, x, y = data
+    alone, _ = fit("cuda_v6", params, x, y, **settings())
+    held_out = x[:, :3] * 9, y[:, :3]
+    watched, history = fit("cuda_v6", params, x, y, **settings(), validation=held_out)
+    assert same(alone, watched)
+    assert len(history.validation_losses) == 3
+    assert history.validation_losses[-1] == mean_squared_error(watched, *held_out)
+
+
+def test_a_larger_batch_means_one_full_batch_and_says_so(data):
+    with pytest.warns(UserWarning, match="batch_size 11 is larger than the 10 training windows"):
+        trained, history = fit("cuda_v6", *data, **settings(batch_size=11))
+    assert len(history.batch_losses) == 3
+    assert same(trained, fit("cuda_v6", *data, **settings(batch_size=10))[0])
