@@ -6,12 +6,13 @@ lies beside the file, stays right when a device function or a constant elsewhere
 """
 
 import ast
-import getpass
 import hashlib
 import importlib.util
 import os
 import sys
 import tempfile
+import time
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -126,7 +127,9 @@ def _import_generated(source, name):
     if module_name in sys.modules:
         return sys.modules[module_name]
     path = cache_folder() / f"{module_name}.py"
-    if not path.exists():
+    if path.exists():
+        os.utime(path)  # used today: _remove_unused keeps it
+    else:
         _write(path, source)
     spec = importlib.util.spec_from_file_location(module_name, path)
     module = importlib.util.module_from_spec(spec)
@@ -137,7 +140,7 @@ def _import_generated(source, name):
 
 def _write(path, source):
     """Write in one step, so that a process beside us never reads half a file."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix="emulated_", suffix=".tmp")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(source)
     os.replace(temporary, path)
@@ -163,8 +166,20 @@ def cache_folder():
             continue
         os.close(handle)
         os.unlink(probe)
+        _remove_unused(folder)
         return folder
     return Path(tempfile.mkdtemp(prefix="lstm-kernels-"))
+
+
+def _remove_unused(folder, days=60):
+    """Remove the modules that nobody has used for so long, and their machine code."""
+    oldest = time.time() - days * 24 * 3600
+    for path in folder.glob("emulated_*"):
+        with suppress(FileNotFoundError, PermissionError):  # another process removes or reads it
+            if path.stat().st_mtime < oldest:
+                for file in folder.glob(f"__pycache__/{path.stem}.*"):
+                    file.unlink()
+                path.unlink()
 
 
 def _candidates():
@@ -173,4 +188,5 @@ def _candidates():
         yield Path(wished)
     base = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_CACHE_HOME")
     yield (Path(base) if base else Path.home() / ".cache") / "lstm-kernels"
-    yield Path(tempfile.gettempdir()) / f"lstm-kernels-{getpass.getuser()}"
+    user = os.environ.get("USER") or os.environ.get("USERNAME") or "user"
+    yield Path(tempfile.gettempdir()) / f"lstm-kernels-{user}"

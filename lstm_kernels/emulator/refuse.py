@@ -60,6 +60,20 @@ def refuse_method(node, function):
         )
 
 
+def is_constant_shape(node):
+    """Does the card's compiler take it as an array's shape? H, (2, H), SIZES[0] and 4 * 16: yes.
+
+    4 * H and settings.H: no, although both are constants. Tried with numba-cuda 0.30.4.
+    """
+    if isinstance(node, ast.Tuple):
+        return all(is_constant_shape(part) for part in node.elts)
+    if isinstance(node, ast.Subscript):
+        return is_constant_shape(node.value) and is_constant_shape(node.slice)
+    if isinstance(node, ast.Name):
+        return True
+    return not any(isinstance(part, ast.Name) for part in ast.walk(node))
+
+
 def refusal(function, node, reason):
     """The exception, with the place in the source."""
     line = getattr(node, "lineno", "?")

@@ -20,7 +20,7 @@ from . import names, scheduler
 from .environment import MISSING, Environment, python_function, source_tree
 from .inline import inline_calls
 from .program import Site, as_dtype, callable_source, constant_source, refuse_half
-from .refuse import refusal, refuse_method, refuse_python
+from .refuse import is_constant_shape, refusal, refuse_method, refuse_python
 from .tracing import ATOMIC, READ, UPDATE, WRITE
 
 ALL_LANES = 0xFFFFFFFF
@@ -206,16 +206,27 @@ class Translator(ast.NodeTransformer):
         return _expression(f"_gpu.array_at(_cuda.shared + {offset}, {shape}, {source})")
 
     def _shape(self, node, expression, name):
-        shape = self.environment.evaluate(expression)
+        """The array's shape as a tuple of whole numbers, known before anything runs."""
+        shape = self._constant_shape(node, expression, name)
+        shape = shape if isinstance(shape, tuple) else (shape,)
+        if not all(type(n) is int for n in shape):
+            raise self._refuse(node, f"cuda.{name} of shape {shape}: a shape is of Python's ints")
+        if math.prod(shape) < 1 and (name == "local.array" or shape != (0,)):
+            raise self._refuse(node, f"cuda.{name} of shape {shape}")
+        return shape
+
+    def _constant_shape(self, node, expression, name):
+        """Its value, if it is written so that the card's compiler also sees a constant."""
+        shape = MISSING
+        if is_constant_shape(expression):
+            shape = self.environment.evaluate(expression)
         if shape is MISSING:
             raise self._refuse(
                 node,
-                f"the shape of cuda.{name} must be known at compile time, and "
-                f"{ast.unparse(expression)} is not",
+                f"cuda.{name} has the shape {ast.unparse(expression)}; the card's compiler takes "
+                "only numbers, names of constants from outside of the kernel, and tuples of "
+                "these. Give the size a name before the kernel, as in SIZE = 4 * H",
             )
-        shape = tuple(int(n) for n in (shape if isinstance(shape, tuple) else (shape,)))
-        if math.prod(shape) < 1 and (name == "local.array" or shape != (0,)):
-            raise self._refuse(node, f"cuda.{name} of shape {shape}")
         return shape
 
     def _dtype(self, node, expression, name):

@@ -102,6 +102,19 @@ def test_a_second_process_finds_the_machine_code_and_a_changed_helper_is_seen(ru
     assert run_process(3) == ["3.0", "0", "1"]
 
 
+def test_what_nobody_uses_for_two_months_is_removed(run_process, tmp_path):
+    run_process(2)
+    run_process(3)
+    (tmp_path / "cache" / "a_file_of_yours.py").touch()
+    month = 30 * 24 * 3600
+    used, unused = sorted((tmp_path / "cache").glob("emulated_kernel_*.py"))
+    for path, age in ((used, month), (unused, 3 * month)):
+        os.utime(path, (path.stat().st_atime, path.stat().st_mtime - age))
+    build._remove_unused(tmp_path / "cache")
+    left = {path.name.split(".")[0] for path in (tmp_path / "cache").rglob("*.*")}
+    assert left == {used.stem, "a_file_of_yours"}
+
+
 def test_it_needs_no_numba_cuda_and_no_greenlet_and_no_home(run_process, tmp_path):
     blocker = tmp_path / "a_file"
     blocker.write_text("a cache folder cannot be made inside a file")

@@ -104,7 +104,7 @@ def uses_recursion(x):
         (uses_dict, "dictionaries do not exist"),
         (uses_plain_function, "decorate it with @cuda.jit"),
         (uses_try, "cannot be caught"),
-        (uses_open_shape, "x.shape.* is not"),
+        (uses_open_shape, r"has the shape x.shape\[0\]; the card's compiler takes"),
         (uses_half, "float16"),
         (uses_sorted, "sorted is unknown to the GPU"),
         (uses_recursion, "calls itself"),
@@ -113,6 +113,70 @@ def uses_recursion(x):
 def test_what_the_gpu_compiler_refuses(kernel, message):
     with pytest.raises(UnsupportedCode, match=message):
         kernel[1, 1](np.zeros(3))
+
+
+ROW, SHAPE = 8, (2, 8)
+
+
+def makes_every_shape(row, shape):
+    """Each way to write a shape that the compiler of the card takes."""
+
+    @cuda.jit
+    def kernel(out):
+        parts = (
+            cuda.shared.array(ROW, float32),
+            cuda.shared.array(row, float32),
+            cuda.local.array(4 * 2, float32),
+            cuda.shared.array(SHAPE[1], float32),
+        )
+        tables = (
+            cuda.shared.array(SHAPE, float32),
+            cuda.local.array(shape, float32),
+            cuda.shared.array((2, row), float32),
+        )
+        for i in range(4):
+            out[i] = parts[i].shape[0]
+        for i in range(3):
+            out[4 + i] = tables[i].shape[0] * tables[i].shape[1]
+
+    return kernel
+
+
+def test_shapes_that_are_constants():
+    out = np.zeros(7)
+    makes_every_shape(8, (2, 8))[1, 1](out)
+    assert out.tolist() == [8] * 4 + [16] * 3
+
+
+@cuda.jit
+def uses_product(x):
+    part = cuda.shared.array(4 * ROW, float32)
+    part[0] = x[0]
+
+
+@cuda.jit
+def uses_product_in_tuple(x):
+    part = cuda.local.array((2, ROW + 1), float32)
+    part[0, 0] = x[0]
+
+
+@cuda.jit
+def uses_attribute(x):
+    part = cuda.shared.array(math.pi, float32)
+    part[0] = x[0]
+
+
+@pytest.mark.parametrize("kernel", [uses_product, uses_product_in_tuple, uses_attribute])
+def test_shapes_that_the_cards_compiler_does_not_see_as_constants(kernel):
+    line = kernel.py_func.__code__.co_firstlineno + 2
+    with pytest.raises(UnsupportedCode, match=f"line {line}: .* Give the size a name"):
+        kernel[1, 1](np.zeros(3))
+
+
+@pytest.mark.parametrize("row", [np.int64(8), 8.0, True, -8])
+def test_shapes_of_something_else_than_whole_numbers(row):
+    with pytest.raises(UnsupportedCode, match="of shape"):
+        makes_every_shape(row, (2, 8))[1, 1](np.zeros(7))
 
 
 def test_a_refusal_names_the_line():
