@@ -1,0 +1,171 @@
+"""The training on the device: what crosses the bus, who waits, what the host sees.  Lesson 11."""
+
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+
+from lstm_kernels.figures.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    LIGHT,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    styled,
+    subplots,
+)
+from lstm_kernels.figures.timeline import bytes_text
+from lstm_kernels.launches import CARD, HOST, busy, end_of
+from lstm_kernels.transfers import IN, OUT
+
+KIND_COLORS = {
+    "copy": ORANGE,
+    "launch": BLUE,
+    "kernel": GREEN,
+    "update": PURPLE,
+    "wait": LIGHT,
+}
+NAMES = {"cuda_v3": "V3", "cuda_v6": "V6"}
+DIRECTION_COLORS = {IN: BLUE, OUT: VERMILLION}
+
+
+# ---- the idea -----------------------------------------------------------------------------
+
+
+@styled
+def draw_homes():
+    """What lives on the card for the whole training, and what the two launches read and write."""
+    picture, ax = subplots(1, 1, 13, 5.4)
+    ax.set(xlim=(0, 13), ylim=(0, 5.4))
+    ax.axis("off")
+    _frame(ax, 0.0, 0.2, 2.4, 4.7, "host memory")
+    _frame(ax, 4.1, 0.2, 8.8, 4.7, "card memory, for the whole training")
+    for y, text in ((3.75, "x, y, order"), (2.65, "parameters")):
+        _box(ax, 0.2, y, 2.0, 0.75, text, LIGHT)
+        _arrow(ax, (2.3, y + 0.38), (4.25, y + 0.38), BLUE, "once")
+    _box(ax, 0.2, 0.55, 2.0, 0.75, "losses", LIGHT)
+    _box(ax, 4.35, 3.75, 2.1, 0.75, "x, y, order", SKY)
+    _box(ax, 4.35, 2.65, 2.1, 0.75, "packed\nparameters", SKY)
+    _box(ax, 4.35, 1.6, 2.1, 0.75, "mean, square", SKY)
+    _box(ax, 4.35, 0.55, 2.1, 0.75, "losses", SKY)
+    _box(ax, 10.7, 2.1, 1.9, 0.8, "gradients:\na part a block", SKY)
+    _box(ax, 7.6, 3.35, 1.9, 1.0, "launch 1\nV5's kernel", GREEN, "white")
+    _box(ax, 7.6, 1.0, 1.9, 1.0, "launch 2\nthe update", PURPLE, "white")
+    for start, end in (
+        ((6.5, 4.12), (7.55, 4.05)), ((6.5, 3.15), (7.55, 3.65)), ((9.55, 3.7), (11.3, 2.95)),
+        ((11.3, 2.05), (9.55, 1.45)), ((7.55, 1.6), (6.5, 2.8)), ((7.55, 1.4), (6.5, 1.9)),
+    ):  # fmt: skip
+        _arrow(ax, start, end, GREY)
+    _arrow(ax, (7.75, 3.3), (6.5, 1.05), GREY)
+    _arrow(ax, (4.25, 0.92), (2.3, 0.92), VERMILLION, "once an epoch")
+    return picture
+
+
+def _frame(ax, x, y, width, height, title):
+    ax.add_patch(
+        FancyBboxPatch((x, y), width, height, boxstyle="round,pad=0.04", fc="white", ec=GREY)
+    )
+    ax.text(x + width / 2, y + height + 0.12, title, ha="center", color=GREY, fontsize=14)
+
+
+def _box(ax, x, y, width, height, text, color, ink=BLACK):
+    ax.add_patch(
+        FancyBboxPatch((x, y), width, height, boxstyle="round,pad=0.02", fc=color, ec="none")
+    )
+    ax.text(x + width / 2, y + height / 2, text, ha="center", va="center", color=ink)
+
+
+def _arrow(ax, start, end, color, text=""):
+    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=16, lw=2, color=color))
+    if text:
+        middle = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2 + 0.1
+        ax.text(*middle, text, ha="center", va="bottom", color=color, fontsize=12)
+
+
+# ---- who waits ----------------------------------------------------------------------------
+
+
+@styled
+def draw_queue(bars_by_version, subtitle):
+    """Host and card side by side in time.  bars_by_version: {version: list of launches.Bar}."""
+    picture, axes = subplots(len(bars_by_version), 1, 13, 5.8, sharex=True)
+    longest = max(map(end_of, bars_by_version.values()))
+    for ax, (version, bars) in zip(axes, bars_by_version.items(), strict=True):
+        for bar in bars:
+            place = (HOST, CARD).index(bar.where)
+            ax.barh(
+                place, bar.length, left=bar.start, height=0.7, color=KIND_COLORS[bar.kind],
+                edgecolor="white", lw=0.4,
+            )  # fmt: skip
+        ax.axvline(end_of(bars), color=GREY, lw=1.2, ls=":")
+        ax.set_yticks((0, 1), (HOST, CARD))
+        ax.set_ylim(1.5, -0.5)
+        ax.set_xlim(0, 1.02 * longest)
+        ax.set_title(
+            f"{NAMES[version]}'s way: {end_of(bars):,.0f} µs; the card works {busy(bars):.0%} of the time"
+        )
+    axes[-1].set_xlabel("microseconds")
+    axes[0].text(0, 1.25, subtitle, transform=axes[0].transAxes, color=GREY, fontsize=11)
+    _name_kinds(axes[-1])
+    return picture
+
+
+def _name_kinds(ax):
+    """The kinds of work in their colours, in a line below the axes."""
+    names = {"copy": "copy", "launch": "queue a launch", "kernel": "gradients", "update": "update",
+             "wait": "wait"}  # fmt: skip
+    for place, (kind, name) in enumerate(names.items()):
+        ax.text(
+            0.03 + 0.2 * place, -0.48, name, transform=ax.transAxes, weight="bold",
+            color=GREY if kind == "wait" else KIND_COLORS[kind],
+            bbox={"fc": LIGHT, "ec": "none"} if kind == "wait" else None,
+        )  # fmt: skip
+
+
+# ---- what crosses the bus -----------------------------------------------------------------
+
+
+@styled
+def draw_bus(logs, subtitle):
+    """Every copy of a training, in order: a line up (in) or down (out).  {version: transfers}."""
+    picture, axes = subplots(len(logs), 1, 13, 5.8, sharex=True)
+    most = max(map(len, logs.values()))
+    for ax, (version, log) in zip(axes, logs.items(), strict=True):
+        for direction, sign in ((IN, 1), (OUT, -1)):
+            places = [place for place, t in enumerate(log) if t.direction == direction]
+            ax.vlines(places, 0, sign, color=DIRECTION_COLORS[direction], lw=450 / most)
+        waits = sum(t.direction == OUT for t in log)
+        nbytes = bytes_text(sum(t.nbytes for t in log))
+        ax.set_title(f"{NAMES[version]}: {len(log)} copies, {nbytes}; the host waits {waits} times")
+        ax.axhline(0, color=GREY, lw=1)
+        ax.set_ylim(-1.15, 1.15)
+        ax.set_yticks((0.5, -0.5), ("host to card", "card to host"))
+        ax.set_xlim(-0.01 * most, 1.01 * most)
+    axes[-1].set_xlabel("copies, in their order")
+    axes[0].text(0, 1.25, subtitle, transform=axes[0].transAxes, color=GREY, fontsize=11)
+    return picture
+
+
+# ---- what the host sees -------------------------------------------------------------------
+
+
+@styled
+def draw_losses(histories, batches):
+    """The loss of each mini-batch, ours on the reference.  histories: {name: (ours, reference)}."""
+    picture, axes = subplots(1, len(histories), 13, 4.6)
+    for ax, (name, (ours, reference)) in zip(axes, histories.items(), strict=True):
+        steps = range(1, len(ours) + 1)
+        ax.plot(steps, reference, color=LIGHT, lw=9, solid_capstyle="round")
+        ax.plot(steps, ours, ".-", color=VERMILLION, lw=1.4, markersize=7)
+        for epoch_end in range(batches, len(ours) + 1, batches):
+            ax.axvline(epoch_end + 0.5, color=GREY, lw=1, ls=":")
+        ax.set_yscale("log")
+        ax.set_xlabel("mini-batch")
+        ax.set_ylabel("loss")
+        ax.set_title(f"{name}: V6 on numpy_batched")
+    axes[-1].text(
+        0.98, 0.95, "numpy_batched: wide and grey\nV6: dots\ndotted: the host reads the losses",
+        transform=axes[-1].transAxes, ha="right", va="top", color=GREY, fontsize=12,
+    )  # fmt: skip
+    return picture
