@@ -1,21 +1,25 @@
 """Run the course's notebooks and save them clean, or check that the saved ones are in step.
 
     python .ci/notebooks.py run [NAME ...]      execute (all, or those whose path has NAME) and save
-    python .ci/notebooks.py check               no execution: are all saved outputs whole and clean?
+    python .ci/notebooks.py check [NAME ...]    no execution: are they whole, clean and stamped?
+    python .ci/notebooks.py stamp [--repository OWNER/NAME] [--tag TAG] [NAME ...]
+                                                badges, set-up cells, GPU and slides (stamp.py)
 
 A clean notebook: every code cell was executed, with counts 1..n in order; no error output; no
 widget state in the metadata (GitHub would then show no notebook); no widget views in the outputs
-(only their static picture); the same kernel metadata everywhere.
+(only their static picture); the same kernel metadata everywhere.  `run` also stamps.
 """
 
 import argparse
+import copy
 import sys
-from pathlib import Path
 
 import nbformat
+import stamp
 from nbclient import NotebookClient
+from stamp import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -45,17 +49,42 @@ def clean(notebook):
 def run(path):
     """Execute one notebook in its own folder and save it."""
     notebook = nbformat.read(path, as_version=4)
+    stamp.stamp(path, notebook)
     resources = {"metadata": {"path": str(path.parent)}}
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
     clean(notebook)
     nbformat.write(notebook, path)
 
 
+def is_stamped(path):
+    """Does this notebook agree with pyproject.toml, and with all others?"""
+    notebook = nbformat.read(path, as_version=4)
+    wanted = copy.deepcopy(notebook)
+    stamp.stamp(path, wanted)
+    return notebook == wanted
+
+
+def stamp_file(path):
+    """Stamp one saved notebook; its outputs stay.  Writes only what differs."""
+    if is_stamped(path):
+        return
+    notebook = nbformat.read(path, as_version=4)
+    stamp.stamp(path, notebook)
+    nbformat.write(notebook, path)
+
+
+def stamp_readme():
+    text = README.read_text(encoding="utf-8")
+    wanted = stamp.stamp_readme(text)
+    if text != wanted:
+        README.write_text(wanted, encoding="utf-8")
+
+
 def problems(path):
     """What is not clean in one saved notebook, as a list of sentences."""
     notebook = nbformat.read(path, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    found = []
+    found = [] if is_stamped(path) else ["not stamped: python .ci/notebooks.py stamp"]
     if [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):
         found.append("execution counts are not 1..n: run all cells in order")
     if "widgets" in notebook.metadata:
@@ -71,18 +100,36 @@ def problems(path):
     return found
 
 
-def main():
+def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("action", choices=("run", "check"))
-    parser.add_argument("names", nargs="*")
-    options = parser.parse_args()
+    actions = parser.add_subparsers(dest="action", required=True)
+    for action in ("run", "check", "stamp"):
+        one = actions.add_parser(action)
+        one.add_argument("names", nargs="*")
+        if action == "stamp":
+            one.add_argument("--repository", help="OWNER/NAME: where a fork's notebooks are")
+            one.add_argument("--tag", help="the tag or branch that Colab and Kaggle fetch")
+    return parser.parse_args(arguments)
+
+
+def main(arguments=None):
+    options = parse(arguments)
+    if options.action == "stamp":
+        stamp.write_settings(options.repository, options.tag)
+        stamp_readme()
     failed = 0
     for path in find(options.names):
         if options.action == "run":
             run(path)
+        elif options.action == "stamp":
+            stamp_file(path)
         found = problems(path)
         failed += bool(found)
         print(f"{path.relative_to(ROOT)}: {'; '.join(found) or 'clean'}")
+    text = README.read_text(encoding="utf-8")
+    if text != stamp.stamp_readme(text):
+        failed += 1
+        print("README.md: badges not stamped: python .ci/notebooks.py stamp")
     return 1 if failed else 0
 
 

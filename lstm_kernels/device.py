@@ -14,9 +14,10 @@ Set the environment variable LSTM_KERNELS_TARGET to one of them to overrule the 
 import ctypes
 import os
 import platform
-import sys
 from contextlib import contextmanager
 from typing import NamedTuple
+
+from lstm_kernels import platforms
 
 TARGETS = ("gpu", "emulator", "simulator", "compiler")
 EMULATED_PROCESSORS = 40  # SMs of a Tesla T4
@@ -25,12 +26,9 @@ EMULATED_MEMORY = 15 * 1024**3  # bytes: what a Tesla T4 leaves free of its 16 G
 
 def count_gpus():
     """Number of cards that the driver offers; 0 when there is no driver.  Needs no Numba."""
-    name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
-    try:
-        driver = ctypes.CDLL(name)
-    except OSError:
+    driver, count = platforms.load_driver(), ctypes.c_int(0)
+    if driver is None:
         return 0
-    count = ctypes.c_int(0)
     if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
         return 0
     return count.value
@@ -96,10 +94,13 @@ ON_GPU = TARGET == "gpu"
 def describe():
     """One line for a person: what runs the kernels here, and what its times mean."""
     if ON_GPU:
-        card = cuda.get_current_device()
-        name = card.name.decode() if isinstance(card.name, bytes) else card.name
-        major, minor = card.compute_capability
-        return f"{name} (sm_{major}{minor}): kernels run on the GPU."
+        name = cuda.get_current_device().name
+        name = name.decode() if isinstance(name, bytes) else name
+        count = count_gpus()
+        first = f" (the first of {count})" if count > 1 else ""
+        numba_cuda = platforms.package_version("numba-cuda") or "inside Numba"
+        versions = f"CUDA {platforms.driver_version()}, numba-cuda {numba_cuda}"
+        return f"{name}{first}, {versions}: kernels run on the GPU."
     if WHY_NO_GPU is not None:
         return (
             "A GPU is here, but it cannot be used; the emulator runs the kernels on this CPU. "
@@ -110,6 +111,24 @@ def describe():
     if TARGET == "compiler":
         return "No GPU is used: kernels can be compiled here, not run."
     return "No GPU here: kernels run compiled on this CPU, in the course's emulator. Not GPU times."
+
+
+def introduce():
+    """What the set-up cell prints: `describe`, and if something can be cured, a line with the cure.
+
+    Whatever is wrong with the GPU, the notebook goes on with the emulator.
+    """
+    print(describe())
+    if WHY_NO_GPU is not None:
+        known = platforms.explain(WHY_NO_GPU)
+        if known is None:
+            print(f"Why: {type(WHY_NO_GPU).__name__}: {WHY_NO_GPU}")
+        else:
+            print(f"Why: {known.meaning}. Cure: {known.cure()}")
+    elif TARGET == "emulator" and (advice := platforms.explain_no_card()):
+        print(advice)
+    if no_widgets := platforms.explain_no_widgets():
+        print(no_widgets)
 
 
 def describe_cpu():

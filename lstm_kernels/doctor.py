@@ -1,7 +1,5 @@
 """What is here, does it work, and if not, what cures it.  `python -m lstm_kernels doctor`."""
 
-import importlib.metadata
-import importlib.util
 import platform
 import sys
 from typing import NamedTuple
@@ -10,11 +8,10 @@ import numpy as np
 
 from lstm_kernels import device
 from lstm_kernels.device import cuda
+from lstm_kernels.platforms import INSTALL, INSTALL_GPU, explain, explain_no_card, package_version
 
 PACKAGES = ("numpy", "numba", "numba-cuda", "llvmlite", "matplotlib", "ipywidgets",
             "jupyterlab", "nbval", "torch")  # fmt: skip
-INSTALL = "pip install -r requirements.txt"
-INSTALL_GPU = "pip install -r requirements-gpu.txt"
 
 
 class Finding(NamedTuple):
@@ -23,67 +20,6 @@ class Finding(NamedTuple):
     ok: bool
     text: str
     fix: str = ""
-
-
-class Failure(NamedTuple):
-    """A known failure: words of its error message, what it means, what cures it."""
-
-    words: tuple  # all of one entry's words stand in the message (lower case)
-    meaning: str
-    fix: str
-
-
-FAILURES = (
-    Failure(
-        ("unsupported_ptx_version",),
-        "the CUDA compiler is newer than this machine's driver",
-        f"update the NVIDIA driver, or use the CUDA 12 compiler: {INSTALL_GPU}",
-    ),
-    Failure(
-        ("unsupported toolchain",),
-        "the CUDA compiler is newer than this machine's driver",
-        f"update the NVIDIA driver, or use the CUDA 12 compiler: {INSTALL_GPU}",
-    ),
-    Failure(("nvvm",), "the CUDA compiler (NVVM) is missing", INSTALL_GPU),
-    Failure(("nvrtc",), "a part of the CUDA compiler (NVRTC) is missing", INSTALL_GPU),
-    Failure(("cudart",), "the CUDA runtime library is missing", INSTALL_GPU),
-    Failure(
-        ("no kernel image",),
-        "the CUDA compiler no longer knows a card as old as this one (P100, V100: CUDA 12 only)",
-        INSTALL_GPU,
-    ),
-    Failure(
-        ("invalid value for --gpu-architecture",),
-        "the CUDA compiler no longer knows a card as old as this one (P100, V100: CUDA 12 only)",
-        INSTALL_GPU,
-    ),
-    Failure(
-        ("out of memory",),
-        "the card's memory is full, perhaps from another notebook",
-        "shut down the other notebooks' kernels, restart this one, use a smaller batch or H",
-    ),
-    Failure(
-        ("cannot import name",),
-        "this pair of numba and numba-cuda does not fit together",
-        "pip install numba==0.68.1 numba-cuda==0.30.4",
-    ),
-    Failure(
-        ("no module named 'numba_cuda'",),
-        "numba-cuda is not installed",
-        INSTALL,
-    ),
-    Failure(
-        ("cuda_error_no_device",),
-        "the driver is here and shows no card",
-        "Colab: Runtime > Change runtime type > T4 GPU. Kaggle: Settings > Accelerator > GPU T4 x2",
-    ),
-)
-
-
-def explain(error):
-    """The Failure that fits this exception, or None if it is not a known one."""
-    message = f"{type(error).__name__}: {error}".lower()
-    return next((f for f in FAILURES if all(word in message for word in f.words)), None)
 
 
 def check_python():
@@ -100,19 +36,21 @@ def check_gpu():
     """A card is no duty: without one this is information, not a failure."""
     count = device.count_gpus()
     if count == 0:
-        return Finding(True, "GPU: no driver or no card here; the emulator runs the kernels")
+        text = "GPU: no driver or no card here; the emulator runs the kernels"
+        return Finding(True, "\n    ".join(filter(None, (text, explain_no_card()))))
     if device.WHY_NO_GPU is not None:
         known = explain(device.WHY_NO_GPU)
         text = f"GPU: {count} here, but numba.cuda cannot be used: {device.WHY_NO_GPU}"
-        return Finding(False, text, known.fix if known else INSTALL_GPU)
-    return Finding(True, f"GPU: {count} here, the course uses the first. {device.describe()}")
+        return Finding(False, text, known.cure() if known else INSTALL_GPU)
+    return Finding(True, f"GPU: {count} here, the course uses the first")
 
 
 def check_packages():
     for name in PACKAGES:
-        try:
-            yield Finding(True, f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
+        version = package_version(name)
+        if version:
+            yield Finding(True, f"{name} {version}")
+        else:
             needed = name in ("numpy", "numba", "matplotlib", "ipywidgets")
             text = f"{name} is not installed" + ("" if needed else " (not needed to go on)")
             yield Finding(not needed, text, INSTALL)
@@ -127,7 +65,7 @@ def check_kernel():
         text = f"Probe kernel: {type(error).__name__}: {error}"
         if known is None:
             return Finding(False, text, "report it with this page's whole text")
-        return Finding(False, f"{text}\n  That means: {known.meaning}.", known.fix)
+        return Finding(False, f"{text}\n  That means: {known.meaning}.", known.cure())
     right = numbers.tolist() == list(range(len(numbers)))
     fix = "report it with this page's whole text"
     return Finding(right, f"Probe kernel: {'ran, its result is right' if right else numbers}", fix)

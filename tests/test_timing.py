@@ -1,11 +1,12 @@
 """Timing, the race, the doctor and the command line."""
 
 import time
+import types
 
 import numpy as np
 import pytest
 
-from lstm_kernels import VERSIONS, __main__, device, doctor, race, timing
+from lstm_kernels import VERSIONS, __main__, device, doctor, init_params, parts, race, timing
 from lstm_kernels.figures.race import draw_published, draw_race
 from lstm_kernels.timing import Timing, Workload, measure, seconds_text, time_call
 
@@ -53,13 +54,75 @@ def test_measure_trains_each_repeat_the_same(version, workload, monkeypatch):
     original = timing.fit
 
     def watched(*args, **kwargs):
-        ran.append(original(*args, **kwargs)[1].batch_losses)
+        result = original(*args, **kwargs)
+        ran.append(result[1].batch_losses)
+        return result
 
     monkeypatch.setattr(timing, "fit", watched)
     result = measure(version, workload, at_least=3, budget=0.0)
-    assert len(result.seconds) == len(ran) == 3
-    assert len(ran[0]) == 3
-    assert np.allclose(ran, ran[0], rtol=1e-6)
+    whole = [losses for losses in ran if len(losses) == 3]  # 5 windows, batch 2
+    assert len(result.seconds) == len(whole) == 3
+    assert np.allclose(whole, whole[0], rtol=1e-6)
+    assert len(ran[0]) == 2, "the warm-up: a full mini-batch, and one as short as the last"
+    assert (result.parts is None) == (version != "cuda_v2" or device.TARGET == "simulator")
+
+
+def test_repeats_end_when_they_agree(monkeypatch):
+    seconds = iter([9.0] + [1.0] * 20)
+    monkeypatch.setattr(timing, "wall_seconds", lambda call: next(seconds))
+    assert len(time_call(print, budget=60).seconds) == 7
+    assert len(time_call(print, budget=60, spread=0, at_most=9).seconds) == 9
+
+
+def test_a_stopped_and_a_diverged_training_say_so(workload):
+    with pytest.raises(timing.Stopped, match="on_batch"):
+        measure("numpy_batched", workload, stop=lambda: True)
+    huge = workload._replace(x=workload.x * 1e30, y=workload.y * 1e30)
+    with pytest.raises(timing.Stopped, match="diverged"):
+        measure("numpy_batched", huge)
+
+
+@pytest.mark.skipif(device.TARGET == "simulator", reason="no events in Numba's simulator")
+def test_parts_add_up_to_less_than_the_whole(workload):
+    start = time.perf_counter()
+    measured = measure("cuda_v3", workload, budget=0.0).parts
+    whole = time.perf_counter() - start
+    assert measured.where == ("GPU" if device.ON_GPU else "emulated on CPU")
+    assert min(measured.host_to_device, measured.kernel, measured.device_to_host) > 0
+    assert sum(measured[2:]) + measured.compile < whole
+    assert 0 < measured.copies < 1
+
+
+@pytest.mark.skipif(device.TARGET == "simulator", reason="no events in Numba's simulator")
+def test_every_copy_and_launch_is_watched_and_nothing_stays_watched(workload):
+    params = init_params(1, 3, 1)
+    before = vars(device.cuda).copy()
+    for version, copies_in in (("cuda_v2", None), ("cuda_v3", 12)):
+        with parts.watch() as spans:
+            VERSIONS[version].gradients(params, workload.x, workload.y)
+        kinds = [kind for kind, *_ in spans]
+        assert kinds.count(parts.KERNEL) == 1
+        assert {parts.IN, parts.OUT} < set(kinds)
+        if copies_in and not device.ON_GPU:  # 5 parameters, x, y, 5 zeros; and the launch's own
+            assert kinds.count(parts.IN) == copies_in + 1
+    assert vars(device.cuda) == before
+
+
+def test_on_a_card_the_drivers_functions_are_marked(monkeypatch):
+    """Without a card: the same hooks, on a stand-in for the driver."""
+    driver = types.SimpleNamespace(driver=types.SimpleNamespace())
+    for name in ("cuMemcpyHtoD", "cuMemcpyHtoDAsync", "cuMemcpyDtoH", "cuMemcpyDtoHAsync"):
+        setattr(driver.driver, name, lambda *args, name=name: name)
+    driver.launch_kernel = lambda *args: "launched"
+    monkeypatch.setattr(parts, "_driver_modules", lambda: (types.SimpleNamespace(), driver))
+    monkeypatch.setattr(device, "ON_GPU", True)
+    with parts.watch() as spans:
+        assert driver.driver.cuMemcpyHtoD(1) == "cuMemcpyHtoD"
+        assert driver.launch_kernel(1, 2) == "launched"
+        assert driver.driver.cuMemcpyDtoHAsync() == "cuMemcpyDtoHAsync"
+    assert [kind for kind, *_ in spans] == [parts.IN, parts.KERNEL, parts.OUT]
+    driver.launch_kernel()
+    assert len(spans) == 3
 
 
 def test_the_published_workload_has_the_published_size():
@@ -125,7 +188,7 @@ def test_the_doctor_finds_this_machine_well(capsys):
         (RuntimeError("CUDA_ERROR_NO_BINARY_FOR_GPU: no kernel image"), "requirements-gpu.txt"),
         (MemoryError("CUDA out of memory"), "smaller batch"),
         (ImportError("cannot import name 'types' from 'numba'"), "numba==0.68.1"),
-        (RuntimeError("CUDA_ERROR_NO_DEVICE (100)"), "Change runtime type"),
+        (RuntimeError("CUDA_ERROR_NO_DEVICE (100)"), "nvidia-smi must list a card"),
     ],
 )
 def test_the_doctor_knows_the_cure(error, words, monkeypatch, capsys):

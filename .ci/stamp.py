@@ -1,0 +1,202 @@
+"""What every notebook has in common, and the repository's address in all of them.
+
+The address stands in one place, pyproject.toml: [project.urls] Repository, [tool.course] tag.
+`stamp` brings it, and all that is the same everywhere, into a notebook: the title's style, the
+badges, the set-up cell, the wish for a GPU, the slides.  A second stamp changes nothing.
+"""
+
+import re
+from pathlib import Path
+from string import Template
+
+import nbformat
+
+ROOT = Path(__file__).resolve().parent.parent
+SETTINGS = ROOT / "pyproject.toml"
+SETUP_METADATA = {
+    "tags": ["nbval-ignore-output"],
+    "cellView": "form",  # Colab shows the title, JupyterLab a bar: one click shows the code
+    "jupyter": {"source_hidden": True},
+}
+
+SETUP = Template("""\
+# @title Set-up, the same in every notebook: finds the course, and the GPU or its emulator
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+URL = "https://github.com/$repository"
+TAG = "$tag"
+if not importlib.util.find_spec("lstm_kernels"):  # not installed: look for it, else fetch it
+    here, fetched = Path.cwd(), Path.cwd() / "parallel-lstm"
+    homes = [here, *here.parents, fetched]
+    homes += [file.parents[1] for file in here.parent.glob("input/**/lstm_kernels/device.py")]
+    home = next((p for p in homes if (p / "lstm_kernels" / "device.py").exists()), fetched)
+    if not home.exists():
+        git = ["git", "-c", "core.askPass=true", "clone", "--quiet", "--depth=1", "--branch", TAG]
+        done = subprocess.run([*git, URL, home], capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(
+                f"The course could not be fetched: {done.stderr.strip()}\\n"
+                "Kaggle: Settings > Turn on internet; or File > Add input > parallel-lstm.\\n"
+                "Elsewhere: clone or unpack the course, and open the notebook in its own folder."
+            )
+    sys.path.insert(0, str(home))
+
+from lstm_kernels import device
+
+device.introduce()""")
+
+FIRST_SETUP = "from lstm_kernels import device\n\nprint(device.describe())"  # as authors write it
+BADGE = "[![Open in {where}]({image})]({address})"
+COLAB_IMAGE = "https://colab.research.google.com/assets/colab-badge.svg"
+KAGGLE_IMAGE = "https://kaggle.com/static/images/open-in-kaggle.svg"
+GPU = {
+    "accelerator": "GPU",
+    "colab": {"gpuType": "T4", "provenance": []},
+    "kaggle": {
+        "accelerator": "nvidiaTeslaT4",
+        "dataSources": [],
+        "isGpuEnabled": True,
+        "isInternetEnabled": True,
+        "language": "python",
+        "sourceType": "notebook",
+    },
+}
+
+
+# ---- the one place ------------------------------------------------------------------------
+
+
+def _setting(name):
+    """The pattern of one line of pyproject.toml (Python 3.10 has no TOML reader)."""
+    return re.compile(rf'^({name} = ")([^"]+)(")$', re.MULTILINE)
+
+
+REPOSITORY = _setting("Repository")
+TAG = _setting("tag")
+
+
+def read_settings():
+    """(repository as OWNER/NAME, tag), as pyproject.toml has them."""
+    text = SETTINGS.read_text(encoding="utf-8")
+    address = REPOSITORY.search(text)[2]
+    return address.removeprefix("https://github.com/"), TAG.search(text)[2]
+
+
+def write_settings(repository=None, tag=None):
+    """Put a fork's address, or another tag or branch, into pyproject.toml."""
+    text = old = SETTINGS.read_text(encoding="utf-8")
+    if repository:
+        if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+            raise SystemExit(f"--repository {repository!r}: write OWNER/NAME, as GitHub shows it")
+        text = REPOSITORY.sub(rf"\g<1>https://github.com/{repository}\g<3>", text)
+    if tag:
+        text = TAG.sub(rf"\g<1>{tag}\g<3>", text)
+    if text != old:
+        SETTINGS.write_text(text, encoding="utf-8")
+
+
+# ---- one notebook -------------------------------------------------------------------------
+
+
+def setup_cell(repository, tag):
+    """The set-up cell's source."""
+    return SETUP.substitute(repository=repository, tag=tag)
+
+
+def badges(path, repository, tag):
+    """Both badges of the notebook at `path`, relative to the checkout."""
+    file = f"github.com/{repository}/blob/{tag}/{path}"
+    colab = f"https://colab.research.google.com/{file.replace('.com', '', 1)}"
+    kaggle = f"https://kaggle.com/kernels/welcome?src=https://{file}"
+    return " ".join(
+        BADGE.format(where=where, image=image, address=address)
+        for where, image, address in (
+            ("Colab", COLAB_IMAGE, colab),
+            ("Kaggle", KAGGLE_IMAGE, kaggle),
+        )
+    )
+
+
+def title_of(path):
+    """The title of the notebook at `path`, in the course's style: `02 · Sequential: ...`."""
+    first = nbformat.read(path, as_version=4).cells[0].source.split("\n")[0]
+    return styled(first.removeprefix("# "))
+
+
+def styled(title):
+    """`02 Sequential` becomes `02 · Sequential`."""
+    return re.sub(r"^(\d\d) (?!·)", r"\1 · ", title)
+
+
+def stamp_title(path, source, repository, tag):
+    """The first cell: title, badges, and what the author wrote below."""
+    title, _, text = source.partition("\n")
+    if path.parent.name == "solutions":
+        number = path.name[:2]
+        lesson = next(path.parent.parent.glob(f"{number}_*.ipynb"))
+        title = f"# Solutions to {title_of(lesson).split(':')[0]}"
+    else:
+        title = f"# {styled(title.removeprefix('# '))}"
+    lines = [line for line in text.split("\n") if not line.startswith("[![Open in ")]
+    relative = path.relative_to(ROOT).as_posix()
+    return f"{title}\n\n{badges(relative, repository, tag)}\n\n" + "\n".join(lines).strip()
+
+
+def stamp_setup(path, notebook, repository, tag):
+    """The first code cell becomes the set-up cell; it must be one already, of any address."""
+    cell = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    if cell.source.strip() != FIRST_SETUP and not cell.source.startswith("# @title Set-up,"):
+        raise SystemExit(f"{path}: its first code cell is not the set-up cell:\n{FIRST_SETUP}")
+    cell.source = setup_cell(repository, tag)
+    cell.metadata.update(nbformat.from_dict(SETUP_METADATA))
+    return cell
+
+
+def slide_type(cell, before, setup):
+    """A heading starts a slide, other prose a page below it; code comes when the speaker goes on.
+
+    So a prediction stands alone on the screen until its measurement is called.
+    """
+    if cell is setup:
+        return "skip"
+    if cell.cell_type == "code":
+        return "fragment"
+    if re.search(r"^##? ", cell.source, re.MULTILINE):
+        return "slide"
+    starts = before.cell_type == "code" or cell.source.startswith("###")
+    return "subslide" if starts else "-"
+
+
+def stamp_slides(notebook, setup):
+    before = None
+    for cell in notebook.cells:
+        cell.metadata["slideshow"] = {"slide_type": slide_type(cell, before, setup)}
+        before = cell
+
+
+def stamp(path, notebook):
+    """Bring one notebook in step with pyproject.toml and with all others."""
+    repository, tag = read_settings()
+    first = notebook.cells[0]
+    first.source = stamp_title(path, first.source, repository, tag)
+    setup = stamp_setup(path, notebook, repository, tag)
+    if path.parent.name != "solutions":
+        stamp_slides(notebook, setup)
+    notebook.metadata.update(nbformat.from_dict(GPU))
+
+
+# ---- the README's table -------------------------------------------------------------------
+
+
+def stamp_readme(text):
+    """Both badges in the last column of each row that starts with a link to a notebook."""
+    repository, tag = read_settings()
+    row = re.compile(r"^(\| \[[^\]]+\]\((notebooks/\w+\.ipynb)\) \|.*?) *(?:\[!\[Open in .*)?$")
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        if found := row.match(line):
+            lines[number] = f"{found[1]} {badges(found[2], repository, tag)} |"
+    return "\n".join(lines)

@@ -1,0 +1,192 @@
+"""Where the course runs (Colab, Kaggle or your own machine), and the cure for each known failure.
+
+Imports nothing else of the course, so that it can explain why the rest does not start.
+"""
+
+import ctypes
+import importlib.metadata
+import importlib.util
+import os
+import sys
+from typing import NamedTuple
+
+INSTALL = "pip install -r requirements.txt"
+INSTALL_GPU = "pip install -r requirements-gpu.txt"
+RESTART = {"colab": "Runtime > Restart session", "kaggle": "Run > Restart & clear cell outputs"}
+FRESH = {
+    "colab": "Runtime > Disconnect and delete runtime, then Runtime > Run all",
+    "kaggle": "Run > Power off, then run from the top",
+}
+COLAB_GPU = "Runtime > Change runtime type > T4 GPU > Save, then Runtime > Run all"
+KAGGLE_GPU = "Settings > Accelerator > GPU T4 x2, then Run > Run all"
+
+
+def where():
+    """The platform: ``colab``, ``kaggle`` or ``local``."""
+    if "KAGGLE_KERNEL_RUN_TYPE" in os.environ:  # first: Kaggle's image is made from Colab's
+        return "kaggle"
+    return "colab" if "COLAB_RELEASE_TAG" in os.environ else "local"
+
+
+# ---- the driver ---------------------------------------------------------------------------
+
+
+def load_driver():
+    """NVIDIA's driver library, or None where there is none.  Needs no Numba."""
+    try:
+        return ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return None
+
+
+def driver_version():
+    """The newest CUDA that the driver knows, such as "12.8"; None where there is no driver."""
+    driver, version = load_driver(), ctypes.c_int(0)
+    if driver is None or driver.cuDriverGetVersion(ctypes.byref(version)) != 0:
+        return None
+    return f"{version.value // 1000}.{version.value % 1000 // 10}"
+
+
+def package_version(name):
+    """The installed version of a package; None if it is not installed."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+# ---- what can fail, and what cures it -----------------------------------------------------
+
+
+class Failure(NamedTuple):
+    """A known failure: words of its error message, what it means, and the cures.
+
+    `fix` is for your own machine.  On Colab and Kaggle stands `hosted`: there a line must not
+    replace the platform's numba and numba-cuda, so it names the versions that are there.
+    """
+
+    words: tuple  # all of one entry's words stand in the message (lower case)
+    meaning: str
+    fix: str
+    hosted: str = "{fresh}"
+    kaggle: str = ""  # where Kaggle's cure is another one
+
+    def cure(self, place=None):
+        """The exact line or menu path for this platform."""
+        place = place or where()
+        if place == "local":
+            return self.fix
+        text = self.kaggle if place == "kaggle" and self.kaggle else self.hosted
+        return text.format(
+            restart=RESTART[place],
+            fresh=FRESH[place],
+            gpu=COLAB_GPU if place == "colab" else KAGGLE_GPU,
+            driver=driver_version() or "12.4",
+            numba_cuda=package_version("numba-cuda") or "0.22.2",
+        )
+
+
+_COMPILER = '%pip install "numba-cuda[cu12]=={numba_cuda}" and then {restart}'
+_OLDER = '%pip install "cuda-toolkit[cudart,nvcc,nvrtc]=={driver}.*" and then {restart}'
+_DRIVER = (
+    "the CUDA compiler is newer than this machine's driver",
+    f"update the NVIDIA driver, or use the CUDA 12 compiler: {INSTALL_GPU}",
+    _OLDER,
+)
+_OLD_CARD = (
+    "the CUDA compiler no longer knows a card as old as this one (P100, V100: CUDA 12 only)",
+    INSTALL_GPU,
+    "{gpu}",
+)
+_PAIR = (
+    "this pair of numba and numba-cuda does not fit together",
+    "pip install numba==0.68.1 numba-cuda==0.30.4",
+    "{fresh} (it brings back the platform's own pair; install no other)",
+)
+
+FAILURES = (
+    Failure(("unsupported_ptx_version",), *_DRIVER),
+    Failure(("unsupported toolchain",), *_DRIVER),
+    Failure(("driver version is insufficient",), *_DRIVER),
+    Failure(("compute capability", "is not supported"), *_OLD_CARD),
+    Failure(("compute capability", "less than the minimum"), *_OLD_CARD),
+    Failure(("no kernel image",), *_OLD_CARD),
+    Failure(("invalid value for --gpu-architecture",), *_OLD_CARD),
+    Failure(("unsupported gpu architecture",), *_OLD_CARD),
+    Failure(("-arch=compute_", "unsupported"), *_OLD_CARD),
+    Failure(("nvvm",), "the CUDA compiler (NVVM) is missing", INSTALL_GPU, _COMPILER),
+    Failure(("nvrtc",), "a part of the CUDA compiler (NVRTC) is missing", INSTALL_GPU, _COMPILER),
+    Failure(("cudart",), "the CUDA runtime library is missing", INSTALL_GPU, _COMPILER),
+    Failure(
+        ("out of memory",),
+        "the card's memory is full, perhaps from another notebook",
+        "shut down the other notebooks' kernels, restart this one, use a smaller batch or H",
+        "{restart}, then use a smaller batch or H",
+    ),
+    Failure(("no module named 'numba_cuda'",), "numba-cuda is not installed", INSTALL),
+    Failure(
+        ("no module named 'cuda",), "numba-cuda's bindings are missing", INSTALL_GPU, _COMPILER
+    ),
+    Failure(("cannot import name",), *_PAIR),
+    Failure(("no module named 'numba.",), *_PAIR),
+    Failure(("has no attribute",), *_PAIR),
+    Failure(
+        ("cuda_error_no_device",),
+        "the driver is here and shows no card",
+        "nvidia-smi must list a card: else look at its power, its seat and its driver",
+        "{gpu}",
+    ),
+)
+
+
+def explain(error):
+    """The Failure that fits this exception, or None if it is not a known one."""
+    message = f"{type(error).__name__}: {error}".lower()
+    return next((f for f in FAILURES if all(word in message for word in f.words)), None)
+
+
+# ---- a hosted notebook without a card -----------------------------------------------------
+
+
+def colab_asks_for_gpu():
+    """Does the open Colab notebook ask for a GPU?  None where Colab does not tell."""
+    try:
+        from google.colab import _message
+    except ImportError:
+        return None
+    answer = _message.blocking_request("get_ipynb", request="", timeout_sec=5)
+    if not answer:
+        return None
+    return answer["ipynb"]["metadata"].get("accelerator") == "GPU"
+
+
+def explain_no_card():
+    """What to click for a GPU on Colab or Kaggle; None on your own machine, where none is a duty.
+
+    Two causes: nobody asked for a GPU, or it was asked for and the free hours are used up.
+    """
+    place = where()
+    if place == "kaggle":
+        return (
+            f"For a GPU: {KAGGLE_GPU}. If the menu is grey, verify your phone number "
+            "(Settings of your account), or this week's GPU hours are used up."
+        )
+    if place == "local":
+        return None
+    asked = colab_asks_for_gpu()
+    limit = (
+        "Colab gave no GPU: probably its usage limit is reached. Go on with the emulator, come "
+        "back tomorrow, or take the Kaggle badge at the top of this page."
+    )
+    if asked:
+        return f"This notebook asks for a GPU, but {limit}"
+    click = f"For a GPU: {COLAB_GPU}."
+    return click if asked is False else f"{click} If Colab refuses: {limit}"
+
+
+def explain_no_widgets():
+    """The cure if sliders and buttons cannot work because ipywidgets is missing; else None."""
+    if importlib.util.find_spec("ipywidgets"):
+        return None
+    line = "pip install ipywidgets" if where() == "local" else "%pip install ipywidgets"
+    return f"ipywidgets is not installed, so sliders and buttons cannot work. Cure: {line}"
