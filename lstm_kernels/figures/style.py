@@ -24,6 +24,10 @@ VERSION_COLORS = {
     "cuda_v1": YELLOW,
     "cuda_v2": ORANGE,
     "cuda_v3": VERMILLION,
+    "numba_cpu": GREEN,
+    "cuda_v4": PURPLE,
+    "cuda_v5": "#7A3B69",  # a darker purple: V5 and V6 go on from V4
+    "cuda_v6": BLACK,
 }
 STYLE = {
     "font.size": 13,
