@@ -14,7 +14,15 @@ CONDITIONAL = (ast.IfExp, ast.BoolOp)
 
 
 def inline_calls(statements, function):
-    """The statements, with each marked call (attribute `inline`) replaced by its body."""
+    """The statements, with each marked call (attribute `inline`) replaced by its body.
+
+    Bodies are numbered within the function, so that one source always gives the same module.
+    """
+    _body_of.count = 0
+    return _inline_block(statements, function)
+
+
+def _inline_block(statements, function):
     result = []
     for statement in statements:
         result.extend(_inline_statement(statement, function))
@@ -24,10 +32,10 @@ def inline_calls(statements, function):
 def _inline_statement(statement, function):
     for name in ("body", "orelse"):
         if isinstance(getattr(statement, name, None), list):
-            setattr(statement, name, inline_calls(getattr(statement, name), function))
+            setattr(statement, name, _inline_block(getattr(statement, name), function))
     if isinstance(statement, ast.While) and _has_marked_call(statement.test):
         statement = _test_inside(statement)
-        statement.body = inline_calls(statement.body, function)
+        statement.body = _inline_block(statement.body, function)
     if not _has_marked_call(statement):
         return [statement]
     hoist = _Hoist(function)

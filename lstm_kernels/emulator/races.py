@@ -242,7 +242,7 @@ def run_in_order(kernel, grid, block, *args, order=0, shared_bytes=0):
     Orders as in ORDERS. For results that must not depend on it. Your arrays are not changed.
     """
     launch = Launch(kernel, card.triple(grid, "grid"), card.triple(block, "block"), shared_bytes)
-    launch.build = _plain_build(python_function(kernel))
+    launch.build = getattr(kernel, "build", None) or _plain_build(python_function(kernel))
     card.check_launch(launch.grid, launch.block)
     copies = _copied(args)
     arguments, _ = launch.device_arguments(copies)
