@@ -30,19 +30,23 @@ one_at_a_time = threading.Lock()  # Numba's simplest threading layer cannot be e
 
 # ---- activations --------------------------------------------------------------------------
 
-LIMIT = np.float32(9)  # tanh(9) is 1 in float32
-TOP = tuple(map(np.float32, (0.99999988, 0.13373220, 3.4866075e-3, 2.0472222e-5, 1.3184715e-8)))
-BOTTOM = tuple(map(np.float32, (1, 0.46706516, 0.025842078, 3.2714254e-4, 7.7028756e-7)))
+LIMIT, ONE = np.float32(8.5), np.float32(1)  # tanh(8.5) is 1 in float32
+TOP = tuple(map(np.float32, (
+    0.99999994, 0.130791724, 0.00309866318, 1.11019081e-05, -2.00298587e-08,
+    5.19281181e-11, -8.29155944e-14,
+)))  # fmt: skip
+BOTTOM = tuple(map(np.float32, (1, 0.464124918, 0.0244737975, 0.000253861363)))
 
 
 @compiled
 def tanh_of_float32(z):
-    """tanh as a fraction of two polynomials, error below 5e-7: it needs no call in each lane."""
+    """tanh as a fraction of two polynomials, error below 4e-7: plain arithmetic, for all lanes."""
     z = min(max(z, -LIMIT), LIMIT)
     s = z * z
-    top = (((TOP[4] * s + TOP[3]) * s + TOP[2]) * s + TOP[1]) * s + TOP[0]
-    bottom = (((BOTTOM[4] * s + BOTTOM[3]) * s + BOTTOM[2]) * s + BOTTOM[1]) * s + BOTTOM[0]
-    return z * top / bottom
+    top = ((TOP[6] * s + TOP[5]) * s + TOP[4]) * s + TOP[3]
+    top = ((top * s + TOP[2]) * s + TOP[1]) * s + TOP[0]
+    bottom = ((BOTTOM[3] * s + BOTTOM[2]) * s + BOTTOM[1]) * s + BOTTOM[0]
+    return min(max(z * top / bottom, -ONE), ONE)
 
 
 def tanh(z):
@@ -305,22 +309,39 @@ def backward_chunk(P, c, z, dy, dz_history, dy_history, lanes):
 
 
 @compiled
+def workspace(T, H, P, L):
+    """a, c, z, p and the histories of a, dz and dy, cut from one piece of memory.
+
+    (One large piece is kept by the C library for the next call; many would go back to the system.)
+    """
+    rows, Q = P.shape
+    outputs, steps = rows - 4 * H, (T + 1) // 2 * 2 + 1  # odd: rows then use all of the cache
+    sizes = (Q, (T + 1) * H, T * 4 * H, T * outputs, Q * steps, 4 * H * steps, outputs * steps)
+    memory, ends = np.empty(sum(sizes) * L, P.dtype), np.cumsum(np.array(sizes)) * L
+    a, c, z = memory[: ends[0]], memory[ends[0] : ends[1]], memory[ends[1] : ends[2]]
+    p, a_history = memory[ends[2] : ends[3]], memory[ends[3] : ends[4]]
+    dz_history, dy_history = memory[ends[4] : ends[5]], memory[ends[5] : ends[6]]
+    histories = (
+        a_history.reshape(Q, steps * L),
+        dz_history.reshape(4 * H, steps * L),
+        dy_history.reshape(outputs, steps * L),
+    )
+    c, z, p = c.reshape(T + 1, H * L), z.reshape(T, 4 * H * L), p.reshape(T, outputs * L)
+    return a, c, z, p, histories
+
+
+@compiled
 def train_chunks(begin, end, P, H, x, y, scale, G, lanes):
     """Chunks begin..end, one after another: add their gradients to G; returns their loss."""
-    T, L, Q, S, total = x.shape[0], len(lanes), P.shape[1], x.shape[0] * len(lanes), G.dtype.type(0)
-    outputs = P.shape[0] - 4 * H
-    steps = (T + 1) // 2 * 2 + 1  # at least T + 1; odd, so that rows use all parts of the cache
-    a, c = np.empty(Q * L, G.dtype), np.empty((T + 1, H * L), G.dtype)
-    z, p = np.empty((T, 4 * H * L), G.dtype), np.empty((T, outputs * L), G.dtype)
-    a_history = np.empty((Q, steps * L), G.dtype)
-    dz_history = np.empty((4 * H, steps * L), G.dtype)
-    dy_history = np.empty((outputs, steps * L), G.dtype)
+    T, L, total = x.shape[0], len(lanes), G.dtype.type(0)
+    a, c, z, p, histories = workspace(T, H, P, L)
+    a_history, dz_history, dy_history = histories
     for chunk in range(begin, end):
         forward_chunk(chunk * L, P, x, a, c, z, p, a_history, lanes)
         total += loss_chunk(chunk * L, y, scale, p, lanes)
         backward_chunk(P, c, z, p, dz_history, dy_history, lanes)
-        add_sums(G[: 4 * H], dz_history, a_history, S)
-        add_sums(G[4 * H :], dy_history, a_history[:, L:], S)
+        add_sums(G[: 4 * H], dz_history, a_history, T * L)
+        add_sums(G[4 * H :], dy_history, a_history[:, L:], T * L)
     return total
 
 
