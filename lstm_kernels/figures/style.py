@@ -7,6 +7,7 @@ callbacks and threads.
 
 from functools import wraps
 from io import BytesIO
+from threading import RLock
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
@@ -29,6 +30,7 @@ VERSION_COLORS = {
     "cuda_v5": "#7A3B69",  # a darker purple: V5 and V6 go on from V4
     "cuda_v6": BLACK,
 }
+DRAWING = RLock()  # one thread draws at a time: matplotlib's settings and fonts are shared
 STYLE = {
     "font.size": 13,
     "axes.titlesize": 15,
@@ -47,14 +49,14 @@ class Picture(Figure):
 
     def _repr_png_(self):
         buffer = BytesIO()
-        with rc_context(STYLE):  # ticks are made only now
+        with DRAWING, rc_context(STYLE):  # ticks are made only now
             self.savefig(buffer, format="png", dpi=110, facecolor="white")
         return buffer.getvalue()
 
 
 def subplots(rows=1, columns=1, width=10.0, height=4.5, **options):
     """A Picture and its axes, in the course's style; sizes in inches."""
-    with rc_context(STYLE):
+    with DRAWING, rc_context(STYLE):
         picture = Picture(figsize=(width, height), layout="constrained")
         return picture, picture.subplots(rows, columns, **options)
 
@@ -64,7 +66,7 @@ def styled(draw):
 
     @wraps(draw)
     def draw_in_style(*args, **kwargs):
-        with rc_context(STYLE):
+        with DRAWING, rc_context(STYLE):
             return draw(*args, **kwargs)
 
     return draw_in_style

@@ -77,11 +77,11 @@ ROWS = {
         "explicit\nin: packed parameters, batch\nout: gradients, loss",
     ),
     "cuda_v6": Row(
-        "GPU\nthe host queues it,\nand reads its losses",
-        "GPU\ntwo launches, the second\nupdates the parameters",
+        "GPU\nqueued by\nthe host",
+        "GPU\ntwo launches: gradients,\nthen the update",
         "GPU\n4 threads a unit, weights\nstay in registers",
         "as V5; in the update\na thread a parameter",
-        "explicit, once\nin: data, order, parameters\nout: losses once an epoch",
+        "explicit, once\nin: data, parameters\nout: losses, each epoch",
     ),
 }
 
