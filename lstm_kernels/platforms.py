@@ -174,14 +174,12 @@ def explain_no_card():
     if place == "local":
         return None
     asked = colab_asks_for_gpu()
-    limit = (
-        "Colab gave no GPU: probably its usage limit is reached. Go on with the emulator, come "
-        "back tomorrow, or take the Kaggle badge at the top of this page."
-    )
+    limit = "its usage limit is reached: go on with the emulator, come back tomorrow, or take the "
+    limit += "Kaggle badge at the top of this page."
     if asked:
-        return f"This notebook asks for a GPU, but {limit}"
+        return f"This notebook asks for a GPU, but Colab gave none. Probably {limit}"
     click = f"For a GPU: {COLAB_GPU}."
-    return click if asked is False else f"{click} If Colab refuses: {limit}"
+    return click if asked is False else f"{click} If Colab refuses, {limit}"
 
 
 def explain_no_widgets():

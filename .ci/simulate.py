@@ -1,0 +1,161 @@
+"""A stand-in for Colab, and for Kaggle without internet: notebooks, and no checkout around them.
+
+    python .ci/simulate.py colab [--all] [--python VENV/bin/python]
+    python .ci/simulate.py kaggle [--all] [--python VENV/bin/python]
+
+Colab: only the .ipynb in an empty folder, Colab's package versions, a bare copy of this repository
+(what is committed) in place of GitHub.  Kaggle: a working folder beside an input folder that holds
+the data set of kaggle_dataset.py, no network at all; and once without the data set, where the
+set-up cell must say what to click.  No GPU is here: the emulator runs the kernels.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = ROOT / ".ci" / "requirements-colab.txt"
+SOME = {"colab": ("00_", "04_", "05_", "07_"), "kaggle": ("00_", "05_")}
+MARKS = {"colab": "COLAB_RELEASE_TAG", "kaggle": "KAGGLE_KERNEL_RUN_TYPE"}
+ADVICE = {"colab": "Runtime > Change runtime type > T4 GPU", "kaggle": "Accelerator > GPU T4 x2"}
+NO_NETWORK = {f"{kind}_proxy": "http://127.0.0.1:9" for kind in ("http", "https", "all")}
+FORGET = ("PYTHONPATH", "LSTM_KERNELS_DATA", "LSTM_KERNELS_TARGET", "VIRTUAL_ENV", *MARKS.values())
+
+# Runs in the platform's own Python: it executes the notebook beside it, and prints the set-up
+# cell's lines.  A notebook's error ends this process with the error's text.
+EXECUTE = """
+import sys, nbformat
+from nbclient import NotebookClient
+
+notebook = nbformat.read(sys.argv[1], as_version=4)
+if len(sys.argv) > 2:
+    notebook.cells = [cell for cell in notebook.cells if cell.cell_type == "code"][:1]
+NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
+first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+print("".join(output.get("text", "") for output in first.outputs))
+"""
+
+
+def make_python(work):
+    """A Python with Colab's packages, in a virtual environment of its own."""
+    subprocess.run([sys.executable, "-m", "venv", work / "venv"], check=True)
+    folder = "Scripts" if sys.platform == "win32" else "bin"
+    python = work / "venv" / folder / "python"
+    subprocess.run([python, "-m", "pip", "install", "-q", "-r", REQUIREMENTS], check=True)
+    return python
+
+
+def environment(platform, work):
+    """What a process sees there: no trace of this checkout, a home of its own."""
+    kept = {name: value for name, value in os.environ.items() if name not in FORGET}
+    cache = os.environ.get("LSTM_KERNELS_CACHE_DIR", str(work / "cache"))
+    settings = work / "gitconfig"
+    settings.touch()
+    return {
+        **kept,
+        MARKS[platform]: "simulated",
+        "HOME": str(work),
+        "GIT_CONFIG_GLOBAL": str(settings),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "JUPYTER_DATA_DIR": str(work / "jupyter"),
+        "IPYTHONDIR": str(work / "ipython"),
+        "LSTM_KERNELS_CACHE_DIR": cache,  # shared by all runs: each kernel is compiled once
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        **NO_NETWORK,
+    }
+
+
+def publish(work, settings):
+    """A bare copy of this repository, which git takes for the one on GitHub."""
+    sys.path.insert(0, str(ROOT / ".ci"))
+    import stamp
+
+    repository, tag = stamp.read_settings()
+    bare = work / "origin.git"
+    subprocess.run(["git", "clone", "-q", "--bare", ROOT, bare], check=True)
+    subprocess.run(["git", "-C", bare, "tag", "-f", tag, "HEAD"], check=True, capture_output=True)
+    settings.write_text(
+        f'[url "{bare.as_uri()}"]\n\tinsteadOf = https://github.com/{repository}\n'
+        "[safe]\n\tdirectory = *\n",
+        encoding="utf-8",
+    )
+
+
+def execute(python, notebook, folder, there, *arguments):
+    """Run one notebook, alone in this folder: (exit status, what its set-up cell said)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(notebook, folder)
+    done = subprocess.run(
+        [python, "-c", EXECUTE, notebook.name, *arguments],
+        cwd=folder, env=there, capture_output=True, text=True, encoding="utf-8",
+    )  # fmt: skip
+    return done.returncode, done.stdout if done.returncode == 0 else done.stderr
+
+
+def run_all(platform, python, names, work, there):
+    """Run the notebooks one after another; the number of those that failed."""
+    failed = 0
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        if not path.name.startswith(names):
+            continue
+        began = time.perf_counter()
+        folder = work / path.stem if platform == "colab" else work / "working"
+        status, said = execute(python, path, folder, there)
+        lines = [line for line in said.split("\n") if line.strip()]
+        right = status == 0 and "emulator" in lines[0] and ADVICE[platform] in lines[1]
+        if platform == "colab":
+            right = right and (folder / "parallel-lstm" / "lstm_kernels").is_dir()
+        failed += not right
+        word = "ran" if right else "FAILED"
+        print(f"{path.name}: {word} in {time.perf_counter() - began:.0f} s", flush=True)
+        print("    " + "\n    ".join(lines if right else lines[-40:]), flush=True)
+    return failed
+
+
+def check_offline_message(python, work, there):
+    """Without internet and without the data set: the set-up cell must say what to click."""
+    path = next((ROOT / "notebooks").glob("00_*.ipynb"))
+    status, said = execute(python, path, work / "empty" / "working", there, "only the set-up cell")
+    right = status != 0 and "Settings > Turn on internet" in said
+    print(f"no internet, no data set: {'told' if right else 'NOT TOLD: ' + said}")
+    return 0 if right else 1
+
+
+def simulate(platform, work, python, names):
+    there = environment(platform, work)
+    hidden = subprocess.run([python, "-c", "import lstm_kernels"], cwd=work, env=there,
+                            capture_output=True)  # fmt: skip
+    if hidden.returncode == 0:
+        raise SystemExit(f"{python} has the course installed: give a Python without it")
+    if platform == "colab":
+        publish(work, Path(there["GIT_CONFIG_GLOBAL"]))
+        return run_all(platform, python, names, work, there)
+    failed = check_offline_message(python, work, there)
+    build = [sys.executable, ROOT / ".ci" / "kaggle_dataset.py", "build"]
+    subprocess.run([*build, work / "input" / "parallel-lstm"], check=True, capture_output=True)
+    return failed + run_all(platform, python, names, work, there)
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("platform", choices=tuple(SOME))
+    parser.add_argument("--all", action="store_true", help="all notebooks, not only some")
+    parser.add_argument("--only", nargs="+", help="notebooks whose names begin so")
+    parser.add_argument("--python", type=Path, help="has requirements-colab.txt installed")
+    options = parser.parse_args(arguments)
+    names = tuple(options.only or (("",) if options.all else SOME[options.platform]))
+    with tempfile.TemporaryDirectory(prefix=f"{options.platform}-") as folder:
+        work = Path(folder).resolve()
+        python = options.python.absolute() if options.python else make_python(work)
+        failed = simulate(options.platform, work, python, names)
+    print(f"{failed} failed" if failed else "all ran")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
