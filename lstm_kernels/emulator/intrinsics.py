@@ -101,27 +101,33 @@ def resume_pointer(typingctx, generator):
     """The address of a compiled function: resume the generator at the address given to it.
 
     Through this pointer the scheduler need not know the generator's type, so it is compiled once
-    and not again for each kernel.
+    and not again for each kernel. The function returns what the generator yields, 0 at its end.
     """
 
-    @intrinsic
-    def generator_at(typingctx, address):
-        def codegen(context, builder, signature, args):
-            return builder.inttoptr(args[0], context.get_value_type(generator))
-
-        return generator(address), codegen
-
-    def resume(address):
-        for code in generator_at(address):
-            return code
-        return 0
-
     def codegen(context, builder, signature, args):
-        compiled = context.compile_subroutine(builder, resume, types.int64(types.int64))
-        function = context.declare_function(builder.module, compiled.fndesc)
+        function_type = context.call_conv.get_function_type(types.int64, [types.int64])
+        name = builder.module.get_unique_name("resume")
+        function = ir.Function(builder.module, function_type, name)
+        function.linkage = "internal"
+        _write_resume(context, ir.IRBuilder(function.append_basic_block()), generator)
         return builder.ptrtoint(function, context.get_value_type(types.int64))
 
     return types.int64(generator), codegen
+
+
+def _write_resume(context, builder, generator):
+    """The body of that function."""
+    convention, resume = context.call_conv, context.get_generator_impl(generator)
+    (address,) = convention.get_arguments(builder.function)
+    state = builder.inttoptr(address, context.get_value_type(generator))
+    status, code = resume(context, builder, types.int64(generator), [state])
+    context.add_linking_libs(getattr(resume, "libs", ()))
+    with cgutils.if_likely(builder, status.is_ok):
+        convention.return_value(builder, code)
+    with cgutils.if_likely(builder, status.is_stop_iteration):
+        convention.return_value(builder, code.type(0))
+    convention.return_status_propagate(builder, status)  # an exception: our caller's
+    builder.unreachable()
 
 
 @intrinsic
