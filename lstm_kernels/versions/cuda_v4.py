@@ -65,7 +65,6 @@ def outputs(n, k, V, b_out, y, scale, h, dy, loss):
     for pair in range(k, T * O, threads):
         t, q = pair // O, pair % O
         dy[t, n, q] = scale * (dy[t, n, q] + dy[t, n, q])
-    cuda.syncthreads()
 
 
 @cuda.jit(device=True)
@@ -75,7 +74,7 @@ def backward(n, k, W, V, c, gates, dy, dz, shared_h, shared_z):
     j, first = k % H, k - k % H  # hidden unit, and the first row of this thread's gate
     dc = dz.dtype.type(0)
     shared_z[4 * H + k] = dc  # the four parts of dh, from the step after
-    cuda.syncthreads()
+    cuda.syncthreads()  # they are there, and all of dy
     for t in range(T - 1, -1, -1):
         if k < H:
             dh = shared_z[4 * H + j] + shared_z[5 * H + j]
