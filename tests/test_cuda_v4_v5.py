@@ -1,0 +1,224 @@
+"""V4 and V5: right, the same bits in every order of threads, and no barrier too few."""
+
+import ast
+import importlib.util
+import inspect
+
+import numpy as np
+import pytest
+
+from lstm_kernels import checks, device, init_params
+from lstm_kernels.model import sizes
+from lstm_kernels.versions import cuda_v4, cuda_v5, numpy_batched, packing
+from lstm_kernels.versions.per_sample import workspace_shapes
+from tests.reference import torch_gradients
+
+pytestmark = pytest.mark.skipif(
+    device.TARGET == "simulator", reason="the simulator is too slow for these, and has no shuffles"
+)
+F32, F64 = np.dtype("f4"), np.dtype("f8")
+TOLERANCE = {F32: 1e-5, F64: 1e-11}
+# T, N, D, H, O.  Each V5 kernel compiles long in the emulator: P=32 in float64, P=64 in float32.
+SMALL = [(1, 1, 1, 1, 1), (5, 3, 2, 7, 5), (4, 31, 1, 31, 1), (3, 33, 3, 32, 2), (2, 129, 1, 5, 1)]
+LARGE = [(1, 1, 1, 33, 1), (12, 33, 2, 50, 5), (3, 129, 1, 64, 1)]
+BEYOND = [(3, 2, 2, 65, 3), (4, 5, 1, 128, 1)]
+
+
+def worst(result, expected):
+    """Largest relative error of loss and gradients."""
+    (loss, grads), (right_loss, right) = result, expected
+    return max(map(checks.relative_error, (loss, *grads), (right_loss, *right)))
+
+
+@pytest.mark.parametrize(
+    "version, dtype, shape",
+    [(cuda_v4, F64, shape) for shape in SMALL]
+    + [(cuda_v4, F32, shape) for shape in SMALL + LARGE + BEYOND]
+    + [(cuda_v5, F64, shape) for shape in SMALL]
+    + [(cuda_v5, F32, shape) for shape in LARGE + BEYOND],
+    ids=lambda value: getattr(value, "__name__", str(value)).split(".")[-1],
+)
+def test_agrees_with_numpy_and_pytorch(version, dtype, shape, problem, torch):
+    params, x, y = problem(*shape, dtype=dtype)
+    result = version.gradients(params, x, y)
+    assert worst(result, numpy_batched.gradients(params, x, y)) < TOLERANCE[dtype]
+    assert worst(result, torch_gradients(torch, params, x, y)) < TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize("version", [cuda_v4, cuda_v5])
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1, 1), (4, 3, 2, 3, 2)], ids=str)
+def test_finite_differences(version, shape, problem):
+    params, x, y = problem(*shape, dtype=F64)
+    _, grads = version.gradients(params, x, y)
+    slow = checks.finite_differences(lambda p: version.gradients(p, x, y)[0], params)
+    assert max(map(checks.relative_error, grads, slow)) < 1e-6
+
+
+@pytest.mark.parametrize("version", [cuda_v4, cuda_v5])
+def test_the_same_bits_on_every_run_and_at_every_place_in_the_batch(version, problem):
+    params, x, y = problem(4, 45, 2, 20, 2, dtype=F64)
+    runs = [version.gradients(params, x, y) for _ in range(3)]
+    assert len({b"".join([np.float64(loss).tobytes(), *map(bytes, g)]) for loss, g in runs}) == 1
+
+
+@pytest.mark.parametrize("version", [cuda_v4, cuda_v5])
+def test_the_same_bits_in_every_order_of_threads_and_blocks(version, problem, monkeypatch):
+    from lstm_kernels.emulator import dispatcher
+    from lstm_kernels.emulator.races import ORDERS
+
+    if device.TARGET != "emulator":
+        pytest.skip("a card chooses its own order")
+    params, x, y = problem(3, 45, 2, 20, 2, dtype=F64)
+    results = set()
+    for order in ORDERS:
+        _, trace, memory = dispatcher.Launch.run.__defaults__
+        monkeypatch.setattr(dispatcher.Launch.run, "__defaults__", (order, trace, memory))
+        loss, grads = version.gradients(params, x, y)
+        results.add(b"".join([np.float64(loss).tobytes(), *map(bytes, grads)]))
+    assert len(results) == 1
+
+
+def test_above_its_limit_v4_is_refused_and_v5_with_it(problem):
+    for version in (cuda_v4, cuda_v5):
+        with pytest.raises(ValueError, match=r"H is 129; .* 4 H threads a block, .* H=128"):
+            version.gradients(*problem(2, 2, 1, 129, 1))
+
+
+@pytest.mark.parametrize("version, limit", [(cuda_v4, "H=3"), (cuda_v5, "32 padded hidden units")])
+def test_too_large_a_batch_is_refused_before_anything_starts(version, limit, problem, monkeypatch):
+    monkeypatch.setattr(device, "free_memory", lambda: 1000)
+    with pytest.raises(MemoryError, match=f"N=2 samples with T=3, {limit}"):
+        version.gradients(*problem(3, 2, 2, 3, 1))
+
+
+# ---- packing ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("D, H, O", [(1, 1, 1), (3, 32, 2), (2, 33, 5), (1, 64, 1)])
+def test_what_is_packed_comes_back_and_padding_is_zero(D, H, O):  # noqa: E741
+    params, layout = init_params(D, H, O, dtype=F32), packing.make_layout(D, H, O)
+    packed = packing.pack(params, layout)
+    back = packing.unpack(packed, layout)
+    assert all(np.array_equal(a, b) for a, b in zip(back, params, strict=True))
+    assert np.count_nonzero(packed) == sum(p.size for p in params)
+
+
+def test_thread_4j_q_finds_its_tile_and_its_gate_row():
+    D, H, O = 2, 20, 1  # noqa: E741
+    params, layout = init_params(D, H, O, dtype=F32), packing.make_layout(D, H, O)
+    packed, P, C = packing.pack(params, layout), layout.P, layout.P // 4
+    for j, q, r, m in ((0, 0, 0, 0), (19, 2, 3, 3), (7, 1, 2, 5), (25, 0, 0, 0), (3, 3, 1, 0)):
+        inside = j < H and q * C + m < H
+        weight = params.W[r * H + j, q * C + m] if inside else 0
+        assert packed[(r * C + m) * 4 * P + 4 * j + q] == weight
+        row = q * H + j
+        assert packed[layout.B + 4 * j + q] == (params.B[row] if j < H else 0)
+        assert packed[layout.U + 4 * P + 4 * j + q] == (params.U[row, 1] if j < H else 0)
+
+
+# ---- races, and barriers removed one by one -----------------------------------------------
+
+
+def with_optional_barriers(module, folder):
+    """The module again, with barrier i left out where skip[0] == i: one compilation for all.
+
+    Every function with a barrier, and those that call it, get `skip` as their last argument.
+    """
+    tree = ast.parse(inspect.getsource(module))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    decorated = [node for node in functions if "cuda.jit" in map(ast.unparse, _decorators(node))]
+    waiting, before = set(), None
+    while before != waiting:
+        before = set(waiting)
+        waiting |= {f.name for f in decorated if _names(f) & (waiting | {"syncthreads"})}
+    change = _Optional(waiting)
+    change.visit(tree)
+    file = folder / f"optional_{module.__name__.rsplit('.', 1)[1]}.py"
+    file.write_text(ast.unparse(ast.fix_missing_locations(tree)), encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    changed = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(changed)
+    return changed, change.barriers
+
+
+def _decorators(function):
+    return [getattr(decorator, "func", decorator) for decorator in function.decorator_list]
+
+
+def _names(function):
+    calls = (node.func for node in ast.walk(function) if isinstance(node, ast.Call))
+    return {getattr(name, "id", None) or getattr(name, "attr", None) for name in calls}
+
+
+class _Optional(ast.NodeTransformer):
+    def __init__(self, waiting):
+        self.waiting, self.barriers = waiting, 0
+
+    def visit_FunctionDef(self, node):
+        self.generic_visit(node)
+        if node.name in self.waiting:
+            node.args.args.append(ast.arg("skip"))
+        return node
+
+    def visit_Call(self, node):
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id in self.waiting:
+            node.args.append(ast.Name("skip", ast.Load()))
+        return node
+
+    def visit_Expr(self, node):
+        if ast.unparse(node) == "cuda.syncthreads()":
+            self.barriers += 1
+            text = f"if skip[0] != {self.barriers - 1}:\n    cuda.syncthreads()"
+            return ast.parse(text).body[0]
+        return self.generic_visit(node)
+
+
+def v4_launch(module, problem):
+    params, x, y = problem(2, 2, 1, 9, 2)
+    shapes = workspace_shapes(sizes(params, x), x.itemsize)
+    h, c, gates, _, dz, dy, loss = (np.zeros(shape, x.dtype) for shape in shapes)
+    U, W, B, V, b_out = params
+    arrays = U, W.T.copy(), W, B, V, b_out, x, y, F32.type(1 / y.size)
+    return module.make_kernel(x.dtype), 2, 36, *arrays, h, c, gates, dz, dy, loss
+
+
+def v5_launch(module, problem):
+    """Three samples on two blocks: one block takes two."""
+    params, x, y = problem(2, 3, 1, 20, 2)
+    layout = packing.make_layout(1, 20, 2)
+    work = [np.zeros(shape, x.dtype) for shape in cuda_v5.workspace_shapes(2, 3, 2, layout)]
+    at = layout.U, layout.B, layout.V, layout.b_out
+    batch = x, y, np.arange(3), 0, 3, F32.type(1 / y.size)
+    return module.make_kernel(32, x.dtype), 2, 128, packing.pack(params, layout), *at, *batch, *work
+
+
+@pytest.mark.parametrize(
+    "module, make_launch, barriers", [(cuda_v4, v4_launch, 8), (cuda_v5, v5_launch, 6)]
+)
+def test_no_race_and_each_barrier_is_needed(module, make_launch, barriers, problem, tmp_path):
+    changed, found = with_optional_barriers(module, tmp_path)
+    assert found == barriers
+    launch = make_launch(changed, problem)
+    assert checks.find_races(*launch, np.array([-1])) == []
+    missed = [i for i in range(barriers) if not checks.find_races(*launch, np.array([i]))]
+    assert missed == []
+
+
+def test_second_kernels_have_no_race(problem):
+    params, x, y = problem(2, 5, 2, 7, 3)
+    T, N, D, H, O = sizes(params, x)  # noqa: E741
+    arrays = [np.ones(s, F32) for s in ((T + 1, N, H), (T, N, 4 * H), (T, N, O))]
+    grads = [np.zeros_like(p) for p in params]
+    assert checks.find_races(cuda_v4.weights_kernel, (1, 4), (32, 8), x, *arrays, *grads) == []
+    parts, sums = np.ones((3, 200), F32), np.zeros(200, F32)
+    assert checks.find_races(cuda_v5.sum_kernel, 2, 128, parts, sums) == []
+
+
+def test_indices_64_bits_wide_are_not_cut_by_the_padding():
+    """A batch whose samples are all the same gives each sample's gradient."""
+    params = init_params(1, 20, 1, dtype=F64)
+    x, y = np.ones((3, 1, 1)), np.zeros((3, 1, 1))
+    one = cuda_v5.gradients(params, x, y)
+    many = cuda_v5.gradients(params, np.repeat(x, 90, axis=1), np.repeat(y, 90, axis=1))
+    assert worst(many, one) < 1e-12
