@@ -83,6 +83,13 @@ ROWS = {
         "as V5; in the update\na thread a parameter",
         "explicit, once\nin: data, parameters\nout: losses, each epoch",
     ),
+    "numba_cpu": Row(
+        "CPU\nPython loop",
+        "CPU cores\nprange over workers",
+        "CPU\none lane of a core,\n32 samples side by side",
+        "prange\nno bounds check:\nidle lanes get zeros",
+        "none\nall is in main memory",
+    ),
 }
 
 

@@ -1,0 +1,127 @@
+"""Samples on the lanes and cores of a CPU.  Lesson 08."""
+
+from matplotlib.patches import Rectangle
+
+from lstm_kernels.figures.style import (
+    BLACK,
+    BLUE,
+    COLORS,
+    GREEN,
+    GREY,
+    LIGHT,
+    ORANGE,
+    VERSION_COLORS,
+    styled,
+    subplots,
+)
+from lstm_kernels.timing import seconds_text
+
+CORE_COLORS = tuple(color for color in COLORS if color not in (BLACK, GREY))
+TORCH_COLOR = BLACK
+MAX_ROWS = 10  # chunks that are drawn; the rest is told in words
+
+
+def rounds(chunks, cores):
+    """How many chunks the busiest core computes, if they are shared out evenly."""
+    return -(-chunks // cores)
+
+
+@styled
+def draw_cores(N, cores, lanes=32):
+    """The map: sample n has lane n % lanes of chunk n // lanes; the cores share the chunks."""
+    chunks = -(-N // lanes)
+    drawn, idle = min(chunks, MAX_ROWS), chunks * lanes - N
+    picture, ax = subplots(1, 1, 13, 1.7 + 0.42 * drawn)
+    for chunk in range(drawn):
+        core = chunk * cores // chunks
+        color = CORE_COLORS[core % len(CORE_COLORS)]
+        for lane in range(lanes):
+            used = chunk * lanes + lane < N
+            box = Rectangle((lane + 0.06, chunk + 0.1), 0.88, 0.8, fc=color if used else LIGHT)
+            ax.add_patch(box)
+        ax.text(-0.4, chunk + 0.5, f"chunk {chunk}", ha="right", va="center", fontsize=12)
+        words = f"core {core}"
+        ax.text(lanes + 0.4, chunk + 0.5, words, color=color, va="center", weight="bold")
+    ax.text(0.5, -0.25, "lane 0", ha="center", color=GREY, fontsize=11)
+    ax.text(lanes - 0.5, -0.25, f"{lanes - 1}", ha="center", color=GREY, fontsize=11)
+    ax.set(xlim=(-3.6, lanes + 3.6), ylim=(drawn + 0.8, -0.7))
+    ax.axis("off")
+    if drawn < chunks:
+        ax.text(0, drawn + 0.45, f"... and {chunks - drawn:,} more chunks", color=GREY)
+    busy = min(chunks, cores)
+    picture.suptitle(
+        f"{N:,} samples: {chunks:,} chunks on {busy} of {cores} cores, {idle} idle lanes,\n"
+        f"{rounds(chunks, cores):,} chunks in a row on the busiest core",
+        weight="bold",
+        x=0.02,
+        ha="left",
+    )
+    return picture
+
+
+@styled
+def draw_lanes(units=3, lanes=8):
+    """Samples apart or samples side by side: what one instruction can take."""
+    picture, axes = subplots(1, 2, 13, 3.9)
+    titles = ("sample after sample: h[n, j]", "samples last: h[j, n]")
+    for ax, title, last in zip(axes, titles, (False, True), strict=True):
+        for j in range(units):
+            for n in range(lanes):
+                lit = j == 0 and (last or n == 0)
+                color = ORANGE if lit else LIGHT
+                ax.add_patch(Rectangle((n + 0.05, j + 0.1), 0.9, 0.8, fc=color))
+                place = j * lanes + n if last else n * units + j
+                ax.text(n + 0.5, j + 0.5, str(place), ha="center", va="center", fontsize=12)
+            ax.text(-0.2, j + 0.5, f"unit {j}", ha="right", va="center")
+        words = f"one instruction: {lanes} samples" if last else "one instruction: 1 sample"
+        ax.text(0, -0.3, words, color=BLACK, weight="bold")
+        ax.text(0, units + 0.5, "columns: samples n; numbers: place in memory", color=GREY)
+        ax.set(xlim=(-1.8, lanes + 0.2), ylim=(units + 0.9, -0.9), title=title)
+        ax.axis("off")
+    return picture
+
+
+@styled
+def draw_speedup(timings, serial):
+    """Speed-up by number of threads beside Amdahl's bound.  timings: {threads: Timing}."""
+    picture, ax = subplots(1, 1, 11, 4.6)
+    threads, first = list(timings), timings[1].median
+    bound = [1 / (serial + (1 - serial) / k) for k in threads]
+    measured = [first / timings[k].median for k in threads]
+    low, high = zip(
+        *([first / q for q in timings[k].quartiles[::-1]] for k in threads), strict=True
+    )
+    ax.plot(threads, threads, color=LIGHT)
+    ax.plot(threads, bound, "s--", color=GREY)
+    ax.fill_between(threads, low, high, color=GREEN, alpha=0.2, lw=0)
+    ax.plot(threads, measured, "o-", color=GREEN)
+    end = threads[-1] + 0.03 * threads[-1]
+    close = abs(bound[-1] - measured[-1]) < 0.08 * threads[-1]
+    places = ("bottom", "top") if close else ("center", "center")
+    ax.text(end, bound[-1], "Amdahl's bound", color=GREY, va=places[0])
+    ax.text(end, measured[-1], "measured", color=GREEN, va=places[1], weight="bold")
+    ax.set(xlim=(0.9, threads[-1] * 1.35), ylim=(0, threads[-1] * 1.1), xticks=threads)
+    ax.set_xlabel("threads")
+    ax.set_ylabel("times faster than one")
+    ax.set_title(f"More threads; {serial:.0%} of the work stays on one")
+    return picture
+
+
+@styled
+def draw_against_torch(rows):
+    """A group of bars a shape.  rows: of baselines.compare, with or without PyTorch."""
+    picture, axes = subplots(1, len(rows), 13, 3.9)
+    names = {"numpy_batched": BLUE, "numba_cpu": GREEN, "torch": TORCH_COLOR}
+    for ax, row in zip(axes, rows, strict=True):
+        for place, (version, timing) in enumerate(row.timings.items()):
+            color = VERSION_COLORS.get(version, names[version])
+            low, high = timing.quartiles
+            ax.bar(place, timing.median, color=color, width=0.7)
+            ax.plot([place, place], [low, high], color=GREY, lw=2, marker="_", ms=10)
+            words = f"{version}\n{seconds_text(timing.median)}"
+            ax.text(place, max(high, timing.median) * 1.03, words, ha="center", fontsize=11)
+        top = max(max(t.median, t.quartiles[1]) for t in row.timings.values())
+        ax.set(ylim=(0, top * 1.3), xlim=(-0.7, len(row.timings) - 0.3), xticks=[], yticks=[])
+        ax.set_title(f"N={row.N}, T={row.T}, H={row.H}")
+        ax.spines["left"].set_visible(False)
+    return picture
