@@ -87,3 +87,14 @@ def check_launch(N, threads):
 def sectors(addresses, size=32):
     """How many pieces of `size` bytes of the card's memory hold these byte addresses."""
     return len({int(address) // size for address in addresses})
+
+
+def bank_turns(words):
+    """Turns that 32 banks of shared memory need to give these words (4 bytes each).
+
+    Word number w lies in bank w % 32.  A bank gives one word a turn, to all who ask for it.
+    """
+    banks = {}
+    for word in words:
+        banks.setdefault(int(word) % WARP, set()).add(int(word))
+    return max(map(len, banks.values()))

@@ -13,11 +13,16 @@ from lstm_kernels.figures.style import (
     LIGHT,
     ORANGE,
     SKY,
+    VERMILLION,
+    VERSION_COLORS,
     styled,
     subplots,
 )
+from lstm_kernels.launch import bank_turns
+from lstm_kernels.occupancy import MAX_REGISTERS
 
-WARP = 32
+WARP, RED = 32, VERMILLION
+QUAD = (SKY, ORANGE, BLACK, GREY)  # the four threads of a unit
 CENTRE = {"ha": "center", "va": "center"}
 
 
@@ -151,3 +156,173 @@ def draw_lines(xs, lines, title, xlabel, ylabel):
     ax.set(xlabel=f"{xlabel} (log scale)", ylabel=f"{ylabel} (log scale)")
     ax.set_title(title)
     return picture
+
+
+# ---- lesson 10: tiles --------------------------------------------------------------------------
+
+
+@styled
+def draw_tiles(P=16, j=5):
+    """W as four squares, one a gate, and in it the tiles of unit j's four threads."""
+    C = P // 4
+    picture, ax = subplots(1, 1, 13, 4.6)
+    gap, size = 1.5, P
+    _board(ax, 4 * size + 3 * gap + 6, size + 6)
+    ax.set_title(
+        f"P={P}: four threads keep the four rows of unit {j}, a quarter of the columns each"
+    )
+    for r, gate in enumerate("ifgo"):
+        left = 6 + r * (size + gap)
+        ax.add_patch(Rectangle((left, 1.6), size, size, fc="#F4F6F8", ec=GREY, lw=1))
+        ax.text(left + size / 2, 0.7, f"gate {gate}", fontsize=13, **CENTRE)
+        for q, color in enumerate(QUAD):
+            shape = Rectangle((left + q * C, 1.6 + j), C, 1, fc=color, ec="white", lw=1)
+            ax.add_patch(shape)
+    ax.text(5.6, 2.1 + j, f"row j={j}", ha="right", va="center", fontsize=13)
+    ax.text(6, size + 2.9, "columns: the units of h", color=GREY, fontsize=12, va="center")
+    for q, color in enumerate(QUAD):
+        left = 6 + q * 18.6
+        text = f"thread 4 j + {q}: columns {q * C} to {q * C + C - 1}"
+        ax.add_patch(Rectangle((left, size + 4.2), 1.2, 1, fc=color))
+        ax.text(left + 1.7, size + 4.7, text, va="center", fontsize=12)
+    return picture
+
+
+# ---- lesson 10: shuffles -----------------------------------------------------------------------
+
+
+@styled
+def draw_exchange():
+    """How four threads with four parts each end with one whole sum each, in three shuffles."""
+    picture, ax = subplots(1, 1, 13, 5.4)
+    _board(ax, 27.4, 9.4)
+    ax.set_title("Each thread has a part of all four gates; in the end thread q has all of gate q")
+    _stage(ax, 2.2, "own columns", [["i", "f", "g", "o"]] * 4, ["a quarter"] * 4)
+    half = [["i", "f"], ["i", "f"], ["g", "o"], ["g", "o"]]
+    _stage(ax, 13.2, "after partner q ^ 2", half, ["a half"] * 4)
+    _stage(ax, 22.6, "after partner q ^ 1", [["i"], ["f"], ["g"], ["o"]], ["whole"] * 4)
+    for left, right, distance in ((6.7, 11.9, 2), (15.6, 21.3, 1)):
+        for q in range(4):
+            start, end = (left, 2.1 + 1.9 * (q ^ distance)), (right, 2.1 + 1.9 * q)
+            _arrow(ax, start, end, color=QUAD[q ^ distance], lw=2)
+    text = "an arrow: the sums that the partner keeps are sent to it, and it adds them to its own"
+    ax.text(2.2, 9.1, text, color=GREY, fontsize=12, va="center")
+    return picture
+
+
+def _stage(ax, left, title, gates, how_much):
+    ax.text(left, 0.7, title, fontsize=13, weight="bold", va="center")
+    for q, (kept, part) in enumerate(zip(gates, how_much, strict=True)):
+        y = 1.7 + 1.9 * q
+        place = {"ha": "right", "va": "center", "weight": "bold", "color": QUAD[q]}
+        ax.text(left - 0.2, y + 0.4, f"q={q}", **place)
+        for place, gate in enumerate(kept):
+            _cell(ax, left + place, y, gate, GATE_COLORS[gate])
+        ax.text(left + 0.1, y + 1.15, part, fontsize=11, color=GREY, va="center")
+
+
+# ---- lesson 10: banks --------------------------------------------------------------------------
+
+
+def words_of_h(P, pad):
+    """Words of shared_h that a warp's 32 threads read together in turn m = 0 of the forward pass.
+
+    Thread 4 j + q reads number 0 of quarter q.
+    """
+    return [(thread & 3) * (P // 4 + pad) for thread in range(WARP)]
+
+
+def words_of_dh(P, pad):
+    """Words of shared_dh that the first warp reads together in the backward pass.
+
+    Thread 4 j + q reads what warp q left for unit j; a row holds P numbers and 2 pad unused ones.
+    """
+    return [(thread & 3) * (P + 2 * pad) + (thread >> 2) for thread in range(WARP)]
+
+
+@styled
+def draw_banks(P=64, pads=(0, 4)):
+    """The banks of shared memory that a warp's reads hit, for h and for dh, by the padding."""
+    picture, axes = subplots(2, len(pads), 13 if len(pads) > 1 else 10, 5.2, squeeze=False)
+    for column, pad in enumerate(pads):
+        for ax, name, words in (
+            (axes[0][column], "h", words_of_h(P, pad)),
+            (axes[1][column], "dh", words_of_dh(P, pad)),
+        ):
+            _draw_banks(ax, words)
+            turns = bank_turns(words)
+            cost = "1 turn" if turns == 1 else f"{turns} turns"
+            ax.set_title(f"reading {name}, pad {pad}: {cost}", color=BLACK if turns == 1 else RED)
+    picture.supxlabel("bank of shared memory", fontsize=13)
+    return picture
+
+
+def _draw_banks(ax, words):
+    """One square for each word asked for, above its bank; colours are the four threads q."""
+    height = [0] * WARP
+    asked = {word: thread & 3 for thread, word in enumerate(words)}
+    for word, q in asked.items():
+        bank = word % WARP
+        ax.add_patch(Rectangle((bank + 0.06, height[bank] + 0.06), 0.88, 0.88, fc=QUAD[q]))
+        height[bank] += 1
+    ax.set(xlim=(0, WARP), ylim=(0, 4.2), yticks=range(5), ylabel="words")
+    ax.set_xticks([0.5, 8.5, 16.5, 24.5, 31.5], ["0", "8", "16", "24", "31"])
+
+
+# ---- lesson 10: registers ----------------------------------------------------------------------
+
+
+@styled
+def draw_registers(rows):
+    """What the registers of one thread hold.  rows: (P, registers in all, None if refused)."""
+    picture, ax = subplots(1, 1, 12, 1.6 + 0.85 * len(rows))
+    labels = [f"P={P}\n{registers} in all" if registers else f"P={P}" for P, registers in rows]
+    for place, (P, registers) in enumerate(rows):
+        parts = [("W", P, BLUE), ("dW", P, SKY)]
+        if registers:
+            parts.append(("the rest", registers - 2 * P, LIGHT))
+        left = 0
+        for name, width, face in parts:
+            ink = "white" if face == BLUE else BLACK
+            ax.barh(place, width, 0.62, left=left, color=face, edgecolor="white")
+            ax.text(left + width / 2, place, f"{name}: {width}", color=ink, fontsize=12, **CENTRE)
+            left += width
+        if not registers:
+            ax.text(left + 4, place, "no room for the rest", va="center", fontsize=12)
+    ax.axvline(MAX_REGISTERS, color=RED, lw=2)
+    ax.text(MAX_REGISTERS + 2, -0.62, f"limit {MAX_REGISTERS}", color=RED, weight="bold")
+    ax.set_yticks(range(len(rows)), labels)
+    ax.set(ylim=(len(rows) - 0.5, -0.9), xlim=(0, 330), xlabel="registers of one thread")
+    ax.set_title("Each thread keeps P numbers of W and P of dW")
+    return picture
+
+
+@styled
+def draw_tile_map(H, T=12):
+    """What H hidden units need: padding, registers, and the bytes of W that a sample reads."""
+    P = next((padded for padded in (32, 64) if H <= padded), None)
+    picture, axes = subplots(2, 1, 12, 4.6, height_ratios=(1, 1.2))
+    units = P or 128
+    axes[0].barh(0, 2 * H, 0.5, color=BLUE)
+    axes[0].barh(0, 2 * (units - H), 0.5, left=2 * H, color=SKY)
+    axes[0].axvline(MAX_REGISTERS, color=RED, lw=2)
+    axes[0].text(MAX_REGISTERS + 2, 0, f"limit\n{MAX_REGISTERS}", color=RED, va="center")
+    axes[0].set(xlim=(0, 300), ylim=(-0.5, 0.5), yticks=[])
+    fits = f"padded to P={P}: {4 * P} threads" if P else "does not fit: V5 takes V4's kernels"
+    axes[0].set_title(f"H={H}, {fits}; registers of a thread for W and dW (light: padding)")
+    _draw_traffic(axes[1], 2 * T * 16 * H * H / 1024, 16 * P * P / 1024 if P else None)
+    axes[1].set_xlabel(f"KiB of W that a block reads for one sample of {T} steps")
+    return picture
+
+
+def _draw_traffic(ax, v4, v5):
+    """Bars of what V4 and V5 read; the number stands at the bar's end."""
+    rows = [
+        ("V4", v4, VERSION_COLORS["cuda_v4"]),
+        ("V5", v4 if v5 is None else v5, VERSION_COLORS["cuda_v5"]),
+    ]
+    for place, (_, size, color) in enumerate(rows):
+        ax.barh(place, size, 0.6, color=color)
+        ax.text(size + v4 * 0.01, place, f"{size:,.0f} KiB", va="center")
+    ax.set(xlim=(0, 1.15 * v4 + 1), ylim=(1.5, -0.5))
+    ax.set_yticks([0, 1], [name for name, *_ in rows])

@@ -74,7 +74,7 @@ ROWS = {
         "GPU\ntwo launches, samples\nshared out over blocks",
         "GPU\n4 threads a unit, weights\nstay in registers",
         "block: some samples,\nthread 4 j + q",
-        "explicit\nin: packed parameters, batch\nout: gradients, loss",
+        "explicit\nin: parameters, batch\nout: gradients, loss",
     ),
     "cuda_v6": Row(
         "GPU\nqueued by\nthe host",

@@ -47,3 +47,28 @@ class ReadMap(Controlled):
 
     def picture(self):
         return figures.draw_reads(self.hidden.value, j=3, itemsize=self.dtype.value)
+
+
+class TileMap(Controlled):
+    """What V5 needs for H hidden units: padding, registers, and bytes of W read."""
+
+    def __init__(self, H=50):
+        self.hidden = ipywidgets.IntSlider(
+            value=H, min=1, max=128, description="hidden units H", layout=LAYOUT, style=STYLE
+        )
+        super().__init__(self.hidden)
+
+    def picture(self):
+        return figures.draw_tile_map(self.hidden.value)
+
+
+class BankMap(Controlled):
+    """The banks that V5's reads of h and dh hit, by the number of unused words after a row."""
+
+    def __init__(self, pad=0):
+        self.pad = slider("pad", tuple(range(9)), pad)
+        self.padded = slider("padded units P", (32, 64), 64)
+        super().__init__(self.pad, self.padded)
+
+    def picture(self):
+        return figures.draw_banks(self.padded.value, (self.pad.value,))
