@@ -113,15 +113,16 @@ def draw_against_torch(rows):
     picture, axes = subplots(1, len(rows), 13, 3.9)
     names = {"numpy_batched": BLUE, "numba_cpu": GREEN, "torch": TORCH_COLOR}
     for ax, row in zip(axes, rows, strict=True):
+        top = 1.3 * max(timing.median for timing in row.timings.values())
         for place, (version, timing) in enumerate(row.timings.items()):
             color = VERSION_COLORS.get(version, names[version])
             low, high = timing.quartiles
             ax.bar(place, timing.median, color=color, width=0.7)
-            ax.plot([place, place], [low, high], color=GREY, lw=2, marker="_", ms=10)
+            ax.plot([place - 0.42] * 2, [low, min(high, top)], color=GREY, lw=3)
             words = f"{version}\n{seconds_text(timing.median)}"
-            ax.text(place, max(high, timing.median) * 1.03, words, ha="center", fontsize=11)
-        top = max(max(t.median, t.quartiles[1]) for t in row.timings.values())
-        ax.set(ylim=(0, top * 1.3), xlim=(-0.7, len(row.timings) - 0.3), xticks=[], yticks=[])
+            ax.text(place, timing.median + 0.02 * top, words, ha="center", fontsize=11)
+        ax.set(ylim=(0, top), xlim=(-0.8, len(row.timings) - 0.3), xticks=[], yticks=[])
         ax.set_title(f"N={row.N}, T={row.T}, H={row.H}")
         ax.spines["left"].set_visible(False)
+    picture.supxlabel("grey: half of the repeats lie here", color=GREY, fontsize=11)
     return picture

@@ -62,6 +62,13 @@ ROWS = {
         "n = cuda.grid(1)\nand a bounds check",
         "explicit\nin: parameters, batch, zeros\nout: gradients, loss",
     ),
+    "numba_cpu": Row(
+        "CPU\nPython loop",
+        "CPU cores\nprange over workers",
+        "CPU\none lane of a core,\n32 samples side by side",
+        "prange\nno bounds check:\nidle lanes get zeros",
+        "none\nall is in main memory",
+    ),
     "cuda_v4": Row(
         "CPU\nPython loop",
         "GPU\ntwo launches, a block\na sample; then the sums",
@@ -82,13 +89,6 @@ ROWS = {
         "GPU\n4 threads a unit, weights\nstay in registers",
         "as V5; in the update\na thread a parameter",
         "explicit, once\nin: data, parameters\nout: losses, each epoch",
-    ),
-    "numba_cpu": Row(
-        "CPU\nPython loop",
-        "CPU cores\nprange over workers",
-        "CPU\none lane of a core,\n32 samples side by side",
-        "prange\nno bounds check:\nidle lanes get zeros",
-        "none\nall is in main memory",
     ),
 }
 
