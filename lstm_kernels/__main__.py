@@ -1,4 +1,4 @@
-"""The command line: `python -m lstm_kernels doctor | race | report`."""
+"""The command line: `python -m lstm_kernels doctor | race | bench | report`."""
 
 import argparse
 import sys
@@ -11,6 +11,11 @@ def parse(arguments):
     race = commands.add_parser("race", help="time all versions side by side, save a picture")
     race.add_argument("--quick", action="store_true", help="a shorter race, under 30 seconds")
     race.add_argument("--png", default="race.png", help="where to save the picture")
+    bench = commands.add_parser("bench", help="versions x batch x hidden x length, saved")
+    bench.add_argument("--quick", action="store_true", help="a small grid, about a minute")
+    bench.add_argument("--out", default="bench", help="saves OUT.json, OUT.csv and OUT.png")
+    bench.add_argument("--compare", nargs=2, metavar="JSON", help="two saved runs side by side")
+    bench.add_argument("--no-emulator", action="store_true", help="leave the emulator's speed out")
     report = commands.add_parser("report", help="what the compiler makes of each kernel; no GPU")
     report.add_argument("--cc", type=int, nargs="+", default=[60, 75, 80, 89, 90])
     report.add_argument("--png", default=None, help="save the occupancy picture here")
@@ -29,6 +34,11 @@ def main(arguments=None):
         from lstm_kernels import race
 
         return race.main(quick=options.quick, png=options.png)
+    if options.command == "bench":
+        from lstm_kernels import bench
+
+        wishes = {"quick": options.quick, "out": options.out, "paths": options.compare}
+        return bench.main(**wishes, emulator=not options.no_emulator)
     from lstm_kernels import report
 
     return report.main(cc=options.cc, png=options.png, keep=options.keep)

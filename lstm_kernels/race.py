@@ -9,7 +9,7 @@ CUDA versions run in the emulator; such a row is marked, and never gets a ratio.
 from typing import NamedTuple
 
 from lstm_kernels import data, device
-from lstm_kernels.timing import Timing, Workload, measure, seconds_text
+from lstm_kernels.timing import Stopped, Timing, Workload, measure, seconds_text
 from lstm_kernels.versions import VERSIONS, get_version
 
 PUBLISHED = {  # seconds; the student project of 2023 that the course builds on, its own hardware
@@ -56,31 +56,56 @@ def where_it_runs(version):
     return {"gpu": "GPU", "emulator": "emulated on CPU"}.get(device.TARGET, "simulated on CPU")
 
 
-def race(workload, versions=tuple(VERSIONS), *, budget=2.0, skip=(), on_row=None):
+def race(
+    workload, versions=tuple(VERSIONS), *, budget=2.0, skip=(), on_row=None, on_repeat=None,
+    stop=lambda: False,
+):  # fmt: skip
     """Time each version on the workload; returns a list of Row.
 
     budget: seconds of repeats for each version (at least 3 repeats all the same).
-    skip: versions that get a row without a time.  An error ends only its own row.
+    skip: versions that get a row without a time; a dict may say why.  An error ends only its own
+    row.  on_repeat: called with the version's row so far, after each repeat.  stop: when it
+    returns True, what was measured so far is kept, and the rest is not run.
     """
     for version in versions:
         get_version(version)
     rows = []
     for version in versions:
-        row = _race_one(version, workload, budget, version in skip)
+        if version in skip:
+            why = skip[version] if isinstance(skip, dict) else "left out"
+            row = Row(version, where_it_runs(version), None, why)
+        else:
+            row = race_one(version, workload, budget=budget, on_repeat=on_repeat, stop=stop)
         rows.append(row)
         if on_row:
             on_row(row)
     return rows
 
 
-def _race_one(version, workload, budget, skipped):
-    where = where_it_runs(version)
-    if skipped:
-        return Row(version, where, None, "left out")
+def race_one(version, workload, *, budget=2.0, on_repeat=None, stop=lambda: False, **limits):
+    """One version's Row; an error, or being stopped, becomes its note."""
+    where, so_far = where_it_runs(version), []
     if where == "simulated on CPU":
         return Row(version, where, None, "Numba's simulator is too slow to race")
+    if stop():
+        return Row(version, where, None, "not run: cancelled")
+
+    def note_repeat(timing):
+        so_far.append(timing)
+        if on_repeat:
+            on_repeat(Row(version, where, timing))
+
+    limits = {"budget": budget, "on_repeat": note_repeat, "stop": stop, **limits}
     try:
-        return Row(version, where, measure(version, workload, budget=budget))
+        return Row(version, where, measure(version, workload, **limits))
+    except Stopped as why:
+        if str(why).startswith("interrupted"):  # Ctrl-C, or a page's stop button: end the race
+            raise KeyboardInterrupt(str(why)) from None
+        if not stop():  # nobody asked for it: it diverged
+            return Row(version, where, so_far[-1] if so_far else None, str(why), failed=True)
+        repeats = len(so_far)
+        note = f"cancelled after {repeats} repeat{'s' * (repeats != 1)}"
+        return Row(version, where, so_far[-1] if so_far else None, note)
     except Exception as error:  # shown in the version's own row; the others go on
         return Row(version, where, None, f"{type(error).__name__}: {error}", failed=True)
 
@@ -108,12 +133,23 @@ def _table_line(rows, row):
     if row.timing is None:
         return [row.version, row.where, *["-"] * (3 + len(BASELINES)), row.note]
     low, high = map(seconds_text, row.timing.quartiles)
-    ratios = [_ratio_text(speedup(rows, row.version, name)) for name in BASELINES]
+    ratios = [ratio_text(speedup(rows, row.version, name)) for name in BASELINES]
     median, repeats = seconds_text(row.timing.median), str(len(row.timing.seconds))
     return [row.version, row.where, median, f"{low} to {high}", repeats, *ratios, row.note]
 
 
-def _ratio_text(ratio):
+def parts_text(row):
+    """Where a mini-batch's time goes on the device, in words; "" for a version of the CPU."""
+    parts = row.timing and row.timing.parts
+    if not parts:
+        return ""
+    copies_in, kernel, copies_out = map(seconds_text, parts[2:])
+    mark = "" if parts.where == "GPU" else f" ({parts.where})"
+    return f"a mini-batch: copies in {copies_in}, kernel {kernel}, copies out {copies_out}{mark}"
+
+
+def ratio_text(ratio):
+    """A ratio with a few digits, "-" where none may be given."""
     return "-" if ratio is None else f"{ratio:.2g}x" if ratio < 1 else f"{ratio:.3g}x"
 
 

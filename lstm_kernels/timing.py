@@ -7,14 +7,15 @@ import numpy as np
 
 from lstm_kernels import device
 from lstm_kernels.model import init_params
+from lstm_kernels.parts import Parts, measure_parts
 from lstm_kernels.training import fit
-from lstm_kernels.versions import get_version
 
 
 class Timing(NamedTuple):
     """Wall times of the repeats of one call, in seconds; no warm-up among them."""
 
     seconds: tuple
+    parts: Parts | None = None  # CUDA versions: where one mini-batch's time goes, measured apart
 
     @property
     def median(self):
@@ -24,6 +25,12 @@ class Timing(NamedTuple):
     def quartiles(self):
         """The first and the third quartile: half of the repeats lie between them."""
         return tuple(float(q) for q in np.percentile(self.seconds, (25, 75)))
+
+    @property
+    def spread(self):
+        """Width of the middle half of the repeats, as a part of the median."""
+        low, high = self.quartiles
+        return (high - low) / self.median
 
     def __str__(self):
         low, high = self.quartiles
@@ -54,41 +61,64 @@ def seconds_text(seconds):
     return f"{seconds * 1e9:.0f} ns"
 
 
-def time_call(call, *, warm_up=None, at_least=3, at_most=30, budget=2.0, on_repeat=None):
+class Stopped(Exception):
+    """A timed training ended early: somebody wished it, or it diverged.  Its text says which."""
+
+
+def wall_seconds(call):
+    """Wall time of one `call()`, until the device has finished.
+
+    A launch returns before its kernel has ended, hence the look at the device before the clock.
+    """
+    start = time.perf_counter()
+    call()
+    device.synchronize()
+    return time.perf_counter() - start
+
+
+def time_call(
+    call, *, warm_up=None, at_least=3, at_most=30, budget=2.0, spread=0.01, on_repeat=None
+):
     """Time `call()` again and again: at least 3 times, then until `budget` seconds are spent.
 
     One call of `warm_up` (by default of `call` itself) comes first and is not counted: it
-    compiles, fills caches, starts clocks.  The device is synchronised before each look at the
-    clock, because a launch returns before the kernel has finished.
+    compiles, fills caches, starts clocks.  The repeats end before the budget does when there
+    are 7 or more and their middle half is narrower than `spread` times the median.
     """
-    (warm_up or call)()
-    device.synchronize()
+    wall_seconds(warm_up or call)
     seconds = []
     while len(seconds) < at_least or (sum(seconds) < budget and len(seconds) < at_most):
-        start = time.perf_counter()
-        call()
-        device.synchronize()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(wall_seconds(call))
+        timing = Timing(tuple(seconds))
         if on_repeat:
-            on_repeat(Timing(tuple(seconds)))
-    return Timing(tuple(seconds))
+            on_repeat(timing)
+        if len(seconds) >= max(7, at_least) and timing.spread < spread:
+            break
+    return timing
 
 
-def measure(version, workload, *, at_least=3, at_most=30, budget=2.0, on_repeat=None):
+def measure(version, workload, *, stop=lambda: False, **limits):
     """Timing of one version's training on a workload; the same start and order each time.
 
-    The warm-up is one gradient of a full batch, which compiles all kernels; then each repeat
-    is the whole `training.fit`.
+    The warm-up trains on one full mini-batch and on one as short as the last, which compiles all
+    kernels; then each repeat is the whole `training.fit`.  A CUDA version's `parts` come from
+    mini-batches of their own.  limits: as in time_call.  stop() is asked after each mini-batch;
+    when it is true, or when the training diverges, Stopped is raised.
     """
     x, y, batch_size, H, epochs = workload
+    N, batch_size = x.shape[1], min(batch_size, x.shape[1])
     params = init_params(x.shape[2], H, y.shape[2], seed=0, dtype=x.dtype)
-    gradients = get_version(version).gradients
 
-    def warm_up():
-        gradients(params, x[:, :batch_size], y[:, :batch_size])
+    def train(windows=N, epochs=epochs):
+        _, history = fit(
+            version, params, x[:, :windows], y[:, :windows], epochs=epochs,
+            batch_size=batch_size, lr=1e-3, seed=0, on_batch=lambda progress: not stop(),
+        )  # fmt: skip
+        if history.stopped:
+            raise Stopped(history.stopped)  # an interrupted time is no time
 
-    def train():
-        fit(version, params, x, y, epochs=epochs, batch_size=batch_size, lr=1e-3, seed=0)
-
-    limits = {"at_least": at_least, "at_most": at_most, "budget": budget}
-    return time_call(train, warm_up=warm_up, on_repeat=on_repeat, **limits)
+    first = wall_seconds(lambda: train(batch_size + N % batch_size, 1))
+    timing = time_call(train, warm_up=lambda: train(batch_size, 1), **limits)
+    if not version.startswith("cuda"):
+        return timing
+    return timing._replace(parts=measure_parts(lambda: train(batch_size, 1), first))

@@ -1,16 +1,25 @@
 """Lesson 07: the race board, the pictures of goals and forecast, the cells' code."""
 
+import base64
+import csv
 import inspect
+import re
+import sys
+import time
+import types
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from lstm_kernels import data, forecast, race, timing
+from lstm_kernels import data, device, estimate, forecast, race, timing
 from lstm_kernels.figures import forecast as forecast_figures
 from lstm_kernels.figures import goals
-from lstm_kernels.timing import Timing
+from lstm_kernels.timing import Timing, Workload
+from lstm_kernels.versions import cuda_v4
+from lstm_kernels.widgets import race as race_widget
 from lstm_kernels.widgets.race import Race, reading
+from lstm_kernels.widgets.scale import in_words
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "07_race.ipynb"
 PNG = b"\x89PNG"
@@ -22,66 +31,242 @@ def choose(board, *versions):
 
 
 @pytest.fixture
-def board():
-    board = Race(batch_size=1, H=4, T=2, budget=0.0)
-    choose(board, "numpy_loop", "numpy_batched")
-    return board
+def dashboard():
+    dashboard = Race(batch_size=1, H=4, T=2, budget=0.0)
+    choose(dashboard.versus, "numpy_loop", "numpy_batched")
+    return dashboard
 
 
-def test_run_times_the_checked_versions_and_repaints(board):
-    before = bytes(board.image.value)
-    board.button.click()
-    (_, (workload, rows)) = board.results[-1]
+@pytest.fixture
+def board(dashboard):
+    return dashboard.versus
+
+
+def run(board):
+    board.bar.run(wait=True)
+    return board.results[-1][1] if board.results else None
+
+
+def wait_for(condition, seconds=20):
+    end = time.perf_counter() + seconds
+    while not condition():
+        assert time.perf_counter() < end, "waited too long"
+        time.sleep(0.005)
+
+
+def test_run_times_the_checked_versions_and_repaints(board, monkeypatch):
+    painted = []
+    board.image.observe(lambda change: painted.append(bytes(change["new"])), "value")
+    monkeypatch.setattr(race_widget, "PAINT_EVERY", 0)
+    board.bar.run_button.click()
+    wait_for(lambda: not board.bar.runner.busy)
+    workload, rows = board.results[-1][1]
     assert [row.version for row in rows] == ["numpy_loop", "numpy_batched"]
     assert (workload.batch_size, workload.H, workload.x.shape) == (1, 4, (2, 1, 1))
-    assert bytes(board.image.value) != before and bytes(board.image.value).startswith(PNG)
-    assert board.note.value.startswith("Done. Fastest: ")
-    assert not board.button.disabled
+    assert len(set(painted)) >= 3 and all(png.startswith(PNG) for png in painted)
+    assert board.bar.note.value.startswith("Done. Fastest: ")
+    assert board.bar.progress.value == 1
+    assert not board.bar.run_button.disabled and board.bar.cancel_button.disabled
+    assert "numpy_loop" in board.table.value and "vs numpy_batched" in board.table.value
+    assert bytes(board.history.value).startswith(PNG) and board.history.layout.display == ""
+
+
+def test_epochs_and_length_are_those_of_the_sliders(board):
+    board.length.value, board.epochs.value = 4, 2
+    workload, _ = run(board)
+    assert workload.x.shape == (4, 1, 1) and workload.epochs == 2
+
+
+def test_the_bars_are_painted_at_each_repeat(board, monkeypatch):
+    monkeypatch.setattr(board, "paint", lambda hurry=False: painted.append(hurry))
+    painted = []
+    choose(board, "numpy_batched")
+    workload, (row,) = run(board)
+    assert painted.count(True) == len(row.timing.seconds) + 1
 
 
 def test_two_runs_stand_side_by_side_on_one_scale(board):
-    board.run()
+    run(board)
     board.batch.value = 7
-    board.run()
+    run(board)
     left, right = board.picture().axes
-    assert left.get_xlim() == right.get_xlim()
+    assert left.get_xlim() == right.get_xlim() and left.get_xscale() == "log"
     assert [number for number, _ in board.results] == [1, 2]
+    before = bytes(board.image.value)
+    board.scale.value = "linear"
+    assert board.picture().axes[0].get_xscale() == "linear" and board.image.value != before
 
 
 def test_a_board_offers_the_versions_that_it_is_given():
-    board = Race(versions=("numpy_loop", "cuda_v2"))
+    board = Race(versions=("numpy_loop", "cuda_v2")).versus
     assert board.versions() == ("numpy_loop", "cuda_v2")
 
 
-def test_no_version_and_no_second_run_at_once(board):
+def test_an_impossible_setting_says_why_before_anything_runs(board, monkeypatch):
     choose(board)
-    board.run()
-    assert board.results == [] and board.note.value == "Choose at least one version."
-    board.running = True
+    assert run(board) is None and board.bar.note.value == "Choose at least one version."
+    choose(board, "sequential")
+    board.batch.value, board.hidden.value = 1024, 100
+    assert "sequential" in board.reasons.value and "left out: roughly" in board.reasons.value
+    assert run(board) is None and "smaller sizes" in board.bar.note.value
     choose(board, "numpy_loop")
-    board.run()
-    assert board.results == []
+    monkeypatch.setattr(
+        race.get_version("numpy_loop"), "check_hidden_size", cuda_v4.check_hidden_size, False
+    )
+    board.batch.value, board.hidden.value = 1, 128
+    assert board.reasons.value == ""
+    monkeypatch.setattr(cuda_v4, "MAX_H", 64)
+    board.show_reasons()
+    assert "impossible: H is 128" in board.reasons.value
+
+
+def test_what_is_left_out_has_a_row_that_says_so(board):
+    choose(board, "sequential", "numpy_batched")
+    board.batch.value, board.hidden.value = 128, 64
+    _, (slow, fast) = run(board)
+    assert slow.timing is None and "left out: roughly" in slow.note and fast.timing
+    assert "left out" in board.table.value
+
+
+def test_memory_that_a_card_does_not_have_is_said_in_advance(monkeypatch):
+    monkeypatch.setattr(device, "free_memory", lambda: 1000)
+    reason = estimate.refusal("cuda_v2", Workload(*data.panel(64), 64, 32))
+    assert "impossible" in reason and "MiB" in reason
+
+
+def slow_run(dashboard, monkeypatch):
+    """Start a long run of numpy_batched, in the background; returns once it has repeats."""
+    board = dashboard.versus
+    board.budget = 60
+    choose(board, "numpy_batched", "numpy_loop")
+    gradients = race.get_version("numpy_loop").gradients
+
+    def slow(*args):
+        time.sleep(0.05)
+        return gradients(*args)
+
+    monkeypatch.setattr(race.get_version("numpy_loop"), "gradients", slow)
+    board.epochs.value = 10
+    board.bar.run_button.click()
+    wait_for(lambda: board.results and board.results[-1][1][1][0].timing)
+    return board
+
+
+def test_cancel_answers_within_a_second_and_keeps_what_was_measured(dashboard, monkeypatch):
+    board = slow_run(dashboard, monkeypatch)
+    assert board.bar.run_button.disabled and not board.bar.cancel_button.disabled
+    start = time.perf_counter()
+    board.bar.cancel_button.click()
+    assert "Cancelling" in board.bar.note.value
+    wait_for(lambda: board.bar.note.value == "Cancelled; what was measured stays.")
+    assert time.perf_counter() - start < 1
+    assert dashboard.runner.wait(5)
+    rows = {row.version: row for row in board.results[-1][1][1]}
+    assert rows["numpy_loop"].timing and "cancelled after" in rows["numpy_loop"].note
+    assert rows["numpy_batched"].note == "not run: cancelled"
+    assert not board.bar.run_button.disabled
+
+
+def test_two_runs_cannot_overlap_not_even_from_two_tabs(dashboard, monkeypatch):
+    board = slow_run(dashboard, monkeypatch)
+    board.bar.run()
+    assert len(board.results) == 1 and "Something is running" in board.bar.note.value
+    dashboard.scale.bar.run()
+    assert dashboard.scale.lines == {} and "running" in dashboard.scale.bar.note.value
+    board.bar.cancel()
+    assert dashboard.runner.wait(5)
+
+
+def test_on_colab_it_runs_in_the_callback(board, monkeypatch):
+    monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
+    board.bar.run_button.click()
+    assert board.bar.runner.thread is None and not board.bar.runner.busy
+    assert board.bar.note.value.startswith("Done.")
 
 
 def test_an_error_in_one_version_leaves_the_others(board, monkeypatch):
     def broken(*_):
-        raise ArithmeticError("broken on purpose")
+        raise ArithmeticError("broken <on> purpose")
 
     monkeypatch.setattr(race.get_version("numpy_loop"), "gradients", broken)
-    board.run()
-    failed, fine = board.results[-1][1][1]
-    assert failed.failed and "broken on purpose" in failed.note and fine.timing
-    assert not board.running and not board.button.disabled
+    _, (failed, fine) = run(board)
+    assert failed.failed and "broken <on> purpose" in failed.note and fine.timing
+    assert "broken &lt;on&gt; purpose" in board.table.value
+    assert not board.bar.runner.busy and not board.bar.run_button.disabled
 
 
-def test_plain_python_is_left_out_where_it_takes_minutes(board):
-    choose(board, "sequential")
-    assert board.too_slow() == {}
-    board.batch.value, board.hidden.value = 1024, 100
-    assert "left out" in board.too_slow()["sequential"]
-    board.run()
-    (row,) = board.results[-1][1][1]
-    assert row.timing is None and "left out" in row.note
+def test_an_interrupt_ends_the_run_and_keeps_its_rows(board, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(race.get_version("numpy_batched"), "gradients", interrupted)
+    _, (done, stopped) = run(board)
+    assert done.timing and stopped.timing is None
+    assert board.bar.note.value == "Interrupted; what was measured stays."
+
+
+@pytest.mark.parametrize("factor, points", [(1.0, 3), (1.9, 2), (0.25, 1), (20.0, 0)])
+def test_the_prediction_is_scored(board, monkeypatch, factor, points):
+    board.guessed.value, board.baseline.value = "numpy_batched", "numpy_loop"
+    board.guess.value = 4 * factor
+    rows = [
+        race.Row("numpy_loop", "CPU", Timing((4.0,))),
+        race.Row("numpy_batched", "CPU", Timing((1.0,))),
+    ]
+    board.score_prediction(rows)
+    assert board.points == [points] and f"{points} of 3 points" in board.score.value
+    board.score_prediction(rows[:1])
+    assert "No ratio" in board.score.value and len(board.points) == 1
+
+
+def test_export_offers_a_file_and_a_link(board, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    board.export_button.click()
+    assert "Nothing to export" in board.link.value
+    run(board)
+    run(board)
+    board.export_button.click()
+    with open("race.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(r["run"], r["version"]) for r in rows] == [
+        ("1", "numpy_loop"), ("1", "numpy_batched"), ("2", "numpy_loop"), ("2", "numpy_batched"),
+    ]  # fmt: skip
+    assert all(float(row["median"]) > 0 for row in rows)
+    code = re.search(r"base64,([^\"]+)", board.link.value).group(1)
+    assert base64.b64decode(code).decode() == Path("race.csv").read_text(encoding="utf-8")
+
+
+def test_the_scale_tab_measures_lines_and_says_their_slope(dashboard, monkeypatch):
+    scale = dashboard.scale
+    scale.most.value = 256
+    choose(scale, "numpy_batched")
+    before = bytes(scale.image.value)
+    scale.bar.run(wait=True)
+    assert [len(seconds) for seconds in scale.lines.values()] == [2, 2]
+    assert scale.words.value.count("slope") == 2 and bytes(scale.image.value) != before
+    assert scale.bar.note.value == "Done."
+    choose(scale)
+    scale.bar.run(wait=True)
+    assert "at least one version" in scale.bar.note.value
+
+
+def test_the_scale_tab_leaves_out_what_takes_minutes(dashboard):
+    scale = dashboard.scale
+    scale.most.value, scale.hidden.value = 65536, 64
+    choose(scale, "sequential")
+    scale._measure = lambda point, workload, stop: estimate.refusal(point[0][0], workload)
+    scale.bar.run(wait=True)
+    assert "sequential, batch 16" in scale.words.value and "left out" in scale.words.value
+
+
+def test_slopes_in_words():
+    windows = [64, 256, 1024]
+    assert "as fast as the data" in in_words(windows, [1, 4, 16], "CPU")
+    slow = in_words(windows, [1, 1.5, 2], "CPU")
+    assert "more slowly than" in slow and "150% is reached" in slow
+    emulated = in_words(windows, [1, 1.5, 2], "emulated on CPU")
+    assert "nothing about a GPU" in emulated and "reached" not in emulated
+    assert "needs two points" in in_words(windows, [1], "CPU")
 
 
 def test_reading_never_compares_emulated_rows():

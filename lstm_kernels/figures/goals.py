@@ -1,5 +1,7 @@
 """The goals of the course's model: speed-ups, and time against the size of the data.  Lesson 07."""
 
+import itertools
+
 from lstm_kernels.figures.style import BLUE, GREEN, GREY, LIGHT, ORANGE, PURPLE, styled, subplots
 
 COLORS = (BLUE, GREEN, ORANGE, PURPLE)
@@ -40,11 +42,18 @@ def _draw_field(ax, row, column, ratio, least):
 
 @styled
 def draw_scaling(windows, lines):
-    """Seconds for one epoch against the number of windows.  lines: {label: (seconds, slope)}."""
+    """Seconds for one epoch against the number of windows.  lines: {label: (seconds, slope)}.
+
+    A line may end before the last of the windows; one that is not a GPU's or CPU's own time says
+    so in its label, and is grey.
+    """
     picture, ax = subplots(1, 1, 10, 5)
     ends = _apart([seconds[-1] for seconds, _ in lines.values()])
-    for (label, (seconds, gradient)), end, color in zip(lines.items(), ends, COLORS, strict=False):
-        ax.plot(windows, seconds, "o-", color=color)
+    colors = itertools.cycle(COLORS)
+    for (label, (seconds, gradient)), end in zip(lines.items(), ends, strict=True):
+        emulated = "emulated" in label
+        color = GREY if emulated else next(colors)
+        ax.plot(windows[: len(seconds)], seconds, "o--" if emulated else "o-", color=color)
         text = f"{label}\nslope {gradient:.2f}"
         ax.text(windows[-1] * 1.15, end, text, color=color, va="center")
     first = max(seconds[0] for seconds, _ in lines.values())

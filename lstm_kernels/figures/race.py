@@ -8,15 +8,85 @@ from lstm_kernels.timing import seconds_text
 
 
 @styled
-def draw_race(results):
-    """One panel a workload.  results: a list of (name, workload, rows of the race)."""
+def draw_race(results, log=True, shared=False):
+    """One panel a workload.  results: a list of (name, workload, rows of the race).
+
+    shared: one scale for all panels, so that runs can be compared by eye.
+    """
     height = 1.3 + 0.62 * max(len(rows) for *_, rows in results)
     picture, axes = subplots(1, len(results), 6.6 * len(results), height, squeeze=False)
     for ax, (name, workload, rows) in zip(axes[0], results, strict=True):
-        draw_bars(ax, rows)
+        draw_bars(ax, rows, log)
         ax.set_title(f"{name}\n", pad=10)
         ax.text(0, 1.03, str(workload), transform=ax.transAxes, color=GREY, fontsize=12)
+    if shared:
+        _share_scale(axes[0], [rows for *_, rows in results])
     return picture
+
+
+def _share_scale(axes, rows_of_runs):
+    """One scale for all panels, from those that show a time."""
+    pairs = zip(axes, rows_of_runs, strict=True)
+    timed = [ax for ax, rows in pairs if any(row.timing for row in rows)]
+    if timed:
+        limits = [ax.get_xlim() for ax in timed]
+        for ax in axes:
+            ax.set_xlim(min(left for left, _ in limits), max(right for _, right in limits))
+
+
+@styled
+def draw_invitation(text):
+    """An empty picture that says what will be there."""
+    picture, ax = subplots(1, 1, 6.6, 2)
+    ax.axis("off")
+    ax.text(0.5, 0.5, text, ha="center", va="center", color=GREY)
+    return picture
+
+
+@styled
+def draw_history(records):
+    """Seconds of one epoch against the batch size: all runs so far.  records: as in `bench`.
+
+    Each version has a line for each H and T; emulated ones are dashed and grey: no GPU's time.
+    """
+    picture, ax = subplots(1, 1, 10, 4.6)
+    ends = []
+    for (version, where, H, T), points in _points(records).items():
+        batches, seconds = zip(*sorted(points.items()), strict=True)
+        real = where in ("CPU", "GPU")
+        color = VERSION_COLORS.get(version, GREY) if real else GREY
+        ax.plot(batches, seconds, "o-" if real else "o--", color=color)
+        name = version if real else f"{version} (emulated)"
+        ends.append((seconds[-1], f"{name}, H={H}, T={T}", color))
+    _label_ends(ax, ends)
+    ax.set(xscale="log", yscale="log", xlabel="batch size (log scale)")
+    batches = sorted({r["batch"] for r in records if "median" in r}) or [1]
+    ax.set_xticks(batches, [str(batch) for batch in batches])
+    ax.minorticks_off()
+    ax.yaxis.set_major_formatter(lambda seconds, _: seconds_text(seconds))
+    ax.set_ylabel("one mini-batch (log scale)")
+    ax.set_xlim(batches[0] / 1.3, batches[-1] * 1.3)
+    ax.set_title("Time against batch size: a point for each run")
+    return picture
+
+
+def _points(records):
+    """{(version, where, H, T): {batch: seconds of one epoch}}; the newest run of a point counts."""
+    lines = {}
+    for found in records:
+        if "median" in found:
+            key = found["version"], found["where"], found["hidden"], found["length"]
+            lines.setdefault(key, {})[found["batch"]] = found["median"] / found["epochs"]
+    return lines
+
+
+def _label_ends(ax, ends):
+    """Names in a column on the right, in the order of the lines' ends."""
+    for place, (_, text, color) in enumerate(sorted(ends, reverse=True)):
+        ax.text(
+            1.02, 0.97 - 0.075 * place, text, color=color, transform=ax.transAxes, va="center",
+            fontsize=11,
+        )  # fmt: skip
 
 
 def draw_bars(ax, rows, log=True):

@@ -1,44 +1,118 @@
-"""All versions on a workload of your choice.  Lesson 07; it calls race and figures, no more."""
+"""The live dashboard: versions race at sizes of your choice; time against data.  Lesson 07.
+
+It calls race, estimate and figures, and holds no algorithm.  Core ipywidgets only.
+"""
+
+import base64
+import html
+import io
+import time
 
 import ipywidgets
 
-from lstm_kernels import data, race
-from lstm_kernels.figures.race import draw_race
-from lstm_kernels.figures.style import GREY, styled, subplots
-from lstm_kernels.model import Sizes
+from lstm_kernels import bench, data, device, estimate, race
+from lstm_kernels.figures.race import draw_history, draw_invitation, draw_race
 from lstm_kernels.timing import Workload, seconds_text
-from lstm_kernels.transfers import multiply_adds
 from lstm_kernels.versions import NAMES
+from lstm_kernels.widgets import controls
+from lstm_kernels.widgets.background import Runner
 from lstm_kernels.widgets.base import picture_widget
+from lstm_kernels.widgets.controls import Plan, RunBar, check_box, reasons_text, slider
+from lstm_kernels.widgets.scale import Scale
 
-STEPS = {"sequential": 200e-9, "emulated on CPU": 3e-9}  # seconds of a multiply-add, very roughly
-TOO_LONG = 1.5  # seconds for one repeat: a version that needs more is left out
+POINTS = ((1.25, 3), (2.0, 2), (5.0, 1))  # off by at most this factor: so many points
+PAINT_EVERY = 0.15  # seconds at least between two pictures: no eye is faster
 
 
 class Race(ipywidgets.VBox):
-    """Choose a batch size, a hidden size and versions; Run times one mini-batch of each.
+    """Two tabs: `versus` races versions at chosen sizes; `scale` takes more and more data.
+
+    One Runner is behind both, so two runs never overlap.
+    """
+
+    def __init__(self, batch_size=7, H=32, T=11, epochs=1, versions=NAMES, budget=0.3):
+        self.runner = Runner()
+        self.versus = Versus(self.runner, batch_size, H, T, epochs, versions, budget)
+        self.scale = Scale(self.runner, versions)
+        tabs = ipywidgets.Tab([self.versus, self.scale])
+        tabs.set_title(0, "Race")
+        tabs.set_title(1, "Scale")
+        super().__init__([tabs])
+
+    def run(self, wait=True):
+        """Race now with the sliders as they are; wait: return when it is over."""
+        self.versus.bar.run(wait=wait)
+
+    def picture(self):
+        """The static twin: the last two races as bars."""
+        return self.versus.picture()
+
+
+class Versus(ipywidgets.VBox):
+    """Choose sizes and versions; Run times `epochs` epochs of one mini-batch each.
 
     `results` keeps every race as (number, (workload, rows)), the newest last.
     """
 
-    def __init__(self, batch_size=7, H=32, T=11, versions=NAMES, budget=0.3):
-        self.T, self.budget = T, budget
-        self.results, self.running = [], False
-        self.batch = _slider("batch size N", [1, 7, 32, 64, 128, 256, 512, 1024], batch_size)
-        self.hidden = _slider("hidden size H", [4, 8, 16, 32, 50, 64, 100], H)
-        self.boxes = {name: _box(name) for name in versions}
-        self.button = ipywidgets.Button(description="Run", button_style="primary")
-        self.note = ipywidgets.HTML("Choose, predict, then press Run.")
-        self.image = picture_widget(self.picture())
-        self.button.on_click(self.run)
+    def __init__(self, runner, batch_size, H, T, epochs, versions, budget):
+        self.budget, self.results, self.next_paint = budget, [], 0.0
+        self._make_controls(batch_size, H, T, epochs, versions)
+        self.bar = RunBar(runner, self.why_not, self.work)
+        self._make_prediction(versions)
+        self._make_views()
         super().__init__(
             [
-                ipywidgets.HBox([self.batch, self.hidden], layout={"flex_flow": "row wrap"}),
-                ipywidgets.HBox(list(self.boxes.values()), layout={"flex_flow": "row wrap"}),
-                ipywidgets.HBox([self.button, self.note]),
+                controls.row(self.batch, self.hidden, self.length, self.epochs),
+                controls.row(*self.boxes.values()),
+                self.reasons,
+                controls.row(*self.prediction),
+                self.bar,
+                controls.row(self.scale, self.export_button, self.link),
                 self.image,
+                self.table,
+                self.history,
             ]
         )
+        self.show_reasons()
+
+    def _make_controls(self, batch_size, H, T, epochs, versions):
+        self.batch = slider("batch size N", [1, 7, 32, 64, 128, 256, 512, 1024], batch_size)
+        self.hidden = slider("hidden size H", [4, 8, 16, 32, 50, 64, 100, 128], H)
+        self.length = slider("length T", [2, 4, 11, 24, 48], T)
+        self.epochs = slider("epochs", [1, 2, 5, 10], epochs)
+        self.boxes = {name: check_box(name) for name in versions}
+        self.reasons = ipywidgets.HTML()
+        for control in (self.batch, self.hidden, self.length, self.epochs, *self.boxes.values()):
+            control.observe(self.show_reasons, "value")
+
+    def _make_prediction(self, versions):
+        on_card = [name for name in versions if device.ON_GPU and name == "cuda_v2"]
+        comparable = [v for v in versions if race.where_it_runs(v) in ("CPU", "GPU")]
+        guessed = (on_card or comparable or list(versions))[-1]
+        names = {"options": list(versions), "layout": {"width": "150px"}}
+        self.guessed = ipywidgets.Dropdown(value=guessed, **names)
+        self.baseline = ipywidgets.Dropdown(value=versions[0], **names)
+        self.guess = ipywidgets.BoundedFloatText(
+            value=0, min=0, max=1e6, step=0.5, layout={"width": "90px"}
+        )
+        self.score, self.points = ipywidgets.HTML(), []
+        words = [
+            ipywidgets.HTML(text) for text in ("<b>I predict:</b>", "will be", "times as fast as")
+        ]
+        self.prediction = (
+            words[0], self.guessed, words[1], self.guess, words[2], self.baseline, self.score,
+        )  # fmt: skip
+
+    def _make_views(self):
+        self.scale = ipywidgets.ToggleButtons(options=["log", "linear"], value="log")
+        self.scale.style.button_width = "70px"
+        self.scale.observe(lambda _: self.paint(), "value")
+        self.export_button = ipywidgets.Button(description="Export CSV", icon="download")
+        self.export_button.on_click(self.export)
+        self.link, self.table = ipywidgets.HTML(), ipywidgets.HTML()
+        self.image = picture_widget(self.picture())
+        self.history = picture_widget(draw_invitation("Time against batch size: a point a run"))
+        self.history.layout.display = "none"
 
     # ---- what is chosen ----
 
@@ -47,60 +121,141 @@ class Race(ipywidgets.VBox):
         return tuple(name for name, box in self.boxes.items() if box.value)
 
     def workload(self):
-        """One mini-batch of made-up windows with the chosen sizes."""
-        x, y = data.panel(self.batch.value, self.T)
-        return Workload(x, y, self.batch.value, self.hidden.value, epochs=1)
+        """Made-up windows for one mini-batch with the chosen sizes, used in each epoch."""
+        x, y = data.panel(self.batch.value, self.length.value)
+        return Workload(x, y, self.batch.value, self.hidden.value, self.epochs.value)
 
-    def too_slow(self):
-        """{version: why it is left out}: what would keep the page waiting for minutes."""
-        sizes = Sizes(self.T, self.batch.value, 1, self.hidden.value, 1)
-        reasons = {}
-        for version in self.versions():
-            step = STEPS.get(version) or STEPS.get(race.where_it_runs(version), 0)
-            seconds = step * multiply_adds(sizes) * sizes.N
-            if seconds > TOO_LONG:
-                reasons[version] = f"left out: roughly {seconds_text(seconds)} a repeat"
-        return reasons
+    def refusals(self):
+        """{version: why it cannot or should not run}: what would fail, or take minutes."""
+        workload = self.workload()
+        found = {name: estimate.refusal(name, workload) for name in self.versions()}
+        return {name: reason for name, reason in found.items() if reason}
+
+    def why_not(self):
+        """Why nothing can run, or ""."""
+        if not self.versions():
+            return "Choose at least one version."
+        if len(self.refusals()) == len(self.versions()):
+            return "No chosen version can run this: see the reasons above. Choose smaller sizes."
+        return ""
+
+    def show_reasons(self, _=None):
+        """Say at once, before anything runs, what the setting leaves out."""
+        self.reasons.value = reasons_text(self.refusals())
 
     # ---- running ----
 
-    def run(self, _=None):
-        """Time the checked versions now; the picture grows row by row.  No two runs overlap."""
-        if self.running:
-            return
-        if not self.versions():
-            self.note.value = "Choose at least one version."
-            return
-        self.running = self.button.disabled = True
-        try:
-            self._race()
-        finally:
-            self.running = self.button.disabled = False
-
-    def _race(self):
-        workload, versions, skip = self.workload(), self.versions(), self.too_slow()
-        rows = [race.Row(v, race.where_it_runs(v), None, "waiting") for v in versions]
+    def work(self, stop):
+        """Time the chosen versions; bars, table and points grow.  Returns the last sentence."""
+        workload, versions, skip = self.workload(), self.versions(), self.refusals()
+        rows = [race.Row(v, race.where_it_runs(v), None, skip.get(v, "waiting")) for v in versions]
         self.results.append((len(self.results) + 1, (workload, rows)))
+        plan = Plan({v: self._expected(v, workload) for v in versions if v not in skip})
+        self.paint()
+
+        def show(row, done):
+            rows[versions.index(row.version)] = row
+            what = (
+                f"{row.version}, {len(row.timing.seconds)} repeats" if row.timing else row.version
+            )
+            self.bar.show_progress(what, *plan.progress(row.version, done))
+
+        def show_repeat(row):
+            show(row, min(sum(row.timing.seconds) / max(self.budget, 1e-9), 0.95))
+            self.paint(hurry=True)
 
         def show_row(row):
-            done = versions.index(row.version)
-            rows[done] = row._replace(note=skip.get(row.version, row.note))
-            self.note.value = f"{done + 1} of {len(rows)} done"
-            self.image.value = self.picture()._repr_png_()
+            if row.version not in skip:
+                plan.finish(row.version)
+            show(row, 0.0)
+            if not stop():  # else Cancel is to be answered first
+                self.table.value = table_html(rows)
+                self.next_paint = 0.0  # a finished version is always shown
+                self.paint(hurry=True)
 
-        self.note.value = f"Timing {', '.join(versions)} ..."
+        limits = {"budget": self.budget, "on_repeat": show_repeat, "on_row": show_row}
+        try:
+            race.race(workload, versions, skip=skip, stop=stop, **limits)
+            self.bar.say_cancelled()
+        finally:
+            self.paint_run()
+        self.score_prediction(rows)
+        return reading(rows)
+
+    def _expected(self, version, workload):
+        """Roughly the seconds that a version takes: its warm-up and its repeats."""
+        batch = estimate.batch_seconds(version, estimate.sizes_of(workload))
+        return 2 * batch + max(self.budget, 3 * estimate.repeat_seconds(version, workload))
+
+    def score_prediction(self, rows):
+        """Compare the prediction with this race, and count points."""
+        if not self.guess.value:
+            return
+        version, baseline = self.guessed.value, self.baseline.value
+        ratio = race.speedup(rows, version, baseline)
+        if ratio is None:
+            self.score.value = f"No ratio of {version} to {baseline} can be made of this run."
+            return
+        off = max(ratio / self.guess.value, self.guess.value / ratio)
+        self.points.append(next((points for limit, points in POINTS if off <= limit), 0))
+        self.score.value = (
+            f"measured <b>{race.ratio_text(ratio)}</b>, you said {self.guess.value:g}x: "
+            f"<b>{self.points[-1]} of 3 points</b> "
+            f"(so far {sum(self.points)} of {3 * len(self.points)})"
+        )
+
+    # ---- showing ----
+
+    def paint(self, hurry=False):
+        """Draw the bars anew; with `hurry` only if drawing does not take most of the time."""
+        start = time.perf_counter()
+        if hurry and (start < self.next_paint or not self.bar.runner.watched):
+            return
         self.image.value = self.picture()._repr_png_()
-        race.race(workload, versions, budget=self.budget, skip=tuple(skip), on_row=show_row)
-        self.note.value = reading(rows)
+        now = time.perf_counter()
+        self.next_paint = now + max(PAINT_EVERY, 2 * (now - start))
+
+    def paint_run(self):
+        """Draw what a finished run adds: its table, and its points on the lines."""
+        self.paint()
+        self.table.value = table_html(self.results[-1][1][1])
+        self.history.value = draw_history(self.records())._repr_png_()
+        self.history.layout.display = ""
 
     def picture(self):
-        """The last two races as bars, the newest on the right: the static twin, too."""
+        """The last two races as bars, the newest on the right."""
         if not self.results:
-            return _draw_invitation()
-        shown = self.results[-2:]
-        picture = draw_race([(f"Run {number}", *result) for number, result in shown])
-        _share_scale(picture.axes, [workload_rows[1] for _, workload_rows in shown])
-        return picture
+            return draw_invitation("Press Run: the bars appear here")
+        shown = [(f"Run {number}", *result) for number, result in self.results[-2:]]
+        return draw_race(shown, log=self.scale.value == "log", shared=True)
+
+    def records(self):
+        """All rows of all runs as plain numbers, each with the number of its run."""
+        runs = [(number, bench.records([result])) for number, result in self.results]
+        return [{"run": number, **found} for number, rows in runs for found in rows]
+
+    # ---- export ----
+
+    def export(self, _=None):
+        """Write all runs to race.csv in the working folder, and offer the same as a download."""
+        if not self.results:
+            self.link.value = "Nothing to export yet: press Run first."
+            return
+        text = self.csv_text()
+        code = base64.b64encode(text.encode()).decode()
+        link = f'<a download="race.csv" href="data:text/csv;base64,{code}">download race.csv</a>'
+        try:
+            with open("race.csv", "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+            self.link.value = f"{link} (also saved beside the notebook)"
+        except OSError as error:  # a folder that cannot be written to; the link works all the same
+            self.link.value = f"{link} (not saved beside the notebook: {html.escape(str(error))})"
+
+    def csv_text(self):
+        """All runs as CSV: the bench's columns, with the number of the run in front."""
+        file = io.StringIO()
+        bench.write_csv(self.records(), file, ("run", *bench.COLUMNS))
+        return file.getvalue()
 
 
 def reading(rows):
@@ -113,39 +268,17 @@ def reading(rows):
     return f"Done. Fastest: {first.version}, {ratio:.2g} times as fast as {second.version}."
 
 
-def _share_scale(axes, rows_of_runs):
-    """One scale for all panels that show a time, so that runs can be compared by eye."""
-    pairs = zip(axes, rows_of_runs, strict=True)
-    timed = [ax for ax, rows in pairs if any(row.timing for row in rows)]
-    if timed:
-        limits = [ax.get_xlim() for ax in timed]
-        for ax in axes:
-            ax.set_xlim(min(left for left, _ in limits), max(right for _, right in limits))
-
-
-@styled
-def _draw_invitation():
-    picture, ax = subplots(1, 1, 6.6, 2)
-    ax.axis("off")
-    ax.text(0.5, 0.5, "Press Run: the bars appear here", ha="center", va="center", color=GREY)
-    return picture
-
-
-def _box(name):
-    return ipywidgets.Checkbox(
-        value=True,
-        description=name,
-        indent=False,
-        layout={"width": "auto", "margin": "2px 16px 2px 0"},
+def table_html(rows):
+    """The speed-up table: median and ratios to each baseline that was timed, as HTML."""
+    names = [row.version for row in rows if row.comparable and row.version in race.BASELINES]
+    heads = ["version", "runs on", "median", *(f"vs {name}" for name in names), ""]
+    lines = [f"<tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>"]
+    for row in rows:
+        median = seconds_text(row.timing.median) if row.timing else "-"
+        ratios = [race.ratio_text(race.speedup(rows, row.version, name)) for name in names]
+        cells = [row.version, row.where, median, *ratios, row.note or race.parts_text(row)]
+        lines.append(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>")
+    style = (
+        "<style>.lstm-race td, .lstm-race th {padding: 1px 14px 1px 0; text-align: left}</style>"
     )
-
-
-def _slider(label, options, value):
-    return ipywidgets.SelectionSlider(
-        options=sorted({*options, value}),
-        value=value,
-        description=label,
-        continuous_update=False,
-        style={"description_width": "95px"},
-        layout={"width": "330px"},
-    )
+    return f'{style}<table class="lstm-race">{"".join(lines)}</table>'

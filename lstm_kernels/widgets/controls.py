@@ -1,0 +1,126 @@
+"""The controls that both tabs of the dashboard share: sliders, check boxes, Run and Cancel."""
+
+import html
+import time
+
+import ipywidgets
+
+from lstm_kernels.timing import seconds_text
+from lstm_kernels.widgets.background import paints_from_threads
+
+NO_CANCEL = "Running in this cell; to stop it early, use the notebook's own stop button."
+
+
+def slider(label, options, value):
+    """A slider over a few sizes; it reports when the mouse lets go."""
+    return ipywidgets.SelectionSlider(
+        options=sorted({*options, value}),
+        value=value,
+        description=label,
+        continuous_update=False,
+        style={"description_width": "95px"},
+        layout={"width": "330px"},
+    )
+
+
+def check_box(name, value=True):
+    """A check box as wide as its text."""
+    layout = {"width": "auto", "margin": "2px 16px 2px 0"}
+    return ipywidgets.Checkbox(value=value, description=name, indent=False, layout=layout)
+
+
+def row(*children):
+    """Side by side, wrapped where the page is narrow."""
+    layout = {"flex_flow": "row wrap", "align_items": "center"}
+    return ipywidgets.HBox(list(children), layout=layout)
+
+
+def reasons_text(reasons):
+    """What cannot or should not run, and why: {name: reason} as a short HTML list."""
+    lines = [f"<b>{html.escape(n)}</b>: {html.escape(r)}" for n, r in reasons.items() if r]
+    return "<br>".join(lines)
+
+
+class RunBar(ipywidgets.VBox):
+    """Run, Cancel, a progress bar, and a line of text; one Runner behind it."""
+
+    def __init__(self, runner, why_not, work):
+        """why_not(): why nothing can run now, or "".  work(stop): what Run does."""
+        self.runner, self.why_not, self.work = runner, why_not, work
+        self.run_button = ipywidgets.Button(description="Run", button_style="primary")
+        self.cancel_button = ipywidgets.Button(description="Cancel", disabled=True)
+        self.progress = ipywidgets.FloatProgress(value=0, min=0, max=1, layout={"width": "220px"})
+        self.note = ipywidgets.HTML("Choose, predict, then press Run.")
+        self.run_button.on_click(self.run)
+        self.cancel_button.on_click(self.cancel)
+        bar = row(self.run_button, self.cancel_button, self.progress, self.note)
+        super().__init__([bar])
+
+    def run(self, _=None, wait=False):
+        """Begin, unless something is running or the setting is impossible: then say why."""
+        if self.runner.busy:
+            self.note.value = "Something is running: wait for it, or press Cancel."
+            return
+        reason = self.why_not()
+        if reason:
+            self.note.value = reason
+            return
+        background = paints_from_threads() and not wait
+        self.progress.value, self.note.value = 0, "Starting ..." if background else NO_CANCEL
+        self.run_button.disabled, self.cancel_button.disabled = True, not background
+        self.runner.start(self._run, wait)
+
+    def _run(self, stop):
+        try:
+            last_words = self.work(stop)
+            if not self.say_cancelled():
+                self.note.value, self.progress.value = last_words, 1
+        except KeyboardInterrupt:
+            self.note.value = "Interrupted; what was measured stays."
+        except Exception as error:  # an error in a thread would be seen by nobody
+            self.note.value = html.escape(f"{type(error).__name__}: {error}")
+            raise
+        finally:
+            self.run_button.disabled, self.cancel_button.disabled = False, True
+
+    def cancel(self, _=None):
+        """End soon; what was measured stays."""
+        if self.runner.busy:
+            self.cancel_button.disabled = True
+            self.note.value = "Cancelling: after the mini-batch that is under way ..."
+            self.runner.cancel()
+
+    def say_cancelled(self):
+        """True, and say so, if the run was cancelled."""
+        if self.runner.cancelled:
+            self.note.value = "Cancelled; what was measured stays."
+        return self.runner.cancelled
+
+    def show_progress(self, what, done, left):
+        """done: 0 to 1.  left: estimated seconds, or None where nobody knows yet."""
+        if self.runner.cancelled:
+            return  # "Cancelling ..." stays
+        self.progress.value = min(max(done, 0.0), 1.0)
+        about = "" if left is None else f", about {seconds_text(max(left, 0.1))} left"
+        self.note.value = html.escape(f"{what}{about}")
+
+
+class Plan:
+    """How far a run of several parts is: from estimates first, from the repeats when they come."""
+
+    def __init__(self, seconds):
+        """seconds: {part: estimated seconds}, in the order in which they run."""
+        self.seconds, self.start = dict(seconds), time.perf_counter()
+        self.finished = set()
+
+    def finish(self, part):
+        self.finished.add(part)
+
+    def progress(self, part, done=0.0):
+        """(share done, seconds left) when `part` is done to `done`, from 0 to 1."""
+        passed = sum(self.seconds[p] for p in self.finished) + done * self.seconds.get(part, 0)
+        whole = sum(self.seconds.values()) or 1.0
+        share = min(passed / whole, 1.0)
+        elapsed = time.perf_counter() - self.start
+        pace = elapsed / passed if passed > 0.1 * whole else 1.0
+        return share, (whole - passed) * pace

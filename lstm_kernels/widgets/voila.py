@@ -1,0 +1,22 @@
+"""Voila serves a notebook's dashboard alone: only the cells tagged "dashboard".
+
+`voila.json` in the course's folder names this class, so that `voila notebooks/07_race.ipynb`,
+started there, runs and shows these cells and no other.  A notebook without such cells is served
+whole.
+"""
+
+from nbconvert.preprocessors import Preprocessor
+
+TAG = "dashboard"
+
+
+class DashboardOnly(Preprocessor):
+    """Keeps the tagged cells, before any cell is run."""
+
+    enabled = True
+
+    def preprocess(self, notebook, resources):
+        kept = [cell for cell in notebook.cells if TAG in cell.metadata.get("tags", [])]
+        if kept:
+            notebook.cells = kept
+        return notebook, resources
