@@ -8,6 +8,7 @@ threads for all.  The versions take turns, so that a busy moment of the machine 
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -129,6 +130,32 @@ def compare(shapes=SHAPES, seconds=3.0, on_row=None):
     return rows
 
 
+def compare_apart(threads, shapes=SHAPES, seconds=3.0):
+    """As `compare`, in a new process in which every library has this number of threads."""
+    check_threads(threads)
+    settings = dict.fromkeys(THREAD_SETTINGS, str(threads))
+    command = [sys.executable, "-m", "lstm_kernels.baselines", "--json", json.dumps(shapes)]
+    done = subprocess.run(
+        [*command, f"--seconds={seconds}"],
+        env=os.environ | settings,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"the process that measures ended with {done.returncode}")
+    return [
+        Row(*shape, {version: Timing(tuple(times)) for version, times in timings.items()})
+        for *shape, timings in json.loads(done.stdout.splitlines()[-1])
+    ]
+
+
+def check_threads(threads):
+    """ValueError unless this machine has so many cores."""
+    cores = os.cpu_count() or 1
+    if not 1 <= threads <= cores:
+        raise ValueError(f"the number of threads is {threads}; the limit is 1 to {cores}")
+
+
 def ratio(row, version, fastest=False):
     """How many times faster than PyTorch, by median or fastest repeat; None without PyTorch."""
     if "torch" not in row.timings:
@@ -173,10 +200,19 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m lstm_kernels.baselines")
     parser.add_argument("--threads", type=int, help="of every version; default: as it comes")
     parser.add_argument("--seconds", type=float, default=3.0, help="for each shape")
+    parser.add_argument("--json", type=json.loads, metavar="SHAPES", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
+    if options.json:
+        rows = compare(options.json, options.seconds)
+        print(
+            json.dumps([(*row[:3], {v: t.seconds for v, t in row.timings.items()}) for row in rows])
+        )
+        return 0
     if options.threads is not None:
-        if not 1 <= options.threads <= (os.cpu_count() or 1):
-            parser.error(f"--threads is {options.threads}; the limit is 1 to {os.cpu_count()}")
+        try:
+            check_threads(options.threads)
+        except ValueError as error:
+            parser.error(str(error))
         settings = dict.fromkeys(THREAD_SETTINGS, str(options.threads))
         command = [sys.executable, "-m", "lstm_kernels.baselines", f"--seconds={options.seconds}"]
         return subprocess.run(command, env=os.environ | settings, check=False).returncode

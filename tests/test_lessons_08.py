@@ -28,9 +28,10 @@ def test_lesson_08_shows_the_modules_own_source(function):
 
 def test_nothing_of_the_module_is_left_out():
     assert len(FUNCTIONS) == SOURCE.count("\ndef ") >= 20
-    settings = [line for line in SOURCE.splitlines() if " = " in line and line[0].isalpha()]
+    code = SOURCE[SOURCE.index("\nimport math") :].splitlines()
+    settings = [s for s in code if s[:1].isupper() or s.startswith(("import", "from", "compiled"))]
     shown = "\n".join(code_cells("08_all_cores")).splitlines()
-    assert settings and all(line in shown for line in settings)
+    assert len(settings) > 12 and set(settings) <= set(shown)
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
@@ -43,7 +44,7 @@ def test_each_exercise_of_lesson_08_is_solved_with_the_same_check(number):
 @pytest.mark.parametrize(
     "N, cores, said",
     [
-        (1, 2, "1 samples: 1 chunks on 1 of 2 cores, 31 idle lanes"),
+        (1, 2, "1 sample: 1 chunk on 1 of 2 cores, 31 idle lanes,\n1 chunk in a row"),
         (129, 2, "5 chunks on 2 of 2 cores, 31 idle lanes,\n3 chunks in a row"),
         (1000, 64, "32 chunks on 32 of 64 cores, 24 idle lanes"),
     ],

@@ -154,4 +154,11 @@ def test_ratios_to_pytorch():
 def test_threads_have_a_limit(capsys):
     with pytest.raises(SystemExit):
         baselines.main(["--threads", "0"])
-    assert "--threads is 0; the limit is 1 to" in capsys.readouterr().err
+    assert "the number of threads is 0; the limit is 1 to" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="the number of threads is -1; the limit is 1 to"):
+        baselines.compare_apart(-1)
+
+
+def test_a_process_of_its_own_measures_with_one_thread():
+    (row,) = baselines.compare_apart(1, [(3, 2, 4)], seconds=0)
+    assert (row.N, row.T, row.H) == (3, 2, 4) and len(row.timings["numba_cpu"].seconds) == 7

@@ -21,6 +21,11 @@ TORCH_COLOR = BLACK
 MAX_ROWS = 10  # chunks that are drawn; the rest is told in words
 
 
+def counted(number, word):
+    """ "1 chunk", "2 chunks"."""
+    return f"{number:,} {word}" + ("s" if number != 1 else "")
+
+
 def rounds(chunks, cores):
     """How many chunks the busiest core computes, if they are shared out evenly."""
     return -(-chunks // cores)
@@ -47,11 +52,12 @@ def draw_cores(N, cores, lanes=32):
     ax.set(xlim=(-3.6, lanes + 3.6), ylim=(drawn + 0.8, -0.7))
     ax.axis("off")
     if drawn < chunks:
-        ax.text(0, drawn + 0.45, f"... and {chunks - drawn:,} more chunks", color=GREY)
+        ax.text(0, drawn + 0.45, f"... and {counted(chunks - drawn, 'more chunk')}", color=GREY)
     busy = min(chunks, cores)
     picture.suptitle(
-        f"{N:,} samples: {chunks:,} chunks on {busy} of {cores} cores, {idle} idle lanes,\n"
-        f"{rounds(chunks, cores):,} chunks in a row on the busiest core",
+        f"{counted(N, 'sample')}: {counted(chunks, 'chunk')} on {busy} of "
+        f"{counted(cores, 'core')}, {counted(idle, 'idle lane')},\n"
+        f"{counted(rounds(chunks, cores), 'chunk')} in a row on the busiest core",
         weight="bold",
         x=0.02,
         ha="left",
