@@ -26,6 +26,7 @@ KIND_COLORS = {
     "update": PURPLE,
     "wait": LIGHT,
 }
+NAMES_OF_RULES = {"sgd": "SGD", "adam": "Adam"}
 NAMES = {"cuda_v3": "V3", "cuda_v6": "V6"}
 DIRECTION_COLORS = {IN: BLUE, OUT: VERMILLION}
 
@@ -77,7 +78,9 @@ def _box(ax, x, y, width, height, text, color, ink=BLACK):
 
 
 def _arrow(ax, start, end, color, text=""):
-    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=16, lw=2, color=color))
+    ax.add_patch(
+        FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=16, lw=2, color=color)
+    )
     if text:
         middle = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2 + 0.1
         ax.text(*middle, text, ha="center", va="bottom", color=color, fontsize=12)
@@ -102,9 +105,8 @@ def draw_queue(bars_by_version, subtitle):
         ax.set_yticks((0, 1), (HOST, CARD))
         ax.set_ylim(1.5, -0.5)
         ax.set_xlim(0, 1.02 * longest)
-        ax.set_title(
-            f"{NAMES[version]}'s way: {end_of(bars):,.0f} µs; the card works {busy(bars):.0%} of the time"
-        )
+        works = f"the card works {busy(bars):.0%} of the time"
+        ax.set_title(f"{NAMES[version]}'s way: {end_of(bars):,.0f} µs; {works}")
     axes[-1].set_xlabel("microseconds")
     axes[0].text(0, 1.25, subtitle, transform=axes[0].transAxes, color=GREY, fontsize=11)
     _name_kinds(axes[-1])
@@ -156,16 +158,14 @@ def draw_losses(histories, batches):
     picture, axes = subplots(1, len(histories), 13, 4.6)
     for ax, (name, (ours, reference)) in zip(axes, histories.items(), strict=True):
         steps = range(1, len(ours) + 1)
-        ax.plot(steps, reference, color=LIGHT, lw=9, solid_capstyle="round")
+        ax.plot(steps, reference, color=GREY, alpha=0.35, lw=9, solid_capstyle="round")
         ax.plot(steps, ours, ".-", color=VERMILLION, lw=1.4, markersize=7)
         for epoch_end in range(batches, len(ours) + 1, batches):
             ax.axvline(epoch_end + 0.5, color=GREY, lw=1, ls=":")
         ax.set_yscale("log")
-        ax.set_xlabel("mini-batch")
-        ax.set_ylabel("loss")
-        ax.set_title(f"{name}: V6 on numpy_batched")
-    axes[-1].text(
-        0.98, 0.95, "numpy_batched: wide and grey\nV6: dots\ndotted: the host reads the losses",
-        transform=axes[-1].transAxes, ha="right", va="top", color=GREY, fontsize=12,
-    )  # fmt: skip
+        ax.yaxis.set_minor_formatter("{x:g}")
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.set_xlabel("mini-batch; dotted: the host reads the losses")
+        ax.set_title(f"{NAMES_OF_RULES.get(name, name)}: V6 (dots) on numpy_batched (grey)")
+    axes[0].set_ylabel("loss")
     return picture

@@ -1,0 +1,269 @@
+"""Rooflines, lower bounds and the library.  Lesson 12.  Drawn from lstm_kernels.roofline."""
+
+import numpy as np
+
+from lstm_kernels.figures.style import (
+    BLACK,
+    GREY,
+    LIGHT,
+    ORANGE,
+    VERSION_COLORS,
+    styled,
+    subplots,
+)
+from lstm_kernels.occupancy import get_limits
+from lstm_kernels.roofline import (
+    VERSIONS,
+    bound,
+    bytes_asked,
+    bytes_at_least,
+    bytes_of_product,
+    lower_bounds,
+    operations,
+    without_caches,
+)
+
+NAMES = {"cuda_v2": "V2, V3", "cuda_v4": "V4", "cuda_v5": "V5, V6"}
+TORCH = ORANGE
+X_RANGE = (0.1, 300)
+
+
+def sizes_text(sizes):
+    return f"N={sizes.N}, T={sizes.T}, H={sizes.H}"
+
+
+def color_of(version):
+    return TORCH if version == "torch" else VERSION_COLORS.get(version, GREY)
+
+
+# ---- the idea -----------------------------------------------------------------------------
+
+
+@styled
+def draw_idea(card):
+    """One card's roof, and what its two parts mean."""
+    picture, ax = subplots(1, 1, 11, 5)
+    _draw_roof(ax, card.tera * 1e3, card.gigabytes_per_second)
+    ax.annotate(
+        f"the slope: {card.gigabytes_per_second:g} GB/s from memory\n"
+        "few operations for each byte:\nthe card waits for bytes",
+        (2, 2 * card.gigabytes_per_second), (0.13, 1.6e3), color=GREY,
+        arrowprops={"arrowstyle": "-", "color": GREY},
+    )  # fmt: skip
+    ax.text(
+        card.ridge * 1.1, card.tera * 1e3 * 1.25,
+        f"the flat roof: {card.tera:.1f} TFLOP/s", color=GREY,
+    )  # fmt: skip
+    ax.plot([card.ridge] * 2, [10, card.tera * 1e3], color=GREY, lw=1, ls=":")
+    ax.text(card.ridge * 1.1, 14, f"the ridge: {card.ridge:.0f} operations a byte", color=GREY)
+    _finish(ax, 1e4 * 3)
+    ax.set_title(f"Under the roof of a {card.name} (published numbers)")
+    return picture
+
+
+def _draw_roof(ax, giga, bandwidth):
+    x = np.geomspace(*X_RANGE, 200)
+    ax.plot(x, np.minimum(giga, bandwidth * x), color=BLACK, lw=2.6)
+    ax.fill_between(x, 1e-3, np.minimum(giga, bandwidth * x), color=LIGHT, alpha=0.5, lw=0)
+
+
+def _finish(ax, top, bottom=10):
+    ax.set(xscale="log", yscale="log", xlim=X_RANGE, ylim=(bottom, top))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_major_formatter("{x:,g}")
+    ax.set_xlabel("operations for each byte from memory")
+    ax.set_ylabel("GFLOP/s")
+
+
+# ---- bytes --------------------------------------------------------------------------------
+
+
+@styled
+def draw_bytes(sizes):
+    """What each version asks of memory, and what perfect caches would leave of it."""
+    picture, ax = subplots(1, 1, 11, 3.9)
+    rows = [(NAMES[v], bytes_asked(v, sizes), bytes_at_least(v, sizes), v) for v in VERSIONS]
+    for place, (_, asked, least, version) in enumerate(rows):
+        ax.barh(place, asked / 1e6, 0.62, color=color_of(version), alpha=0.35)
+        ax.barh(place, least / 1e6, 0.62, color=color_of(version))
+        ax.text(asked / 1e6, place, f"  {asked / 1e6:,.3g} MB asked", va="center")
+        ax.text(least / 1e6, place + 0.44, f"{least / 1e6:.2g} MB", va="center", color=GREY)
+    ax.set_yticks(range(len(rows)), [name for name, *_ in rows])
+    ax.set_ylim(len(rows) - 0.35, -0.55)
+    ax.set_xlim(0, 1.25 * max(asked for _, asked, *_ in rows) / 1e6)
+    ax.set_xlabel("MB for one training step; dark: each array once each way")
+    ax.set_title(f"Where the weights live decides the bytes ({sizes_text(sizes)})")
+    return picture
+
+
+# ---- the roofs ----------------------------------------------------------------------------
+
+
+@styled
+def draw_roofs(cards, sizes, measured=None):
+    """A panel a card: each version at the height that its lower bound on time allows.
+
+    measured: {version: seconds of a training step} for the last card, if there are any.
+    """
+    columns = min(2, len(cards))
+    lines = -(-len(cards) // columns)
+    wide = 6.8 * columns if len(cards) > 1 else 10
+    picture, axes = subplots(lines, columns, wide, 4.6 * lines, squeeze=False)
+    for ax, card in zip(axes.flat, cards, strict=False):
+        _draw_roof(ax, card.tera * 1e3, card.gigabytes_per_second)
+        ends = [_draw_version(ax, version, sizes, card) for version in VERSIONS]
+        _write_beside(ax, 60, ends)
+        x = operations(sizes) / bytes_of_product(sizes)
+        ax.plot([x] * 2, [1, min(card.tera * 1e3, x * card.gigabytes_per_second)],
+                color=GREY, ls=":", lw=1.5)  # fmt: skip
+        ax.text(x * 1.15, 1.5, "one matrix\nproduct a step", color=GREY, fontsize=11)
+        for version, seconds in (measured or {}).items():
+            height = operations(sizes) / seconds / 1e9
+            ax.plot(_intensity(version, sizes), height, "*", ms=15, color=color_of(version))
+        _finish(ax, 1e5, 1)
+        ax.set_title(f"{card.name}: {card.tera:.1f} TFLOP/s, {card.gigabytes_per_second:g} GB/s")
+    picture.suptitle(
+        f"A model, no measurement ({sizes_text(sizes)}). Hollow: no cache; full: perfect caches, "
+        "and what is left as the limit", color=GREY,
+        fontsize=12, ha="left", x=0.02,
+    )  # fmt: skip
+    return picture
+
+
+def _intensity(version, sizes):
+    return operations(sizes) / bytes_asked(version, sizes)
+
+
+def _draw_version(ax, version, sizes, card):
+    """From no cache at all (hollow) to perfect caches (full): the truth lies between."""
+    done, color = operations(sizes), color_of(version)
+    x = [done / bytes_asked(version, sizes, card.sms), done / bytes_at_least(version, sizes)]
+    seconds, reason = bound(version, sizes, card)
+    y = [done / s / 1e9 for s in (without_caches(version, sizes, card), seconds)]
+    ax.plot(x, y, color=color, lw=2.5)
+    ax.plot(x[0], y[0], "o", color=color, mfc="white", mew=2.5, ms=10)
+    ax.plot(x[1], y[1], "o", color=color, ms=10)
+    ax.text(x[0], y[0] / 2.3, NAMES[version], color=color, weight="bold", ha="center")
+    return y[1], f"{NAMES[version]}: {reason}", color
+
+
+def _write_beside(ax, x, ends, factor=2.6):
+    """Texts at their heights, the highest first, pushed down until they are apart."""
+    free = np.inf
+    for height, text, color in sorted(ends, reverse=True):
+        free = min(height, free / factor)
+        ax.text(x, free, text, color=color, va="center", weight="bold")
+
+
+# ---- waiting ------------------------------------------------------------------------------
+
+
+@styled
+def draw_bounds(card, sizes, batch_sizes, measured=None):
+    """Lower bounds on time against the batch: flat while the card has room, then linear."""
+    picture, axes = subplots(1, 1 if measured is None else 2, 13, 5, squeeze=False)
+    ax, ends = axes[0, 0], []
+    for version in VERSIONS:
+        many = [sizes._replace(N=N) for N in batch_sizes]
+        low = [1e6 * bound(version, s, card)[0] for s in many]
+        high = [1e6 * without_caches(version, s, card) for s in many]
+        ax.fill_between(batch_sizes, low, high, color=color_of(version), alpha=0.3, lw=0)
+        ax.plot(batch_sizes, low, color=color_of(version))
+        ends.append((np.sqrt(low[-1] * high[-1]), NAMES[version], color_of(version)))
+    _write_beside(ax, batch_sizes[-1] * 1.15, ends)
+    for name, style in (("arithmetic", "--"), ("memory", ":")):
+        of_v5 = [lower_bounds("cuda_v5", sizes._replace(N=N), card)[name] for N in batch_sizes]
+        ax.plot(batch_sizes, np.array(of_v5) * 1e6, color=GREY, lw=1.5, ls=style)
+        below = 4 if name == "memory" else 2  # V5's curves cross: keep their names apart
+        ax.text(batch_sizes[below], of_v5[below] * 1e6 / 1.7, f"{name} alone", color=GREY,
+                fontsize=11)  # fmt: skip
+    _log_axes(ax, batch_sizes)
+    ax.set_title(f"A {card.name} by the model: T={sizes.T}, H={sizes.H}\n")
+    ax.text(0, 1.03, "lines: perfect caches; shaded: up to no cache at all", color=GREY,
+            transform=ax.transAxes, fontsize=12)  # fmt: skip
+    if measured is not None:
+        _draw_measured(axes[0, 1], batch_sizes, measured)
+    return picture
+
+
+def _draw_measured(ax, batch_sizes, measured):
+    places = [curve[-1] for curve in measured.values()]
+    for version, seconds in measured.items():
+        ax.plot(batch_sizes, np.array(seconds) * 1e6, "o-", color=color_of(version))
+        nearer = 1.12 if seconds[-1] == max(places) else 1 / 1.12 if len(places) > 1 else 1
+        ax.text(batch_sizes[-1] * 1.15, seconds[-1] * 1e6 * nearer, version,
+                color=color_of(version), va="center")  # fmt: skip
+    _log_axes(ax, batch_sizes)
+    ax.set_title("Measured here\n")
+
+
+def _log_axes(ax, batch_sizes):
+    ax.set(xscale="log", yscale="log")
+    ax.set_xlim(batch_sizes[0] / 1.2, batch_sizes[-1] * 7)
+    ax.set_xticks(batch_sizes[::2], [str(N) for N in batch_sizes[::2]])
+    ax.minorticks_off()
+    ax.yaxis.set_major_formatter("{x:,g}")
+    ax.set_xlabel("batch size N")
+    ax.set_ylabel("µs of a training step")
+
+
+@styled
+def draw_occupancy(rows):
+    """Warps that one SM can hold of each version's kernel, a panel a card."""
+    cards = list(dict.fromkeys(row.cc for row in rows))
+    picture, axes = subplots(1, len(cards), 13, 3.4, sharey=True)
+    names = list(dict.fromkeys(row.kernel for row in rows))
+    for ax, cc in zip(axes, cards, strict=True):
+        limits = get_limits(cc)
+        of_card = {row.kernel: row for row in rows if row.cc == cc}
+        for place, name in enumerate(names):
+            found = of_card[name].occupancy
+            color = VERSION_COLORS[name.split(",")[0]]
+            ax.barh(place, 1, 0.66, color=LIGHT)
+            ax.barh(place, found.fraction, 0.66, color=color)
+            text = f"{found.warps} of {limits.threads // 32}"
+            ax.text(0.97, place, text, va="center", ha="right", fontsize=12)
+        ax.set_title(limits.card)
+        ax.set_xlim(0, 1)
+        ax.set_xticks([0, 0.5, 1], ["0", "50 %", "100 %"])
+    axes[0].set_yticks(range(len(names)), names)
+    axes[0].set_ylim(len(names) - 0.5, -0.5)
+    axes[0].set_xlabel("warps that fit on an SM")
+    return picture
+
+
+# ---- this machine -------------------------------------------------------------------------
+
+
+@styled
+def draw_own_roof(giga, bandwidth, points):
+    """This machine's measured roof, and measured points.  points: {version: (x, GFLOP/s)}."""
+    picture, ax = subplots(1, 1, 11, 5)
+    _draw_roof(ax, giga, bandwidth)
+    for (version, (x, height)), side in zip(points.items(), (-1, 1, 1), strict=False):
+        ax.plot(x, height, "*", ms=18, color=color_of(version))
+        ax.text(x * 1.12**side, height, f"{version}: {height:.3g} GFLOP/s", color=color_of(version),
+                va="center", ha="left" if side > 0 else "right", weight="bold")  # fmt: skip
+    lowest = min(height for _, height in points.values())
+    _finish(ax, giga * 4, min(1, lowest / 3))
+    ax.set_title(f"Measured here: {giga:,.0f} GFLOP/s, {bandwidth:.0f} GB/s")
+    return picture
+
+
+@styled
+def draw_library(hidden_sizes, timings, where):
+    """Time of a training step against H.  timings: {version: [Timing, ...]}."""
+    picture, ax = subplots(1, 1, 11, 4.6)
+    for version, of_version in timings.items():
+        medians = [1e3 * t.median for t in of_version]
+        low, high = zip(*(t.quartiles for t in of_version), strict=True)
+        ax.fill_between(hidden_sizes, np.array(low) * 1e3, np.array(high) * 1e3,
+                        color=color_of(version), alpha=0.2, lw=0)  # fmt: skip
+        ax.plot(hidden_sizes, medians, "o-", color=color_of(version), label=version)
+    ax.set(xscale="log", yscale="log", xlabel="hidden units H", ylabel="ms of a training step")
+    ax.set_xticks(hidden_sizes, [str(H) for H in hidden_sizes])
+    ax.minorticks_off()
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.legend()
+    ax.set_title(f"Small layers and large ones, {where}")
+    return picture

@@ -1,0 +1,265 @@
+"""How fast could it be at best?  Arithmetic, bytes and waiting of one training step.  Lesson 12.
+
+A roofline (Williams, Waterman, Patterson 2009) compares a program's arithmetic intensity, its
+operations for each byte from memory, with what a machine can do.  All counts here follow from the
+arrays' shapes; all times are lower bounds, never measurements.  A training step is the loss and
+all gradients of one mini-batch, float32.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from lstm_kernels import report
+from lstm_kernels.launch import CARDS
+from lstm_kernels.occupancy import occupancy
+from lstm_kernels.versions.packing import PADDED
+
+NUMBER = 4  # bytes of a float32
+WARP = 32
+VERSIONS = ("cuda_v2", "cuda_v4", "cuda_v5")  # V3 has V2's kernel, V6 has V5's
+
+
+# ---- cards --------------------------------------------------------------------------------
+
+
+class Card(NamedTuple):
+    """Published numbers of a card, from its maker's data sheets."""
+
+    name: str
+    cc: int  # compute capability, 75 for 7.5
+    sms: int
+    cores: int  # float32 units of one SM
+    gigahertz: float  # boost clock
+    gigabytes_per_second: float  # device memory
+
+    @property
+    def tera(self):
+        """Peak float32 operations in a second, in 1e12: a multiply-add counts as two."""
+        return 2 * self.sms * self.cores * self.gigahertz / 1e3
+
+    @property
+    def ridge(self):
+        """Operations for each byte from which on arithmetic is the limit."""
+        return self.tera * 1e3 / self.gigabytes_per_second
+
+
+def _card(short, name, cc, gigahertz, bandwidth):
+    return Card(short, cc, CARDS[name].sms, CARDS[name].cores, gigahertz, bandwidth)
+
+
+SOURCES = {  # NVIDIA's data sheets
+    "T4": "NVIDIA T4 Tensor Core GPU, data sheet",
+    "P100": "NVIDIA Tesla P100 PCIe 16 GB, data sheet",
+    "L4": "NVIDIA L4 Tensor Core GPU, data sheet",
+    "A100": "NVIDIA A100 40 GB SXM, data sheet",
+}
+PEAKS = {
+    "P100": _card("P100", "Tesla P100", 60, 1.303, 732),
+    "T4": _card("T4", "Tesla T4", 75, 1.59, 320),
+    "L4": _card("L4", "L4", 89, 2.04, 300),
+    "A100": _card("A100", "A100", 80, 1.41, 1555),
+}
+
+
+# ---- arithmetic ---------------------------------------------------------------------------
+
+
+def operations(sizes):
+    """Floating point operations of one training step: two for each multiply-add of a product.
+
+    For each step of each sample: the gates 4H (D + H), the prediction O H; backward the same
+    again for dh (without the inputs), and once more for the weights' gradients.  Activations are
+    left out: there are about 10 H of them, beside 12 H H multiply-adds.
+    """
+    T, N, D, H, O = sizes  # noqa: E741
+    forward = 4 * H * (D + H) + O * H
+    backward = 4 * H * H + O * H
+    weights = 4 * H * (D + H) + O * H
+    return 2 * T * N * (forward + backward + weights)
+
+
+# ---- bytes --------------------------------------------------------------------------------
+
+
+def numbers_v2(sizes):
+    """V2, V3: a thread reads its sample's arrays alone; a weight is read once by each warp."""
+    T, N, D, H, O = sizes  # noqa: E741
+    weights = 4 * H * (1 + D + H) + O * (1 + H) + 4 * H * H + O * H
+    forward = 4 * H * (D + H) + 11 * H + O * (1 + H)  # x, h, gates, c; the predictions
+    backward = 4 * H * H + 16 * H + O * (3 + H)  # dz of the step after, gates, c, dc; dy
+    products = 4 * H * (1 + 2 * D + 2 * H) + O * (1 + 2 * H)
+    updates = 2 * (4 * H * (1 + D + H) + O * (1 + H))  # atomic: read and write, for each sample
+    warps = -(-N // WARP)
+    return T * warps * weights + T * N * (forward + backward + products) + N * updates
+
+
+def numbers_v4(sizes):
+    """V4: each block reads the weights again in each step; the state is in shared memory."""
+    T, N, D, H, O = sizes  # noqa: E741
+    weights = 4 * H * (1 + D + H) + 4 * H * H + 2 * O * H
+    state = 16 * H + 4 * H // WARP * D + O * (H + 6)  # gates, c, h, dz; x; the predictions
+    of_warps = 1 + (H + D) // WARP  # warps of 32 columns: each reads dz once
+    products = 4 * H * (H + D + of_warps) + O * (H + of_warps)
+    return T * N * (weights + state + products) + parameters(sizes)
+
+
+def numbers_v5(sizes, blocks):
+    """V5: a block reads W once for all of its samples; a step reads and writes only the state."""
+    T, N, D, H, O = sizes  # noqa: E741
+    P = padded(H)
+    forward = 6 * P + D * (4 * P + P // 8)  # gates, h, c; U and x
+    backward = 7 * P + D * (8 * P + P // 8)  # gates, h, c; dU in parts, and x
+    outputs = O * (7 * P + P // 8 + 6)  # V, h and the parts of dV; dy and y
+    size = parameters(sizes._replace(H=P))
+    return T * N * (forward + backward + outputs) + 4 * blocks * size  # weights in, parts out, sum
+
+
+def padded(H):
+    """The hidden units that V5 computes with; ValueError above 64."""
+    if H > PADDED[-1]:
+        raise ValueError(f"H is {H}; V5 keeps weights in registers for H up to {PADDED[-1]}")
+    return next(P for P in PADDED if H <= P)
+
+
+def parameters(sizes):
+    """Number of trained parameters."""
+    _, _, D, H, O = sizes  # noqa: E741
+    return 4 * H * (D + H + 1) + O * (H + 1)
+
+
+def bytes_asked(version, sizes, sms=40):
+    """Bytes that the kernels ask of global memory, as if there were no cache.
+
+    Counted from the source: each access of a thread is 4 bytes, and threads of a warp that ask
+    for the same number ask once.
+    """
+    if version == "cuda_v5":
+        return NUMBER * numbers_v5(sizes, min(sizes.N, sms))
+    return NUMBER * {"cuda_v2": numbers_v2, "cuda_v4": numbers_v4}[version](sizes)
+
+
+def bytes_at_least(version, sizes):
+    """Each array once in each direction: what large arrays cost, however good the caches are.
+
+    (Arrays that fit into the card's cache as a whole may cost less still.)
+    """
+    T, N, D, H, O = sizes  # noqa: E741
+    if version == "cuda_v5":
+        H = padded(H)
+    kept = (2 * (T + 1) + (4 if version == "cuda_v5" else 8) * T) * N * H  # h, c, gates (and dz)
+    return NUMBER * (2 * parameters(sizes) + T * N * (D + O) + 2 * kept)
+
+
+def bytes_of_product(sizes):
+    """As a library does it: one matrix product over the batch in each step, W read in each."""
+    T, N, D, H, O = sizes  # noqa: E741
+    a_step = 2 * 4 * H * H + N * (2 * 4 * H + 4 * H)  # W forward and back; gates, h, c, dz
+    products = T * N * 5 * H + 4 * H * H  # dW at the end, one product for all steps
+    return NUMBER * (T * a_step + products + T * N * (D + O))
+
+
+# ---- waiting ------------------------------------------------------------------------------
+
+
+class Cycles(NamedTuple):
+    """Assumptions: how long one thing takes that the next one waits for."""
+
+    multiply_add: float = 4
+    load: float = 20  # from shared memory
+    shuffle: float = 20
+    function: float = 60  # an exponential and a division
+    barrier: float = 20
+
+
+def chain_v2(H, card, cycles):
+    """V2's thread: all multiply-adds of a step, one after the other, and 5 H functions."""
+    return 12 * H * H * cycles.multiply_add + 5 * H * cycles.function
+
+
+def chain_v4(H, card, cycles):
+    """V4's block: H rows forward, H columns back; three functions, four barriers."""
+    row = max(H * cycles.multiply_add, H * 4 * H / card.cores)  # 4 H threads share the cores
+    return 2 * (row + cycles.load) + 3 * cycles.function + 4 * (cycles.barrier + cycles.load)
+
+
+def chain_v5(H, card, cycles):
+    """V5's block: the tile once forward and twice back; 3 + 6 shuffles, two barriers."""
+    P = padded(H)
+    tile = max(P // 4 * cycles.multiply_add, P * 4 * P / card.cores)
+    return 3 * tile + 2 * (cycles.load + cycles.barrier) + 3 * cycles.function + 9 * cycles.shuffle
+
+
+CHAINS = {"cuda_v2": chain_v2, "cuda_v4": chain_v4, "cuda_v5": chain_v5}
+
+
+def rounds(version, sizes, card):
+    """How many samples are done one after the other, because the card has no more room.
+
+    Room by the saved compile report: V2's and V4's blocks share an SM as far as they fit; V5 gives
+    each SM one block, which takes its samples in turn.
+    """
+    if version == "cuda_v5":
+        return -(-sizes.N // card.sms)
+    row = report_row(version, card)
+    if version == "cuda_v2":
+        samples = WARP * occupancy(card.cc, WARP, row.registers).blocks
+    else:
+        samples = occupancy(card.cc, 4 * sizes.H, row.registers, row.shared).blocks
+    return -(-sizes.N // (samples * card.sms))
+
+
+KERNELS = {"cuda_v2": "cuda_v2, v3", "cuda_v4": "cuda_v4"}
+
+
+@lru_cache
+def report_row(version, card):
+    """What the compiler said of a version's kernel for this card."""
+    kernel = KERNELS[version]
+    return next(row for row in report.saved() if (row.kernel, row.cc) == (kernel, card.cc))
+
+
+def after_cycles(version, sizes, card, cycles):
+    """The second kernel: V4 adds up a weight's T N products, V5 its blocks' parts, in order."""
+    terms = {
+        "cuda_v2": 0,
+        "cuda_v4": sizes.T * sizes.N,
+        "cuda_v5": min(sizes.N, card.sms),
+    }[version]
+    return terms * cycles.multiply_add
+
+
+def lower_bounds(version, sizes, card, cycles=Cycles()):  # noqa: B008
+    """Seconds that a training step takes at least, for each of three reasons."""
+    step = CHAINS[version](sizes.H, card, cycles)
+    chain = rounds(version, sizes, card) * sizes.T * step
+    chain += after_cycles(version, sizes, card, cycles)
+    return {
+        "arithmetic": operations(sizes) / (card.tera * 1e12),
+        "memory": bytes_at_least(version, sizes) / (card.gigabytes_per_second * 1e9),
+        "waiting": chain / (card.gigahertz * 1e9),
+    }
+
+
+def bound(version, sizes, card, cycles=Cycles()):  # noqa: B008
+    """The largest lower bound, in seconds, and its name."""
+    bounds = lower_bounds(version, sizes, card, cycles)
+    name = max(bounds, key=bounds.get)
+    return bounds[name], name
+
+
+def without_caches(version, sizes, card, cycles=Cycles()):  # noqa: B008
+    """The same bound, in seconds, if no cache helped at all: the truth lies between the two."""
+    asked = bytes_asked(version, sizes, card.sms) / (card.gigabytes_per_second * 1e9)
+    return max(bound(version, sizes, card, cycles)[0], asked)
+
+
+# ---- more than one card -------------------------------------------------------------------
+
+
+def exchanged_bytes(sizes, cards):
+    """Bytes that each card sends for one mini-batch, to add up the gradients in a ring."""
+    return 2 * (cards - 1) / cards * NUMBER * parameters(sizes)
+
+
+LESSON_COUNTS = (operations, numbers_v2, numbers_v4, numbers_v5)
+LESSON_CHAIN = (chain_v2, chain_v4, chain_v5)
