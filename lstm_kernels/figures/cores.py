@@ -119,16 +119,17 @@ def draw_against_torch(rows):
     picture, axes = subplots(1, len(rows), 13, 3.9)
     names = {"numpy_batched": BLUE, "numba_cpu": GREEN, "torch": TORCH_COLOR}
     for ax, row in zip(axes, rows, strict=True):
-        top = 1.3 * max(timing.median for timing in row.timings.values())
+        top = 1.15 * max(timing.median for timing in row.timings.values())
         for place, (version, timing) in enumerate(row.timings.items()):
             color = VERSION_COLORS.get(version, names[version])
             low, high = timing.quartiles
             ax.bar(place, timing.median, color=color, width=0.7)
-            ax.plot([place - 0.42] * 2, [low, min(high, top)], color=GREY, lw=3)
-            words = f"{version}\n{seconds_text(timing.median)}"
-            ax.text(place, timing.median + 0.02 * top, words, ha="center", fontsize=11)
-        ax.set(ylim=(0, top), xlim=(-0.8, len(row.timings) - 0.3), xticks=[], yticks=[])
+            for color, width in (("white", 7), (GREY, 3)):
+                ax.plot([place] * 2, [low, min(high, top)], color=color, lw=width)
+        labels = [f"{v}\n{seconds_text(t.median)}" for v, t in row.timings.items()]
+        ax.set_xticks(range(len(labels)), labels, fontsize=11)
+        ax.set(ylim=(0, top), xlim=(-0.6, len(labels) - 0.4), yticks=[])
         ax.set_title(f"N={row.N}, T={row.T}, H={row.H}")
         ax.spines["left"].set_visible(False)
-    picture.supxlabel("grey: half of the repeats lie here", color=GREY, fontsize=11)
+    picture.supxlabel("grey line: half of the repeats", color=GREY, fontsize=11)
     return picture
