@@ -1,8 +1,10 @@
 """The generated modules: cached on disk, and never stale."""
 
+import inspect
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -102,17 +104,24 @@ def test_a_second_process_finds_the_machine_code_and_a_changed_helper_is_seen(ru
     assert run_process(3) == ["3.0", "0", "1"]
 
 
-def test_what_nobody_uses_for_two_months_is_removed(run_process, tmp_path):
-    run_process(2)
-    run_process(3)
-    (tmp_path / "cache" / "a_file_of_yours.py").touch()
-    month = 30 * 24 * 3600
-    used, unused = sorted((tmp_path / "cache").glob("emulated_kernel_*.py"))
-    for path, age in ((used, month), (unused, 3 * month)):
-        os.utime(path, (path.stat().st_atime, path.stat().st_mtime - age))
-    build._remove_unused(tmp_path / "cache")
-    left = {path.name.split(".")[0] for path in (tmp_path / "cache").rglob("*.*")}
-    assert left == {used.stem, "a_file_of_yours"}
+def test_what_nobody_uses_for_two_months_is_removed(tmp_path):
+    (tmp_path / "__pycache__").mkdir()
+    for name, days in (("emulated_used", 59), ("emulated_unused", 61), ("yours", 100)):
+        machine_code = tmp_path / "__pycache__" / f"{name}.launch-8.py311.nbi"
+        for path in (tmp_path / f"{name}.py", machine_code):
+            path.touch()
+            os.utime(path, (time.time(), time.time() - days * 24 * 3600))
+    build._remove_unused(tmp_path)
+    left = sorted(path.name.split(".")[0] for path in tmp_path.rglob("*.*"))
+    assert left == ["emulated_used"] * 2 + ["yours"] * 2
+
+
+def test_a_module_that_is_imported_again_counts_as_used():
+    path = Path(inspect.getfile(Build(kernel_with(4).py_func).launch.py_func))
+    os.utime(path, (0, 0))
+    del sys.modules[path.stem]
+    Build(kernel_with(4).py_func)
+    assert path.stat().st_mtime > time.time() - 3600
 
 
 def test_it_needs_no_numba_cuda_and_no_greenlet_and_no_home(run_process, tmp_path):
