@@ -128,7 +128,7 @@ def title_of(path):
 
 def styled(title):
     """`02 Sequential` becomes `02 · Sequential`."""
-    return re.sub(r"^(\d\d) (?!·)", r"\1 · ", title)
+    return re.sub(r"^([A-Z\d]\d) (?!·)", r"\1 · ", title)
 
 
 def stamp_title(path, source, repository, tag):
@@ -156,14 +156,15 @@ def stamp_setup(path, notebook, repository, tag):
 
 
 def slide_type(cell, before, setup):
-    """A heading starts a slide, other prose a page below it; code comes when the speaker goes on.
+    """A heading starts a slide; other prose, and code after code, a page below it.
 
-    So a prediction stands alone on the screen until its measurement is called.
+    Code after prose comes when the speaker goes on: so a prediction stands alone on the screen
+    until its measurement is called.
     """
     if cell is setup:
         return "skip"
     if cell.cell_type == "code":
-        return "fragment"
+        return "subslide" if before.cell_type == "code" else "fragment"
     if re.search(r"^##? ", cell.source, re.MULTILINE):
         return "slide"
     starts = before.cell_type == "code" or cell.source.startswith("###")
