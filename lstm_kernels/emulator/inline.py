@@ -14,33 +14,62 @@ CONDITIONAL = (ast.IfExp, ast.BoolOp)
 
 
 def inline_calls(statements, function):
-    """The statements, with each marked call (attribute `inline`) replaced by its body.
-
-    Bodies are numbered within the function, so that one source always gives the same module.
-    """
-    _body_of.count = 0
-    return _inline_block(statements, function)
+    """The statements, with each marked call (attribute `inline`) replaced by its body."""
+    return _Inliner(function).block(statements)
 
 
-def _inline_block(statements, function):
-    result = []
-    for statement in statements:
-        result.extend(_inline_statement(statement, function))
-    return result
+class _Inliner:
+    """Numbers the bodies within one function, so that one source always gives the same module."""
+
+    def __init__(self, function):
+        self.function = function
+        self.count = 0
+
+    def block(self, statements):
+        return [new for statement in statements for new in self.statement(statement)]
+
+    def statement(self, statement):
+        """One statement, perhaps with some new ones before it."""
+        for name in ("body", "orelse"):
+            if isinstance(getattr(statement, name, None), list):
+                setattr(statement, name, self.block(getattr(statement, name)))
+        if isinstance(statement, ast.While) and _has_marked_call(statement.test):
+            statement = _test_inside(statement)
+            statement.body = self.block(statement.body)
+        if not _has_marked_call(statement):
+            return [statement]
+        hoist = _Hoist(self)
+        statement = hoist.visit(statement)
+        return [*hoist.before, statement]
+
+    def body_of(self, call):
+        """The callee's statements with the arguments bound first, and the name of its result."""
+        self.count += 1
+        suffix = f"__{call.inline.name}_{self.count}"
+        tree = copy.deepcopy(call.inline)
+        arguments = _bind(tree, call, self.function)
+        body = [
+            _assign(name + suffix, value) for name, value in arguments.items() if name != "_cuda"
+        ]
+        _Rename({name: name + suffix for name in _local_names(tree)}).visit(tree)
+        statements, result = self._split(tree, call)
+        name = f"_result{suffix}"
+        return [*body, *statements, _assign(name, result)], ast.Name(name, ast.Load())
+
+    def _split(self, tree, call):
+        """The callee's statements without its `return`, and what it returns."""
+        statements, result = tree.body, None
+        if isinstance(statements[-1], ast.Return):
+            *statements, last = statements
+            result = last.value
+        if any(isinstance(node, ast.Return) for part in statements for node in ast.walk(part)):
+            reason = f"{tree.name} has a barrier and returns before its end"
+            raise refusal(self.function, call, reason)
+        return statements, result or ast.Constant(None)
 
 
-def _inline_statement(statement, function):
-    for name in ("body", "orelse"):
-        if isinstance(getattr(statement, name, None), list):
-            setattr(statement, name, _inline_block(getattr(statement, name), function))
-    if isinstance(statement, ast.While) and _has_marked_call(statement.test):
-        statement = _test_inside(statement)
-        statement.body = _inline_block(statement.body, function)
-    if not _has_marked_call(statement):
-        return [statement]
-    hoist = _Hoist(function)
-    statement = hoist.visit(statement)
-    return [*hoist.before, statement]
+def _assign(name, value):
+    return ast.Assign([ast.Name(name, ast.Store())], value)
 
 
 def _test_inside(loop):
@@ -56,14 +85,14 @@ def _has_marked_call(node):
 class _Hoist(ast.NodeTransformer):
     """Moves marked calls of one statement in front of it, inner calls first."""
 
-    def __init__(self, function):
-        self.function = function
+    def __init__(self, inliner):
+        self.inliner = inliner
         self.before = []
 
     def visit(self, node):
         if isinstance(node, CONDITIONAL) and _has_marked_call(node):
             raise refusal(
-                self.function,
+                self.inliner.function,
                 node,
                 "a barrier, a shuffle or a vote is called under a condition: some threads may not "
                 "reach it; call it in a statement of its own",
@@ -74,37 +103,9 @@ class _Hoist(ast.NodeTransformer):
         node = self.generic_visit(node)
         if not hasattr(node, "inline"):
             return node
-        body, result = _body_of(node, self.function)
+        body, result = self.inliner.body_of(node)
         self.before.extend(body)
         return result
-
-
-def _body_of(call, function):
-    """The callee's statements with the arguments bound first, and the name of its result."""
-    _body_of.count += 1
-    suffix = f"__{call.inline.name}_{_body_of.count}"
-    tree = copy.deepcopy(call.inline)
-    own = _local_names(tree)
-    rename = _Rename({name: name + suffix for name in own})
-    body = [
-        ast.Assign([ast.Name(name + suffix, ast.Store())], value)
-        for name, value in _bind(tree, call, function).items()
-        if name != "_cuda"
-    ]
-    *statements, last = tree.body
-    result = ast.Constant(None)
-    if isinstance(last, ast.Return):
-        result = rename.visit(last.value) if last.value else result
-    else:
-        statements.append(last)
-    if any(isinstance(node, ast.Return) for part in statements for node in ast.walk(part)):
-        raise refusal(function, call, f"{tree.name} has a barrier and returns before its end")
-    body += [rename.visit(statement) for statement in statements]
-    name = f"_result{suffix}"
-    return [*body, ast.Assign([ast.Name(name, ast.Store())], result)], ast.Name(name, ast.Load())
-
-
-_body_of.count = 0
 
 
 def _local_names(tree):
@@ -130,6 +131,8 @@ def _bind(tree, call, function):
 
 
 class _Rename(ast.NodeTransformer):
+    """Gives names their new ones."""
+
     def __init__(self, new_names):
         self.new_names = new_names
 

@@ -150,24 +150,26 @@ def note_access(control_at, address, kind, site):
     control = array_at(control_at, (slots.SLOTS,), np.int64)
     header = array_at(control[slots.TRACE], (HEADER,), np.int64)
     area = find_region(header, address)
-    if area < 0:
-        return
+    if area >= 0:
+        who = control[slots.BLOCK] * header[THREADS] + control[slots.THREAD] + 1
+        now = (
+            who, kind, site,
+            control[slots.BLOCK_EPOCH], control[slots.WARP_EPOCH], control[slots.GRID_EPOCH],
+        )  # fmt: skip
+        compare_and_remember(header, area, address, now)
+
+
+@device
+def compare_and_remember(header, area, address, now):
+    """The access `now`, to an address in the traced memory number `area`."""
     region = array_at(header[REGIONS_AT] + 8 * REGION * area, (REGION,), np.int64)
     element = (address - region[START]) // region[ITEMSIZE]
-    entries = array_at(
-        header[SHADOW_AT] + 4 * ENTRY * ENTRIES * (region[FIRST] + element),
-        (ENTRIES, ENTRY), np.int32,
-    )  # fmt: skip
-    who = control[slots.BLOCK] * header[THREADS] + control[slots.THREAD] + 1
-    now = (
-        who, kind, site,
-        control[slots.BLOCK_EPOCH], control[slots.WARP_EPOCH], control[slots.GRID_EPOCH],
-    )  # fmt: skip
-    threads = header[THREADS]
+    shadow = header[SHADOW_AT] + 4 * ENTRY * ENTRIES * (region[FIRST] + element)
+    entries, threads = array_at(shadow, (ENTRIES, ENTRY), np.int32), header[THREADS]
     if region[SHARED]:
         forget_other_blocks(entries, now, threads)
     for n in range(ENTRIES):
-        if entries[n, WHO] and conflict(entries[n, KIND], kind):
+        if entries[n, WHO] and conflict(entries[n, KIND], now[KIND]):
             if not ordered(entries[n], now, threads):
                 note_race(header, area, element, entries[n], now)
     remember(entries, now, threads)
