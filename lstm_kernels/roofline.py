@@ -6,12 +6,19 @@ arrays' shapes; all times are lower bounds, never measurements.  A training step
 all gradients of one mini-batch, float32.
 """
 
+import json
+import os
+import subprocess
+import sys
 from functools import lru_cache
 from typing import NamedTuple
 
-from lstm_kernels import report
+import numpy as np
+
+from lstm_kernels import baselines, report
 from lstm_kernels.launch import CARDS
 from lstm_kernels.occupancy import occupancy
+from lstm_kernels.timing import time_call
 from lstm_kernels.versions.packing import PADDED
 
 NUMBER = 4  # bytes of a float32
@@ -261,5 +268,40 @@ def exchanged_bytes(sizes, cards):
     return 2 * (cards - 1) / cards * NUMBER * parameters(sizes)
 
 
+# ---- this machine -------------------------------------------------------------------------
+
+
+class Machine(NamedTuple):
+    """What this machine's CPU can do at best, measured."""
+
+    giga: float  # float32 operations in a second, in 1e9: the fastest matrix product
+    gigabytes_per_second: float  # the fastest copy of a large array: its bytes count twice
+
+
+def measure_machine(seconds=0.5):
+    """A Machine, with as many threads as NumPy takes here."""
+    a, b = np.random.default_rng(0).normal(size=(2, 1024, 1024)).astype(np.float32)
+    source, target = np.zeros((2, 2**24), np.float32)
+    product = time_call(lambda: a @ b, budget=seconds)
+    copy = time_call(lambda: np.copyto(target, source), budget=seconds)
+    return Machine(
+        2 * 1024**3 / min(product.seconds) / 1e9, 2 * source.nbytes / min(copy.seconds) / 1e9
+    )
+
+
+def measure_machine_apart(threads):
+    """The same in a new process, in which NumPy has this number of threads."""
+    baselines.check_threads(threads)
+    settings = dict.fromkeys(baselines.THREAD_SETTINGS, str(threads))
+    command = [sys.executable, "-m", "lstm_kernels.roofline"]
+    done = subprocess.run(
+        command, env=os.environ | settings, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return Machine(*json.loads(done.stdout))
+
+
 LESSON_COUNTS = (operations, numbers_v2, numbers_v4, numbers_v5)
 LESSON_CHAIN = (chain_v2, chain_v4, chain_v5)
+
+if __name__ == "__main__":
+    print(json.dumps(measure_machine()))
