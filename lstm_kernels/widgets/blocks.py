@@ -35,7 +35,7 @@ class ReadMap(Controlled):
     """What a warp fetches when it reads a column of W, or a row of its transpose."""
 
     def __init__(self, H=16):
-        self.hidden = slider("hidden units H", (8, 16, 32, 50, 64, 128), H)
+        self.hidden = slider("hidden units H", (2, 4, 8, 16, 32, 50, 64, 128), H)
         self.dtype = ipywidgets.Dropdown(
             options={"float32": 4, "float64": 8}.items(),
             value=4,
