@@ -88,13 +88,15 @@ def make_training(workload, place="cpu", stop=lambda: False):
     params = init_params(x.shape[2], H, y.shape[2], seed=0, dtype=x.dtype)
     states = [{k: torch.from_numpy(v) for k, v in part.items()} for part in to_torch(params)]
     lstm = torch.nn.LSTM(x.shape[2], H).to(place)
+    lstm.bias_hh_l0.requires_grad_(False)  # PyTorch has two biases; the course's model has one
     linear = torch.nn.Linear(H, y.shape[2]).to(place)
     x, y = torch.from_numpy(x).to(place), torch.from_numpy(y).to(place)
 
     def train():
         lstm.load_state_dict(states[0])
         linear.load_state_dict(states[1])
-        adam = torch.optim.Adam([*lstm.parameters(), *linear.parameters()], lr=1e-3)
+        trained = [p for p in (*lstm.parameters(), *linear.parameters()) if p.requires_grad]
+        adam = torch.optim.Adam(trained, lr=1e-3)
         rng, losses = np.random.default_rng(0), []
         for _ in range(epochs):
             for batch in shuffled_batches(x.shape[1], batch_size, rng):

@@ -1,0 +1,117 @@
+"""The dashboard of lesson 07 in a real browser: served by Voila alone, and in JupyterLab."""
+
+import re
+import time
+
+import pytest
+
+from tests.browser.conftest import needs, serve
+
+SLOW = 240_000  # milliseconds: the whole notebook on a busy machine with an empty cache
+
+
+def button(page, text):
+    return page.locator("button.jupyter-button:visible", has_text=re.compile(f"^{text}$"))
+
+
+def note(page, words):
+    """Wait until a visible text with these words is on the page."""
+    page.locator(".widget-html:visible", has_text=words).first.wait_for()
+
+
+def bars(page):
+    """The address of the picture with the bars: a new one for each repaint."""
+    return page.locator(".widget-image:visible").first.get_attribute("src")
+
+
+def move(page, label, key, times=1):
+    """Move a slider by the keyboard; returns the readouts before and after."""
+    slider = page.locator(".widget-slider:visible", has_text=label)
+    readout = slider.locator(".widget-readout")
+    before = readout.inner_text()
+    slider.locator(".noUi-handle").focus()
+    for _ in range(times):
+        page.keyboard.press(key)
+    page.wait_for_function(
+        "([e, old]) => e.innerText !== old", arg=[readout.element_handle(), before]
+    )
+    return before, readout.inner_text()
+
+
+def use_the_dashboard(page, shoot, name):
+    """What a learner does: move a slider, Run, Cancel a second run, export, look at Scale."""
+    button(page, "Run").wait_for()
+    first = bars(page)
+    before, after = move(page, "batch size N", "ArrowRight")
+    assert int(after) > int(before)
+    button(page, "Run").click()
+    page.wait_for_function(
+        "([old]) => [...document.querySelectorAll('.widget-image')].every(i => i.src !== old)",
+        arg=[first],
+    )
+    note(page, "Done. Fastest")
+    page.locator("table.lstm-race td", has_text="numpy_batched").first.wait_for()
+    shoot(page, f"{name}_race")
+
+    move(page, "epochs", "ArrowRight", 3)
+    button(page, "Run").click()
+    note(page, re.compile(r"\d+ repeats"))
+    button(page, "Cancel").click()
+    start = time.monotonic()
+    note(page, "Cancelled; what was measured stays")
+    assert time.monotonic() - start < 4, "a second for the answer, the rest for a busy machine"
+    page.locator(
+        "button.jupyter-button:visible:not([disabled])", has_text=re.compile("^Run$")
+    ).wait_for()
+    shoot(page, f"{name}_cancelled")
+
+    button(page, "Export CSV").click()
+    with page.expect_download() as download:
+        page.locator("a[download='race.csv']").click()
+    text = download.value.path().read_text(encoding="utf-8")
+    assert text.startswith("run,version,where") and "numpy_batched" in text
+
+    page.locator(".lm-TabBar-tab, .p-TabBar-tab", has_text=re.compile("^Scale$")).first.click()
+    page.locator(".widget-html:visible", has_text="One epoch over more").wait_for()
+    shoot(page, f"{name}_scale")
+
+
+def test_voila_serves_the_dashboard_alone(page, course, shoot):
+    needs("voila", "pip install voila")
+    with serve("voila", ["notebooks/07_race.ipynb"], course) as address:
+        page.goto(address)
+        button(page, "Run").wait_for()
+        assert "The race, and the forecast" not in page.inner_text("body")
+        assert page.locator(".widget-tab").count() == 1
+        use_the_dashboard(page, shoot, "voila")
+    assert (course / "notebooks" / "race.csv").exists()
+
+
+@pytest.fixture
+def lab_settings(tmp_path):
+    """All cells on the page at once, no news, no question about a kernel."""
+    folder = tmp_path / "settings" / "@jupyterlab" / "notebook-extension"
+    folder.mkdir(parents=True)
+    (folder / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
+    news = tmp_path / "settings" / "@jupyterlab" / "apputils-extension"
+    news.mkdir(parents=True)
+    wishes = '{"fetchNews": "false", "checkForUpdates": false}'
+    (news / "notification.jupyterlab-settings").write_text(wishes)
+    return {"JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings")}
+
+
+def test_jupyterlab_runs_the_notebook_and_its_dashboard(page, course, shoot, lab_settings):
+    needs("jupyterlab", "pip install jupyterlab")
+    open_to_all = ["--IdentityProvider.token=", "--ip=127.0.0.1", "--allow-root"]
+    with serve("jupyterlab", open_to_all, course, lab_settings) as address:
+        page.goto(f"{address}/lab/tree/notebooks/07_race.ipynb")
+        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+        page.locator(".jp-StatusBar-Widget", has_text="| Idle").wait_for()  # the kernel is there
+        page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
+        page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
+        page.locator(".widget-tab").wait_for(timeout=SLOW)
+        last = page.locator(".jp-CodeCell").last
+        last.locator(".jp-InputPrompt", has_text=re.compile(r"\[\d+\]")).wait_for(timeout=SLOW)
+        assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
+        page.locator(".widget-tab").scroll_into_view_if_needed()
+        use_the_dashboard(page, shoot, "lab")

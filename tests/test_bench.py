@@ -1,0 +1,159 @@
+"""The bench: its grid, its files, the comparison of two runs, PyTorch's line, the emulator's."""
+
+import csv
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from lstm_kernels import __main__, bench, data, device, emulator_bench, estimate, race, torch_line
+from lstm_kernels.timing import Stopped, Timing, Workload, measure
+
+PNG = b"\x89PNG"
+TINY = bench.Grid(batch=(1, 2), hidden=(3,), length=(2,))
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    monkeypatch.setattr(bench, "QUICK", TINY)
+    monkeypatch.setattr(torch_line, "is_installed", lambda: False)
+
+
+def test_the_grid_is_every_combination():
+    workloads = list(bench.Grid((1, 2), (3, 4), (5,)).workloads())
+    found = [(w.x.shape, w.batch_size, w.H) for w in workloads]
+    assert found == [((5, 4, 1), 1, 3), ((5, 8, 1), 2, 3), ((5, 4, 1), 1, 4), ((5, 8, 1), 2, 4)]
+
+
+def test_bench_saves_json_csv_and_picture(tiny, tmp_path, capsys):
+    out = tmp_path / "b"
+    assert __main__.main(["bench", "--quick", "--no-emulator", "--out", str(out)]) == 0
+    saved = json.loads((tmp_path / "b.json").read_text())
+    assert saved["machine"]["cpu"] == device.describe_cpu()
+    assert saved["machine"]["packages"]["numpy"] == np.__version__
+    rows = [row for row in saved["rows"] if "median" in row]
+    assert {(row["batch"], row["hidden"], row["length"]) for row in rows} == {(1, 3, 2), (2, 3, 2)}
+    assert {"sequential", "numpy_batched"} <= {row["version"] for row in rows}
+    assert all(row["median"] == np.median(row["seconds"]) for row in rows)
+    if device.TARGET != "simulator":
+        launched = next(row for row in rows if row["version"] == "cuda_v3")
+        assert launched["kernel"] > 0 and launched["host_to_device"] > 0
+    with open(tmp_path / "b.csv", encoding="utf-8") as file:
+        assert len(list(csv.DictReader(file))) == len(saved["rows"])
+    assert (tmp_path / "b.png").read_bytes().startswith(PNG)
+    printed = capsys.readouterr().out
+    assert "vs sequential" in printed and "PyTorch is not installed" in printed
+    assert ("not a GPU's time" in printed) != device.ON_GPU
+
+
+def found(median, version="numpy_batched", spread=0.0):
+    rows = [
+        {
+            "version": version, "where": "CPU", "windows": 8, "length": 2, "batch": 2,
+            "hidden": 3, "epochs": 1, "median": median, "q1": median * (1 - spread),
+            "q3": median * (1 + spread),
+        }
+    ]  # fmt: skip
+    return {"machine": {"date": "d", "cpu": "c", "kernels": "k"}, "rows": rows}
+
+
+def test_two_runs_are_compared_point_by_point():
+    assert "2x as fast" in bench.compare(found(2.0), found(1.0))
+    assert "same within the spread" in bench.compare(found(2.0, spread=0.6), found(1.0))
+    assert "No point is in both" in bench.compare(found(2.0), found(1.0, "numpy_loop"))
+
+
+def test_compare_reads_files_and_refuses_others(tmp_path, capsys):
+    a, b, other = (tmp_path / name for name in ("a.json", "b.json", "other.json"))
+    a.write_text(json.dumps(found(2.0)))
+    b.write_text(json.dumps(found(1.0)))
+    other.write_text("[1]")
+    assert __main__.main(["bench", "--compare", str(a), str(b)]) == 0
+    assert "2x as fast" in capsys.readouterr().out
+    assert __main__.main(["bench", "--compare", str(a), str(other)]) == 1
+    assert __main__.main(["bench", "--compare", str(a), str(tmp_path / "none.json")]) == 1
+
+
+def test_the_table_gives_no_ratio_of_emulated_times():
+    rows = [
+        race.Row("sequential", "CPU", Timing((2.0,))),
+        race.Row("cuda_v2", "emulated on CPU", Timing((1.0,))),
+        race.Row("numpy_loop", "CPU", None, "left out: a long reason"),
+    ]
+    lines = bench.table(rows).splitlines()
+    assert lines[1].split()[-1] == "1x" and lines[2].split()[-1] == "-"
+    assert lines[3].endswith("left out: a long reason")
+
+
+def test_pytorch_trains_as_the_course_does(torch):
+    x, y = data.panel(10, T=5)
+    workload = Workload(x, y, batch_size=4, H=6, epochs=2)
+    losses = torch_line.make_training(workload)()
+    from lstm_kernels import init_params, training
+
+    params = init_params(1, 6, 1, seed=0)
+    limits = {"epochs": 2, "batch_size": 4, "lr": 1e-3, "seed": 0}
+    _, history = training.fit("numpy_batched", params, x, y, **limits)
+    assert np.allclose(losses, history.batch_losses, rtol=1e-4)
+
+
+def test_pytorchs_line_is_the_better_of_one_and_all_threads(torch):
+    x, y = data.panel(4, T=2)
+    before = torch.get_num_threads()
+    row, *_ = torch_line.rows(Workload(x, y, 2, 3), budget=0.0)
+    assert row.version == "pytorch" and row.comparable and "thread" in row.note
+    assert torch.get_num_threads() == before
+    row, *_ = torch_line.rows(Workload(x, y, 2, 3), stop=lambda: True)
+    assert row.timing is None and "cancelled" in row.note
+
+
+def test_without_pytorch_there_is_a_word(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setattr(torch_line, "find_spec", lambda name: None)
+    (row,) = torch_line.rows(Workload(*data.panel(4, T=2), 2, 3))
+    assert row.timing is None and row.note == "not installed"
+    assert "pip install torch" in torch_line.describe()
+
+
+def test_a_stopped_race_keeps_what_it_has():
+    workload = Workload(*data.panel(4, T=2), 2, 3)
+    repeats = []
+    rows = race.race(
+        workload, ("numpy_loop", "numpy_batched"), budget=60,
+        on_repeat=repeats.append, stop=lambda: len(repeats) >= 2,
+    )  # fmt: skip
+    assert len(rows[0].timing.seconds) == 2 and rows[0].note == "cancelled after 2 repeats"
+    assert rows[1].timing is None and rows[1].note == "not run: cancelled"
+    with pytest.raises(Stopped):
+        measure("numpy_loop", workload, stop=lambda: True)
+
+
+def test_estimates_grow_with_the_work():
+    small, large = (Workload(*data.panel(N), N, H=16) for N in (8, 64))
+    for version in ("sequential", "numpy_loop", "numpy_batched", "cuda_v1"):
+        few, many = (estimate.repeat_seconds(version, w) for w in (small, large))
+        assert 0 < few < many
+    assert estimate.refusal("numpy_batched", small) == ""
+    assert "left out" in estimate.refusal("sequential", Workload(*data.panel(1024), 1024, H=100))
+
+
+def test_the_emulators_speed_is_measured_in_processes_of_its_own():
+    tiny = ("cuda_v2", 2, 2, 3)
+    emulated, simulated = (emulator_bench.measure(t, tiny, 1) for t in ("emulator", "simulator"))
+    assert simulated > 10 * emulated > 0
+    with pytest.raises(RuntimeError, match="no_such_version"):
+        emulator_bench.measure("emulator", ("no_such_version", 2, 2, 3), 1)
+
+
+def test_the_emulators_limits_and_words():
+    fine = {
+        "v2_small_emulator": 1e-3, "v2_small_simulator": 3.0, "v2_large_emulator": 1.0,
+        "v4_emulator": 0.3, "v4_tiny_simulator": 1.0, "v4_simulator_extrapolated": 600.0,
+        "v2_ratio": 3000.0, "v4_ratio_extrapolated": 2000.0,
+    }  # fmt: skip
+    assert emulator_bench.missed(fine) == [] and emulator_bench.missed({}) == []
+    assert "3,000 times" in emulator_bench.text(fine)
+    assert "extrapolated" in emulator_bench.text(fine)
+    slow = {**fine, "v2_ratio": 900.0, "v2_large_emulator": 2.5, "v4_emulator": 6.0}
+    assert len(emulator_bench.missed(slow)) == 3 and "MISSED" in emulator_bench.text(slow)
