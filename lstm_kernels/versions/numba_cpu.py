@@ -402,6 +402,8 @@ def gradients(params, x, y):
             loss[0] = train_samples(0, N, P, H, x, y, scale, G[0])
         elif N <= FEW:
             share_samples(P, H, x, y, scale, G, loss)
+        elif workers == 1:  # nothing to share: do not wake the other cores
+            loss[0] = train_chunks(0, 1, P, H, x, y, scale, G[0], LANES)
         else:
             share_chunks(P, H, x, y, scale, G, loss, LANES)
     return float(loss.sum()), unpack(G.sum(0), params)
