@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from lstm_kernels import data, device
 from lstm_kernels.timing import Stopped, Timing, Workload, measure, seconds_text
-from lstm_kernels.versions import VERSIONS, get_version
+from lstm_kernels.versions import COURSE, VERSIONS, get_version
 
 PUBLISHED = {  # seconds; the student project of 2023 that the course builds on, its own hardware
     "sequential": 293.0,
@@ -57,11 +57,12 @@ def where_it_runs(version):
 
 
 def race(
-    workload, versions=tuple(VERSIONS), *, budget=2.0, skip=(), on_row=None, on_repeat=None,
+    workload, versions=COURSE, *, budget=2.0, skip=(), on_row=None, on_repeat=None,
     stop=lambda: False,
 ):  # fmt: skip
     """Time each version on the workload; returns a list of Row.
 
+    versions: by default those of lessons 02 to 06; tuple(VERSIONS) for all.
     budget: seconds of repeats for each version (at least 3 repeats all the same).
     skip: versions that get a row without a time; a dict may say why.  An error ends only its own
     row.  on_repeat: called with the version's row so far, after each repeat.  stop: when it
@@ -161,7 +162,8 @@ def main(quick=False, png="race.png"):
     results = []
     for name, workload, skip in _workloads(quick):
         print(f"\n{name}: {workload}")
-        rows = race(workload, budget=0.5 if quick else 3.0, skip=skip, on_row=_print_progress)
+        versions, budget = (COURSE, 0.5) if quick else (tuple(VERSIONS), 3.0)
+        rows = race(workload, versions, budget=budget, skip=skip, on_row=_print_progress)
         print("\n" + table(rows))
         results.append((name, workload, rows))
     if not device.ON_GPU:

@@ -9,6 +9,7 @@ import pytest
 from lstm_kernels import VERSIONS, __main__, device, doctor, init_params, parts, race, timing
 from lstm_kernels.figures.race import draw_published, draw_race
 from lstm_kernels.timing import Timing, Workload, measure, seconds_text, time_call
+from lstm_kernels.versions import COURSE
 
 
 @pytest.fixture
@@ -134,7 +135,7 @@ def test_the_published_workload_has_the_published_size():
 
 def test_rows_without_a_gpu_get_no_ratio(workload):
     rows = race.race(workload, budget=0.0, skip=("cuda_v1",))
-    assert [row.version for row in rows] == list(VERSIONS)
+    assert [row.version for row in rows] == list(COURSE)
     by_name = {row.version: row for row in rows}
     assert by_name["cuda_v1"].timing is None
     assert race.speedup(rows, "sequential", "sequential") == 1
@@ -142,7 +143,7 @@ def test_rows_without_a_gpu_get_no_ratio(workload):
     comparable = race.speedup(rows, "cuda_v2", "sequential") is not None
     assert comparable == device.ON_GPU
     text = race.table(rows)
-    assert len(text.splitlines()) == 1 + len(VERSIONS)
+    assert len(text.splitlines()) == 1 + len(COURSE)
     if device.TARGET == "emulator":
         assert "emulated on CPU" in text
     for picture in (draw_race([("a", workload, rows)]), draw_published(rows)):

@@ -1,13 +1,14 @@
 """The versions of the course: one file, one idea each.
 
-To add a version, write its file with `gradients(params, x, y)` and add its name here.
+To add a version, write its file with `gradients(params, x, y)` and add its name to BEYOND.
 """
 
 from importlib import import_module
 
-NAMES = ("sequential", "numpy_loop", "numpy_batched", "cuda_v1", "cuda_v2", "cuda_v3")
+COURSE = ("sequential", "numpy_loop", "numpy_batched", "cuda_v1", "cuda_v2", "cuda_v3")
+BEYOND = ("numba_cpu", "cuda_v4", "cuda_v5", "cuda_v6")  # lessons 08 to 11
 
-VERSIONS = {name: import_module(f"lstm_kernels.versions.{name}") for name in NAMES}
+VERSIONS = {name: import_module(f"lstm_kernels.versions.{name}") for name in COURSE + BEYOND}
 
 
 def get_version(name):
