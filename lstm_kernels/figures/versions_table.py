@@ -92,6 +92,8 @@ ROWS = {
     ),
 }
 
+BEFORE = {"cuda_v4": "cuda_v3"}  # numba_cpu, between them, is an aside
+
 
 @styled
 def versions_table(upto="cuda_v3", new=1):
@@ -110,7 +112,7 @@ def versions_table(upto="cuda_v3", new=1):
     _draw_header(ax)
     for place, name in enumerate(names):
         newest = place >= len(names) - new
-        before = ROWS[names[place - 1]] if newest and place else ROWS[name]
+        before = ROWS[BEFORE.get(name, names[max(place - 1, 0)])] if newest else ROWS[name]
         _draw_row(ax, 0.55 + 0.82 * place, name, before, newest)
     return picture
 
