@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from lstm_kernels import data, device, emulator_bench, estimate, race, torch_line
 from lstm_kernels.timing import Workload, seconds_text
-from lstm_kernels.versions import VERSIONS
+from lstm_kernels.versions import COURSE, VERSIONS
 
 PACKAGES = ("numpy", "numba", "numba-cuda", "torch")
 AGAINST = ("sequential", "numpy_loop", "numpy_batched", "pytorch", "pytorch_cudnn")
@@ -202,7 +202,8 @@ def main(quick=False, out="bench", paths=None, emulator=True):
         return _main_compare(*paths)
     machine = describe_machine()
     print(device.describe(), f"CPU: {device.describe_cpu()}", torch_line.describe(), sep="\n")
-    results = run(QUICK if quick else Grid(), budget=0.3 if quick else 1.5)
+    settings = (QUICK, 0.3, COURSE) if quick else (Grid(), 1.5, tuple(VERSIONS))
+    results = run(*settings)
     if not device.ON_GPU:
         print("\nNo GPU here: 'emulated on CPU' is not a GPU's time, so it gets no ratio.")
     speeds = emulator_bench.run() if emulator else {}

@@ -98,8 +98,9 @@ def test_two_runs_stand_side_by_side_on_one_scale(board):
 
 
 def test_a_board_offers_the_versions_that_it_is_given():
-    board = Race(versions=("numpy_loop", "cuda_v2")).versus
-    assert board.versions() == ("numpy_loop", "cuda_v2")
+    board = Race(versions=("numpy_loop", "cuda_v2", "cuda_v5")).versus
+    assert list(board.boxes) == ["numpy_loop", "cuda_v2", "cuda_v5"]
+    assert board.versions() == ("numpy_loop", "cuda_v2"), "checked: those of the lessons so far"
 
 
 def test_an_impossible_setting_says_why_before_anything_runs(board, monkeypatch):

@@ -4,7 +4,7 @@ from lstm_kernels.figures.style import GREY, LIGHT, VERSION_COLORS, styled, subp
 from lstm_kernels.timing import seconds_text
 
 MARKS = {"pytorch": "s", "pytorch_cudnn": "D"}
-MORE_COLORS = {"pytorch": "#D55E00", "pytorch_cudnn": "#009E73", "numba_cpu": "#CC79A7"}
+MORE_COLORS = {"pytorch": "#000000", "pytorch_cudnn": "#009E73", "numba_cpu": "#CC79A7"}
 
 
 @styled

@@ -13,7 +13,7 @@ import ipywidgets
 from lstm_kernels import bench, data, device, estimate, race
 from lstm_kernels.figures.race import draw_history, draw_invitation, draw_race
 from lstm_kernels.timing import Workload, seconds_text
-from lstm_kernels.versions import NAMES
+from lstm_kernels.versions import COURSE, VERSIONS
 from lstm_kernels.widgets import controls
 from lstm_kernels.widgets.background import Runner
 from lstm_kernels.widgets.base import picture_widget
@@ -30,7 +30,10 @@ class Race(ipywidgets.VBox):
     One Runner is behind both, so two runs never overlap.
     """
 
-    def __init__(self, batch_size=7, H=32, T=11, epochs=1, versions=NAMES, budget=0.3):
+    def __init__(
+        self, batch_size=7, H=32, T=11, epochs=1, versions=tuple(VERSIONS), budget=0.3
+    ):  # fmt: skip
+        """versions: those offered; checked at first are those of lessons 02 to 06."""
         self.runner = Runner()
         self.versus = Versus(self.runner, batch_size, H, T, epochs, versions, budget)
         self.scale = Scale(self.runner, versions)
@@ -80,14 +83,15 @@ class Versus(ipywidgets.VBox):
         self.hidden = slider("hidden size H", [4, 8, 16, 32, 50, 64, 100, 128], H)
         self.length = slider("length T", [2, 4, 11, 24, 48], T)
         self.epochs = slider("epochs", [1, 2, 5, 10], epochs)
-        self.boxes = {name: check_box(name) for name in versions}
+        self.boxes = {name: check_box(name, name in COURSE) for name in versions}
         self.reasons = ipywidgets.HTML()
         for control in (self.batch, self.hidden, self.length, self.epochs, *self.boxes.values()):
             control.observe(self.show_reasons, "value")
 
     def _make_prediction(self, versions):
         on_card = [name for name in versions if device.ON_GPU and name == "cuda_v2"]
-        comparable = [v for v in versions if race.where_it_runs(v) in ("CPU", "GPU")]
+        checked = [v for v in versions if self.boxes[v].value]
+        comparable = [v for v in checked if race.where_it_runs(v) in ("CPU", "GPU")]
         guessed = (on_card or comparable or list(versions))[-1]
         names = {"options": list(versions), "layout": {"width": "150px"}}
         self.guessed = ipywidgets.Dropdown(value=guessed, **names)
