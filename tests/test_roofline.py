@@ -159,6 +159,13 @@ def test_small_batches_wait():
         assert r.bound("cuda_v5", SIZES._replace(N=32), card)[1] == "waiting"
 
 
+def test_only_the_l4_makes_v5_stop_waiting():
+    """What the lesson's widget is asked for."""
+    limits = {name: r.bound("cuda_v5", SIZES._replace(N=4096), c)[1] for name, c in r.PEAKS.items()}
+    assert limits.pop("L4") == "memory"
+    assert set(limits.values()) == {"waiting"}
+
+
 def test_exchange_in_a_ring():
     assert r.exchanged_bytes(SIZES, 1) == 0
     assert r.exchanged_bytes(SIZES, 2) == 4 * r.parameters(SIZES)

@@ -1,6 +1,7 @@
 """The training on the device: what crosses the bus, who waits, what the host sees.  Lesson 11."""
 
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.ticker import LogLocator, NullLocator
 
 from lstm_kernels.figures.style import (
     BLACK,
@@ -163,7 +164,8 @@ def draw_losses(histories, batches):
         for epoch_end in range(batches, len(ours) + 1, batches):
             ax.axvline(epoch_end + 0.5, color=GREY, lw=1, ls=":")
         ax.set_yscale("log")
-        ax.yaxis.set_minor_formatter("{x:g}")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_minor_locator(NullLocator())
         ax.yaxis.set_major_formatter("{x:g}")
         ax.set_xlabel("mini-batch; dotted: the host reads the losses")
         ax.set_title(f"{NAMES_OF_RULES.get(name, name)}: V6 (dots) on numpy_batched (grey)")
