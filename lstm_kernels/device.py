@@ -118,6 +118,7 @@ def introduce():
 
     Whatever is wrong with the GPU, the notebook goes on with the emulator.
     """
+    platforms.tell_children()
     print(describe())
     if WHY_NO_GPU is not None:
         known = platforms.explain(WHY_NO_GPU)

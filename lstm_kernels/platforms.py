@@ -8,6 +8,7 @@ import importlib.metadata
 import importlib.util
 import os
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 INSTALL = "pip install -r requirements.txt"
@@ -26,6 +27,17 @@ def where():
     if "KAGGLE_KERNEL_RUN_TYPE" in os.environ:  # first: Kaggle's image is made from Colab's
         return "kaggle"
     return "colab" if "COLAB_RELEASE_TAG" in os.environ else "local"
+
+
+def tell_children():
+    """Let processes that this one starts find the package too, wherever the set-up cell found it.
+
+    So `!python -m lstm_kernels doctor` works in a cell, and measurements in a process of their own.
+    """
+    root = str(Path(__file__).resolve().parents[1])
+    paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    if root not in paths:
+        os.environ["PYTHONPATH"] = os.pathsep.join([root, *paths])
 
 
 # ---- the driver ---------------------------------------------------------------------------

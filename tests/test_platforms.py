@@ -293,10 +293,10 @@ def make_course(folder):
     return package / "device.py"
 
 
-def run_setup(folder, **environment):
-    """Run the set-up cell in this folder, with no course installed and no network."""
+def run_setup(folder, then="", **environment):
+    """Run the set-up cell, then more code, in this folder: no course installed, no network."""
     folder.mkdir(parents=True, exist_ok=True)
-    code = HIDE + stamp.setup_cell(*stamp.read_settings())
+    code = HIDE + stamp.setup_cell(*stamp.read_settings()) + "\n" + then
     settings = folder.parent / "no.gitconfig"
     environment = {"GIT_CONFIG_GLOBAL": str(settings), **OFFLINE, **environment}
     return run_python(code, folder, PYTHONPATH="", **environment)
@@ -364,8 +364,10 @@ def test_the_kaggle_data_set_is_complete(tmp_path, capsys):
     asked = json.loads((folder / "dataset-metadata.json").read_text(encoding="utf-8"))
     assert asked["id"] == "me/parallel-lstm" and 6 <= len(asked["title"]) <= 50
     assert not list(folder.rglob("__pycache__"))
-    printed = run_setup(tmp_path / "working", LSTM_KERNELS_TARGET="emulator")
+    child = "import subprocess\nsubprocess.run([sys.executable, '-m', 'lstm_kernels', '-h'])"
+    printed = run_setup(tmp_path / "working", then=child, LSTM_KERNELS_TARGET="emulator")
     assert "kernels run compiled on this CPU" in printed, printed
+    assert "doctor" in printed, "a process that the notebook starts finds the package too"
     with pytest.raises(SystemExit, match="is not empty"):
         kaggle_dataset.main(["build", str(folder)])
 
