@@ -195,7 +195,7 @@ def stamp(path, notebook):
 def stamp_readme(text):
     """Both badges in the last column of each row that starts with a link to a notebook."""
     repository, tag = read_settings()
-    row = re.compile(r"^(\| \[[^\]]+\]\((notebooks/\w+\.ipynb)\) \|.*?) *(?:\[!\[Open in .*)?$")
+    row = re.compile(r"^(\| \[[^\]]+\]\((notebooks/\w+\.ipynb)\) \|[^|]*\|[^|]*\|)")
     lines = text.split("\n")
     for number, line in enumerate(lines):
         if found := row.match(line):
