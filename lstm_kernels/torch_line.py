@@ -4,23 +4,20 @@ The same model (nn.LSTM and nn.Linear with the course's start values), the same 
 same mean squared error and Adam.  On a card nn.LSTM is NVIDIA's cuDNN.
 """
 
-from importlib.util import find_spec
+from copy import deepcopy
 
 import numpy as np
 
-from lstm_kernels.model import init_params, to_torch
+from lstm_kernels.baselines import has_torch, torch_modules
+from lstm_kernels.model import init_params
 from lstm_kernels.race import Row
 from lstm_kernels.schedule import shuffled_batches
 from lstm_kernels.timing import Stopped, time_call
 
 
-def is_installed():
-    return find_spec("torch") is not None
-
-
 def describe():
     """One line for a person: which PyTorch there is, or that there is none."""
-    if not is_installed():
+    if not has_torch():
         return "PyTorch is not installed (pip install torch): its line is absent."
     import torch
 
@@ -31,7 +28,7 @@ def describe():
 
 def rows(workload, *, budget=2.0, stop=lambda: False, on_repeat=None):
     """A Row for PyTorch on the CPU and one with cuDNN, as far as they are here."""
-    if not is_installed():
+    if not has_torch():
         return [Row("pytorch", "CPU", None, "not installed")]
     import torch
 
@@ -86,15 +83,14 @@ def make_training(workload, place="cpu", stop=lambda: False):
 
     x, y, batch_size, H, epochs = workload
     params = init_params(x.shape[2], H, y.shape[2], seed=0, dtype=x.dtype)
-    states = [{k: torch.from_numpy(v) for k, v in part.items()} for part in to_torch(params)]
-    lstm = torch.nn.LSTM(x.shape[2], H).to(place)
+    lstm, linear = modules = torch_modules(params, place)
     lstm.bias_hh_l0.requires_grad_(False)  # PyTorch has two biases; the course's model has one
-    linear = torch.nn.Linear(H, y.shape[2]).to(place)
+    states = [deepcopy(module.state_dict()) for module in modules]
     x, y = torch.from_numpy(x).to(place), torch.from_numpy(y).to(place)
 
     def train():
-        lstm.load_state_dict(states[0])
-        linear.load_state_dict(states[1])
+        for module, state in zip(modules, states, strict=True):
+            module.load_state_dict(state)
         trained = [p for p in (*lstm.parameters(), *linear.parameters()) if p.requires_grad]
         adam = torch.optim.Adam(trained, lr=1e-3)
         rng, losses = np.random.default_rng(0), []

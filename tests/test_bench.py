@@ -17,7 +17,7 @@ TINY = bench.Grid(batch=(1, 2), hidden=(3,), length=(2,))
 @pytest.fixture
 def tiny(monkeypatch):
     monkeypatch.setattr(bench, "QUICK", TINY)
-    monkeypatch.setattr(torch_line, "is_installed", lambda: False)
+    monkeypatch.setattr(torch_line, "has_torch", lambda: False)
 
 
 def test_the_grid_is_every_combination():
@@ -110,7 +110,7 @@ def test_pytorchs_line_is_the_better_of_one_and_all_threads(torch):
 
 def test_without_pytorch_there_is_a_word(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.setattr(torch_line, "find_spec", lambda name: None)
+    monkeypatch.setattr(torch_line, "has_torch", lambda: False)
     (row,) = torch_line.rows(Workload(*data.panel(4, T=2), 2, 3))
     assert row.timing is None and row.note == "not installed"
     assert "pip install torch" in torch_line.describe()

@@ -27,3 +27,15 @@ def show(widget, picture):
         },
         raw=True,
     )
+
+
+def slider(label, options, value):
+    """A slider over a few sizes; it reports when the mouse lets go."""
+    return ipywidgets.SelectionSlider(
+        options=sorted({*options, value}),
+        value=value,
+        description=label,
+        continuous_update=False,
+        style={"description_width": "95px"},
+        layout={"width": "330px"},
+    )

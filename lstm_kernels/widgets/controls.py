@@ -11,18 +11,6 @@ from lstm_kernels.widgets.background import paints_from_threads
 NO_CANCEL = "Running in this cell; to stop it early, use the notebook's own stop button."
 
 
-def slider(label, options, value):
-    """A slider over a few sizes; it reports when the mouse lets go."""
-    return ipywidgets.SelectionSlider(
-        options=sorted({*options, value}),
-        value=value,
-        description=label,
-        continuous_update=False,
-        style={"description_width": "95px"},
-        layout={"width": "330px"},
-    )
-
-
 def check_box(name, value=True):
     """A check box as wide as its text."""
     layout = {"width": "auto", "margin": "2px 16px 2px 0"}

@@ -4,7 +4,7 @@ import ipywidgets
 
 from lstm_kernels.figures.training import draw_queue
 from lstm_kernels.launches import Costs, end_of, v3_bars, v6_bars
-from lstm_kernels.widgets.base import picture_widget
+from lstm_kernels.widgets.base import picture_widget, slider
 
 
 def modelled_picture(batches, costs):
@@ -22,15 +22,15 @@ class LaunchQueue(ipywidgets.VBox):
 
     def __init__(self, batches=4, costs=Costs()):  # noqa: B008
         self.costs = costs
-        self.batches = _slider("mini-batches", [1, 2, 4, 8, 16], batches)
-        self.kernel = _slider("gradients, µs", [2, 5, 10, 20, 60, 200, 1000], round(costs.kernel))
-        self.launch = _slider("a launch, µs", [2, 4, 6, 10, 20], round(costs.launch))
-        self.copy = _slider("a copy, µs", [2, 5, 10, 20, 50], round(costs.copy))
+        self.batches = slider("mini-batches", [1, 2, 4, 8, 16], batches)
+        self.kernel = slider("gradients, µs", [2, 5, 10, 20, 60, 200, 1000], round(costs.kernel))
+        self.launch = slider("a launch, µs", [2, 4, 6, 10, 20], round(costs.launch))
+        self.copy = slider("a copy, µs", [2, 5, 10, 20, 50], round(costs.copy))
         self.sliders = (self.batches, self.kernel, self.launch, self.copy)
         self.note = ipywidgets.HTML(self.sentence())
         self.image = picture_widget(self.picture())
-        for slider in self.sliders:
-            slider.observe(self._repaint, "value")
+        for control in self.sliders:
+            control.observe(self._repaint, "value")
         controls = ipywidgets.HBox(self.sliders, layout={"flex_flow": "row wrap"})
         super().__init__([controls, self.note, self.image])
 
@@ -55,14 +55,3 @@ class LaunchQueue(ipywidgets.VBox):
     def _repaint(self, _):
         self.note.value = self.sentence()
         self.image.value = self.picture()._repr_png_()
-
-
-def _slider(label, options, value):
-    return ipywidgets.SelectionSlider(
-        options=sorted({*options, value}),
-        value=value,
-        description=label,
-        continuous_update=False,
-        style={"description_width": "95px"},
-        layout={"width": "330px"},
-    )

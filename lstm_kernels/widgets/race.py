@@ -16,8 +16,8 @@ from lstm_kernels.timing import Workload, seconds_text
 from lstm_kernels.versions import COURSE, VERSIONS
 from lstm_kernels.widgets import controls
 from lstm_kernels.widgets.background import Runner
-from lstm_kernels.widgets.base import picture_widget
-from lstm_kernels.widgets.controls import Plan, RunBar, check_box, reasons_text, slider
+from lstm_kernels.widgets.base import picture_widget, slider
+from lstm_kernels.widgets.controls import Plan, RunBar, check_box, reasons_text
 from lstm_kernels.widgets.scale import Scale
 
 POINTS = ((1.25, 3), (2.0, 2), (5.0, 1))  # off by at most this factor: so many points

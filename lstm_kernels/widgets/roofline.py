@@ -6,7 +6,7 @@ from lstm_kernels.figures.roofline import NAMES, draw_roofs
 from lstm_kernels.model import Sizes
 from lstm_kernels.roofline import PEAKS, VERSIONS, lower_bounds
 from lstm_kernels.timing import seconds_text
-from lstm_kernels.widgets.base import picture_widget
+from lstm_kernels.widgets.base import picture_widget, slider
 
 
 class RooflineExplorer(ipywidgets.VBox):
@@ -15,9 +15,9 @@ class RooflineExplorer(ipywidgets.VBox):
     def __init__(self, sizes=Sizes(12, 64, 1, 64, 1), card="T4"):  # noqa: B008
         self.start = sizes
         self.card = ipywidgets.ToggleButtons(options=list(PEAKS), value=card, description="card")
-        self.batch = _slider("batch N", [1, 8, 32, 64, 128, 256, 1024, 4096, 16384], sizes.N)
-        self.steps = _slider("steps T", [6, 12, 24, 48, 96], sizes.T)
-        self.hidden = _slider("hidden H", [8, 16, 32, 48, 64], sizes.H)
+        self.batch = slider("batch N", [1, 8, 32, 64, 128, 256, 1024, 4096, 16384], sizes.N)
+        self.steps = slider("steps T", [6, 12, 24, 48, 96], sizes.T)
+        self.hidden = slider("hidden H", [8, 16, 32, 48, 64], sizes.H)
         self.controls = (self.card, self.batch, self.steps, self.hidden)
         self.note = ipywidgets.HTML(self.sentence())
         self.image = picture_widget(self.picture())
@@ -48,13 +48,3 @@ class RooflineExplorer(ipywidgets.VBox):
     def _repaint(self, _):
         self.note.value = self.sentence()
         self.image.value = self.picture()._repr_png_()
-
-
-def _slider(label, options, value):
-    return ipywidgets.SelectionSlider(
-        options=sorted({*options, value}),
-        value=value,
-        description=label,
-        continuous_update=False,
-        layout={"width": "330px"},
-    )

@@ -7,8 +7,8 @@ from lstm_kernels import data, device, estimate, race
 from lstm_kernels.figures.goals import draw_scaling
 from lstm_kernels.figures.race import draw_invitation
 from lstm_kernels.timing import Workload, seconds_text
-from lstm_kernels.widgets.base import picture_widget
-from lstm_kernels.widgets.controls import Plan, RunBar, check_box, reasons_text, row, slider
+from lstm_kernels.widgets.base import picture_widget, slider
+from lstm_kernels.widgets.controls import Plan, RunBar, check_box, reasons_text, row
 
 WINDOWS = (64, 256, 1024, 4096, 16384, 65536)
 WAYS = {"batch 16": lambda N: 16, "batch = windows / 4": lambda N: N // 4}

@@ -5,7 +5,7 @@ import ipywidgets
 from lstm_kernels.figures.timeline import bytes_text, draw_time_lines
 from lstm_kernels.model import Sizes
 from lstm_kernels.transfers import Machine, copies, time_line
-from lstm_kernels.widgets.base import picture_widget
+from lstm_kernels.widgets.base import picture_widget, slider
 
 VERSIONS = ("cuda_v2", "cuda_v3")
 
@@ -26,17 +26,17 @@ class TransferTimeLine(ipywidgets.VBox):
 
     def __init__(self, sizes=Sizes(11, 7, 1, 50, 1), machine=Machine()):  # noqa: B008
         self.start, self.machine = sizes, machine
-        self.batch = _slider("batch size N", [7, 16, 32, 64, 128, 256, 512, 1024, 2048], sizes.N)
-        self.hidden = _slider("hidden size H", [8, 16, 32, 50, 64, 128], sizes.H)
-        self.steps = _slider("steps T", [6, 11, 24, 48, 96], sizes.T)
-        self.bus = _slider("bus, GB/s", [3, 6, 12, 24, 48], round(machine.gigabytes_per_second))
-        self.latency = _slider("µs a copy", [0, 2, 5, 10, 20, 50], round(machine.latency * 1e6))
+        self.batch = slider("batch size N", [7, 16, 32, 64, 128, 256, 512, 1024, 2048], sizes.N)
+        self.hidden = slider("hidden size H", [8, 16, 32, 50, 64, 128], sizes.H)
+        self.steps = slider("steps T", [6, 11, 24, 48, 96], sizes.T)
+        self.bus = slider("bus, GB/s", [3, 6, 12, 24, 48], round(machine.gigabytes_per_second))
+        self.latency = slider("µs a copy", [0, 2, 5, 10, 20, 50], round(machine.latency * 1e6))
         self.sliders = (self.batch, self.hidden, self.steps, self.bus, self.latency)
         self.note = ipywidgets.HTML()
         self.image = picture_widget(self.picture())
         self._write_note()
-        for slider in self.sliders:
-            slider.observe(self._repaint, "value")
+        for control in self.sliders:
+            control.observe(self._repaint, "value")
         controls = ipywidgets.HBox(self.sliders, layout={"flex_flow": "row wrap"})
         super().__init__([controls, self.note, self.image])
 
@@ -63,14 +63,3 @@ class TransferTimeLine(ipywidgets.VBox):
     def _repaint(self, _):
         self._write_note()
         self.image.value = self.picture()._repr_png_()
-
-
-def _slider(label, options, value):
-    return ipywidgets.SelectionSlider(
-        options=sorted({*options, value}),
-        value=value,
-        description=label,
-        continuous_update=False,
-        style={"description_width": "95px"},
-        layout={"width": "330px"},
-    )
