@@ -128,7 +128,7 @@ def _import_generated(source, name):
         return sys.modules[module_name]
     path = cache_folder() / f"{module_name}.py"
     if path.exists():
-        os.utime(path)  # used today: _remove_unused keeps it
+        _mark_used(path)
     else:
         _write(path, source)
     spec = importlib.util.spec_from_file_location(module_name, path)
@@ -136,6 +136,12 @@ def _import_generated(source, name):
     sys.modules[module_name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def _mark_used(path):
+    """Set the time of the last access, and no other: older Numba takes a file whose time of
+    writing has changed for a new one, and would compile it again."""
+    os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
 
 
 def _write(path, source):
@@ -176,7 +182,7 @@ def _remove_unused(folder, days=60):
     oldest = time.time() - days * 24 * 3600
     for path in folder.glob("emulated_*"):
         with suppress(FileNotFoundError, PermissionError):  # another process removes or reads it
-            if path.stat().st_mtime < oldest:
+            if path.stat().st_atime < oldest:
                 for file in folder.glob(f"__pycache__/{path.stem}.*"):
                     file.unlink()
                 path.unlink()
