@@ -151,7 +151,9 @@ def parts_text(row):
 
 def ratio_text(ratio):
     """A ratio with a few digits, "-" where none may be given."""
-    return "-" if ratio is None else f"{ratio:.2g}x" if ratio < 1 else f"{ratio:.3g}x"
+    if ratio is None:
+        return "-"
+    return f"{ratio:.2g}x" if ratio < 1 else f"{ratio:,.0f}x" if ratio >= 1000 else f"{ratio:.3g}x"
 
 
 def main(quick=False, png="race.png"):

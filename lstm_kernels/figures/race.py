@@ -3,7 +3,7 @@
 import numpy as np
 
 from lstm_kernels.figures.style import GREY, LIGHT, VERSION_COLORS, styled, subplots
-from lstm_kernels.race import PUBLISHED, speedup
+from lstm_kernels.race import PUBLISHED, ratio_text, speedup
 from lstm_kernels.timing import seconds_text
 
 
@@ -99,7 +99,9 @@ def draw_bars(ax, rows, log=True):
     ax.set_yticks(range(len(rows)), [row.version for row in rows])
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_xscale("log" if log else "linear")
-    ax.set_xlabel("wall time, seconds" + (" (log scale)" if log else ""))
+    emulated = any(row.timing and not row.comparable for row in rows)
+    note = "\nhatched: emulated on the CPU, not a GPU's time" if emulated else ""
+    ax.set_xlabel("wall time, seconds" + (" (log scale)" if log else "") + note)
     timed = [row for row in rows if row.timing]
     if timed and log:
         ax.set_xlim(*_log_limits(rows, timed))
@@ -134,9 +136,9 @@ def _label(row, ratio):
     """Beside the bar: its time and, where one may be given, its ratio to sequential."""
     text = seconds_text(row.timing.median)
     if not row.comparable:
-        return text + " (emulated, no GPU's time)"
+        return text + " (emulated)"
     if ratio is not None and row.version != "sequential":
-        return text + f" = {ratio:.3g}x"
+        return f"{text} = {ratio_text(ratio)}"
     return text
 
 
@@ -173,4 +175,4 @@ def draw_published(rows):
 
 def _draw_ratio(ax, place, ratio, color, label):
     ax.barh(place, ratio, height=0.36, color=color)
-    ax.text(ratio * 1.06, place, f"{ratio:.3g}x  {label}", va="center", fontsize=12)
+    ax.text(ratio * 1.06, place, f"{ratio_text(ratio)}  {label}", va="center", fontsize=12)
