@@ -40,8 +40,12 @@ How it works, in the order in which it happens:
    shared or global memory is also reported with its thread. Two threads that touch the same
    element, at least one writing, with nothing to order them: a race, whatever this run computed.
 
-Everything runs in one CPU thread and in a fixed order, so results repeat to the last bit, also
-those of atomic additions. The times are CPU times, and say nothing about any GPU.
+6. *Cores* (independent.py, cores.py). A long launch is shared among the CPU's cores if the source
+   proves that no block touches what another block writes. All others run on one core.
+
+So the order in which the threads touch one element is fixed, and results repeat to the last bit on
+any number of cores, also those of atomic additions. The times are CPU times, and say nothing about
+any GPU.
 
 Two limits to know. The emulator needs the kernel's source, in a file or a notebook cell. And its
 arithmetic is the CPU's: the last bits of `exp` or of a fused multiply-add may differ on a card.

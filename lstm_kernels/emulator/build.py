@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numba
 
+from .independent import written_arguments
 from .program import Program
 from .translate import translate_function
 
@@ -39,7 +40,7 @@ DIRECT = """
 def launch(control, memory{arguments}):
     blocks, threads = _gpu.counts(control)
     order = control[{ORDER}]
-    for b in range(blocks):
+    for b in range(control[{FIRST}], control[{LAST}]):
         block = _gpu.position(b, blocks, order)
         _gpu.enter_block(control, memory, block, 0)
         for t in range(threads):
@@ -54,10 +55,10 @@ def launch(control, memory{arguments}):
     size = _scheduler.generator_size(like)
     resume = _scheduler.resume_pointer(like)
     states = _scheduler.room_for_states(control, size)
-    blocks, threads = _gpu.counts(control)
+    _, threads = _gpu.counts(control)
     resident = control[{RESIDENT}]
-    for first in range(0, blocks, resident):
-        last = min(first + resident, blocks)
+    for first in range(control[{FIRST}], control[{LAST}], resident):
+        last = min(first + resident, control[{LAST}])
         for block in range(first, last):
             room = block - first
             _gpu.enter_block(control, memory, block, room)
@@ -90,6 +91,7 @@ class Build:
         kernel = translate_function(function, self.program, is_kernel=True)
         self.waits = kernel.waits
         self.arguments = [argument.arg for argument in kernel.tree.args.args[1:]]
+        self.written_apart = written_arguments(kernel, self.program)  # None: one core only
         self.source = _source(self.program, kernel, function.__name__)
         module = _import_generated(self.source, function.__name__)
         self.launch = module.launch

@@ -36,7 +36,9 @@ MAIL_BYTES = 39  # where the threads of a block leave values for shuffles and vo
 LOCAL_BYTES = 40  # local arrays of one thread
 THREAD_ROOMS = 41  # how many threads of a block need local memory of their own at once
 RESIDENT = 42  # how many blocks are under way at once (all of them for grid.sync)
-SLOTS = 44
+FIRST = 43  # the blocks to run are FIRST .. LAST - 1: all, or one CPU core's share
+LAST = 44
+SLOTS = 46
 
 
 def new_control(grid, block):
@@ -45,4 +47,5 @@ def new_control(grid, block):
     control[SITE] = -1
     control[GRID_DIM : GRID_DIM + 3] = grid
     control[BLOCK_DIM : BLOCK_DIM + 3] = block
+    control[LAST] = grid[0] * grid[1] * grid[2]
     return control

@@ -1,11 +1,12 @@
 """`@cuda.jit`, and what happens at `kernel[grid, block](...)`."""
 
 import functools
+import time
 
 import numpy as np
 from numba.core.errors import NumbaError
 
-from . import card, scheduler
+from . import card, cores, scheduler
 from . import control as slots
 from .build import Build
 from .errors import ArgumentError, DivergentBarrier, LaunchError, OutOfBounds, UnsupportedCode
@@ -85,6 +86,7 @@ class Launch:
         self.grid = grid
         self.block = block
         self.shared_bytes = shared_bytes
+        self.seconds = 0.0  # work of the last launch, on one core
         if build is not None:
             self.build = build
 
@@ -136,12 +138,24 @@ class Launch:
             arguments.append(_device_value(name, value, copies))
         return arguments, copies
 
-    def run(self, arguments, order=0, trace=(0, 0), memory=None):
-        """Run all threads."""
+    def run(self, arguments):
+        """Run all threads; on several cores if the last launch was long and blocks never meet."""
+        started = time.perf_counter()
+        shares = cores.shares(self, arguments) if self.seconds > cores.WORTH_IT else []
+        if len(shares) > 1:
+            cores.run_shares(lambda blocks: self.run_blocks(arguments, blocks), shares)
+        else:
+            self.run_blocks(arguments)
+        self.seconds = (time.perf_counter() - started) * max(1, len(shares))
+
+    def run_blocks(self, arguments, blocks=None, order=0, trace=(0, 0), memory=None):
+        """Run the threads of these blocks (first, last + 1), or of all, on this core."""
         template, nbytes = self.prepared
         control = template.copy()
         control[slots.ORDER] = order
         control[slots.TRACE], control[slots.NOTE] = trace
+        if blocks is not None:
+            control[slots.FIRST], control[slots.LAST] = blocks
         if memory is None:
             memory = np.empty(nbytes, np.uint8)
         try:

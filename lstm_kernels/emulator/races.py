@@ -89,7 +89,7 @@ def _run(launch, args, order):
     """The races of one run, with the threads in one order."""
     arguments, _ = launch.device_arguments(_copied(args))
     trace = Trace(launch, arguments)
-    launch.run(arguments, order, (trace.address, note_access_address()), trace.memory)
+    launch.run_blocks(arguments, None, order, (trace.address, note_access_address()), trace.memory)
     return trace.races()
 
 
@@ -246,7 +246,7 @@ def run_in_order(kernel, grid, block, *args, order=0, shared_bytes=0):
     card.check_launch(launch.grid, launch.block)
     copies = _copied(args)
     arguments, _ = launch.device_arguments(copies)
-    launch.run(arguments, order)
+    launch.run_blocks(arguments, None, order)
     return [copy.copy_to_host() for copy in copies if isinstance(copy, DeviceArray)]
 
 
