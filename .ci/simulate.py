@@ -100,8 +100,8 @@ def execute(python, notebook, folder, there, *arguments):
 def run_all(platform, python, names, work, there):
     """Run the notebooks one after another; the number of those that failed."""
     failed = 0
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        if not path.name.startswith(names):
+    for path in sorted((ROOT / "notebooks").rglob("*.ipynb")):
+        if not path.name.startswith(names) or ".ipynb_checkpoints" in path.parts:
             continue
         began = time.perf_counter()
         folder = work / path.stem if platform == "colab" else work / "working"

@@ -12,7 +12,8 @@ from tests.test_lessons_04 import PNG, code_cells
 from tests.test_lessons_09 import check_exercise, source_of
 
 SHOWN = ("sigmoid", "tanh", "add_quads", "share_quads", "halve", "forward", "outputs")
-SHOWN += ("backward_step", "backward", "make_kernel", "sum_kernel", "workspace_shapes", "gradients")
+SHOWN += ("backward_step", "backward", "make_kernel", "sum_of_parts", "sum_kernel")
+SHOWN += ("workspace_shapes", "gradients")
 
 
 @pytest.mark.parametrize("name", SHOWN)

@@ -19,6 +19,7 @@ if not TINY:
     SHAPES += [(5, 1, 1, 5, 1), (6, 3, 3, 7, 2)]
 REAL_SHAPES = [(11, 7, 1, 50, 1), (12, 33, 2, 17, 3), (12, 129, 1, 16, 1)]
 REAL_SHAPES += [(4, 1024, 1, 32, 1), (12, 8, 1, 128, 1), (48, 33, 1, 50, 1)]  # large N, H, T
+LARGEST = (48, 1024, 1, 128, 1)  # all three at once
 BATCH_SIZES = (1, 31, 33, 129, 1000)
 CUDA = [name for name in NAMES if name.startswith("cuda")]
 VECTOR = [name for name in NAMES if name not in ("sequential", "cuda_v6")]  # V6's are V5's
@@ -53,6 +54,14 @@ def test_agrees_with_pytorch(version, shape, dtype, tolerance, problem, torch):
 @pytest.mark.parametrize("version", VECTOR)
 def test_agrees_with_pytorch_at_real_sizes(version, shape, problem, torch):
     params, x, y = problem(*shape)
+    result = VERSIONS[version].gradients(params, x, y)
+    assert worst(*result, *torch_gradients(torch, params, x, y)) < 1e-5
+
+
+@real_size
+@pytest.mark.parametrize("version", ["numpy_batched", "numba_cpu", *CUDA[:4]])  # V5: 64 < H is V4
+def test_agrees_with_pytorch_at_the_largest_size(version, problem, torch):
+    params, x, y = problem(*LARGEST)
     result = VERSIONS[version].gradients(params, x, y)
     assert worst(*result, *torch_gradients(torch, params, x, y)) < 1e-5
 

@@ -240,15 +240,21 @@ def make_kernel(P, dtype):
     return kernel
 
 
+@cuda.jit(device=True)
+def sum_of_parts(parts, e):
+    """Element e of the gradient: the blocks' parts, added in the same order each time."""
+    result = parts[0, e]
+    for block in range(1, parts.shape[0]):
+        result += parts[block, e]
+    return result
+
+
 @cuda.jit
 def sum_kernel(parts, sums):
-    """Thread e adds up element e over the blocks, always in the same order."""
+    """Thread e adds up element e over the blocks."""
     e = cuda.grid(1)
     if e < sums.size:
-        result = parts[0, e]
-        for block in range(1, parts.shape[0]):
-            result += parts[block, e]
-        sums[e] = result
+        sums[e] = sum_of_parts(parts, e)
 
 
 # ---- the host -----------------------------------------------------------------------------

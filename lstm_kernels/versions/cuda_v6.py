@@ -14,6 +14,7 @@ from lstm_kernels.model import checked, sizes
 from lstm_kernels.optimizers import Adam
 from lstm_kernels.schedule import History, Progress, shuffled_batches
 from lstm_kernels.versions import cuda_v5
+from lstm_kernels.versions.cuda_v5 import sum_of_parts
 from lstm_kernels.versions.numpy_batched import predict
 from lstm_kernels.versions.packing import PADDED, make_layout, pack, unpack
 
@@ -21,15 +22,6 @@ gradients = cuda_v5.gradients
 THREADS = 128  # a block of the update kernels
 
 # ---- the optimisers: a thread a parameter --------------------------------------------------
-
-
-@cuda.jit(device=True)
-def sum_of_parts(parts, e):
-    """Element e of the gradient: the blocks' parts, added in the same order each time."""
-    result = parts[0, e]
-    for block in range(1, parts.shape[0]):
-        result += parts[block, e]
-    return result
 
 
 @cuda.jit
