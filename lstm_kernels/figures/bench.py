@@ -1,5 +1,7 @@
 """The bench as a picture: time for one window against the batch, a panel a size.  Lesson 07."""
 
+from textwrap import wrap
+
 from lstm_kernels.figures.style import GREY, LIGHT, VERSION_COLORS, styled, subplots
 from lstm_kernels.timing import seconds_text
 
@@ -20,7 +22,9 @@ def draw_bench(found, machine):
         ax.set_title(f"T={T}, H={H}")
     axes[0][0].set_ylabel("training time for one window (log)")
     _legend(picture, found)
-    picture.suptitle(f"{machine['cpu']}. {machine['kernels']}", fontsize=11, color=GREY)
+    title = f"{machine['cpu']}. {machine['kernels']}"
+    letters = int(12 * picture.get_figwidth())  # that fit side by side
+    picture.suptitle("\n".join(wrap(title, letters)), fontsize=11, color=GREY)
     return picture
 
 
