@@ -22,6 +22,7 @@ SETUP_METADATA = {
 SETUP = Template("""\
 # @title Set-up, the same in every notebook: finds the course, and the GPU or its emulator
 import importlib.util
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,10 +36,12 @@ if not importlib.util.find_spec("lstm_kernels"):  # not installed: look for it, 
     home = next((p for p in homes if (p / "lstm_kernels" / "device.py").exists()), fetched)
     if not home.exists():
         git = ["git", "-c", "core.askPass=true", "clone", "--quiet", "--depth=1", "--branch", TAG]
-        done = subprocess.run([*git, URL, home], capture_output=True, text=True)
-        if done.returncode:
+        there = shutil.which("git")
+        done = there and subprocess.run([*git, URL, home], capture_output=True, text=True)
+        if not there or done.returncode:
+            why = done.stderr.strip() if there else "git is not installed."
             sys.exit(
-                f"The course could not be fetched: {done.stderr.strip()}\\n"
+                f"The course could not be fetched: {why}\\n"
                 "Kaggle: Settings > Turn on internet; or File > Add input > parallel-lstm.\\n"
                 "Elsewhere: clone or unpack the course, and open the notebook in its own folder."
             )

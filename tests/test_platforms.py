@@ -355,6 +355,13 @@ def test_setup_without_internet_says_what_to_click(tmp_path):
     assert "Traceback" not in printed
 
 
+def test_setup_without_git_says_so(tmp_path):
+    printed = run_setup(tmp_path / "working", PATH=str(tmp_path))
+    assert printed.startswith("The course could not be fetched: git is not installed.")
+    assert "clone or unpack the course" in printed
+    assert "Traceback" not in printed
+
+
 # ---- the data set for Kaggle --------------------------------------------------------------
 
 

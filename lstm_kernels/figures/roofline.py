@@ -26,6 +26,7 @@ from lstm_kernels.roofline import (
 NAMES = {"cuda_v2": "V2, V3", "cuda_v4": "V4", "cuda_v5": "V5, V6"}
 TORCH = ORANGE
 X_RANGE = (0.1, 300)
+PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1}  # over lines
 
 
 def sizes_text(sizes):
@@ -152,7 +153,7 @@ def _write_beside(ax, x, ends, factor=2.6):
     free = np.inf
     for height, text, color in sorted(ends, reverse=True):
         free = min(height, free / factor)
-        ax.text(x, free, text, color=color, va="center", weight="bold")
+        ax.text(x, free, text, color=color, va="center", weight="bold", bbox=PAPER)
 
 
 # ---- waiting ------------------------------------------------------------------------------
