@@ -17,9 +17,12 @@ import platform
 from contextlib import contextmanager
 from typing import NamedTuple
 
+import numpy as np
+
 from lstm_kernels import platforms
 
 TARGETS = ("gpu", "emulator", "simulator", "compiler")
+PROBE_THREADS = 64  # two blocks of one warp
 EMULATED_PROCESSORS = 40  # SMs of a Tesla T4
 EMULATED_MEMORY = 15 * 1024**3  # bytes: what a Tesla T4 leaves free of its 16 GB
 
@@ -63,25 +66,32 @@ def _import_cuda(target):
     return cuda
 
 
-def _probe(cuda):
-    """Compile and run a two-line kernel: whatever is wrong with the card shows here."""
+def _write_index(out):
+    """Each thread writes its own number."""
+    out[cuda.grid(1)] = cuda.grid(1)
 
-    @cuda.jit
-    def write_index(out):
-        out[cuda.grid(1)] = cuda.grid(1)
 
-    numbers = cuda.device_array(64, "int32")
-    write_index[2, 32](numbers)
-    if numbers.copy_to_host().tolist() != list(range(64)):
-        raise RuntimeError("the card's answer to the probe kernel is wrong")
+def run_probe():
+    """Compile and run a one-line kernel: whatever is wrong with the card shows here.
+
+    Returns the numbers from 0 on, each written by a thread of its own.
+    """
+    numbers = cuda.to_device(np.full(PROBE_THREADS, -1, dtype=np.int32))
+    cuda.jit(_write_index)[PROBE_THREADS // 32, 32](numbers)
+    return numbers.copy_to_host()
+
+
+def is_right(probed):
+    """Did each thread of the probe kernel write its own number?"""
+    return probed.tolist() == list(range(PROBE_THREADS))
 
 
 WHY_NO_GPU = None  # the error, if a card is here and cannot be used; `doctor` explains it
 TARGET = choose_target()
 try:
     cuda = _import_cuda(TARGET)
-    if TARGET == "gpu":
-        _probe(cuda)
+    if TARGET == "gpu" and not is_right(run_probe()):
+        raise RuntimeError("the card's answer to the probe kernel is wrong")
 except Exception as error:  # a driver's, a compiler's or an import error: the course goes on
     if TARGET != "gpu":
         raise

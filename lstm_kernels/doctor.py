@@ -4,11 +4,15 @@ import platform
 import sys
 from typing import NamedTuple
 
-import numpy as np
-
 from lstm_kernels import device
-from lstm_kernels.device import cuda
-from lstm_kernels.platforms import INSTALL, INSTALL_GPU, explain, explain_no_card, package_version
+from lstm_kernels.platforms import (
+    INSTALL,
+    INSTALL_GPU,
+    explain,
+    explain_no_card,
+    load_driver,
+    package_version,
+)
 
 PACKAGES = ("numpy", "numba", "numba-cuda", "llvmlite", "matplotlib", "ipywidgets",
             "jupyterlab", "nbval", "torch")  # fmt: skip
@@ -36,7 +40,8 @@ def check_gpu():
     """A card is no duty: without one this is information, not a failure."""
     count = device.count_gpus()
     if count == 0:
-        text = "GPU: no driver or no card here; the emulator runs the kernels"
+        what = "the driver shows no card (nvidia-smi)" if load_driver() else "no driver here"
+        text = f"GPU: {what}; the emulator runs the kernels"
         return Finding(True, "\n    ".join(filter(None, (text, explain_no_card()))))
     if device.WHY_NO_GPU is not None:
         known = explain(device.WHY_NO_GPU)
@@ -57,31 +62,18 @@ def check_packages():
 
 
 def check_kernel():
-    """Compile and run a two-line kernel, and look at what it wrote."""
+    """Compile and run a one-line kernel, and look at what it wrote."""
     try:
-        numbers = run_probe()
+        numbers = device.run_probe()
     except Exception as error:  # the doctor's work is to explain it, whatever it is
         known = explain(error)
         text = f"Probe kernel: {type(error).__name__}: {error}"
         if known is None:
             return Finding(False, text, "report it with this page's whole text")
         return Finding(False, f"{text}\n  That means: {known.meaning}.", known.cure())
-    right = numbers.tolist() == list(range(len(numbers)))
+    right = device.is_right(numbers)
     fix = "report it with this page's whole text"
     return Finding(right, f"Probe kernel: {'ran, its result is right' if right else numbers}", fix)
-
-
-@cuda.jit
-def write_index(out):
-    """Each thread writes its own number."""
-    out[cuda.grid(1)] = cuda.grid(1)
-
-
-def run_probe():
-    """Numbers 0..63, each written by a thread of its own on the chosen target."""
-    numbers = np.full(64, -1, dtype=np.int32)
-    write_index[2, 32](numbers)
-    return numbers
 
 
 def examine():

@@ -161,12 +161,21 @@ def explain(error):
 
 
 def colab_asks_for_gpu():
-    """Does the open Colab notebook ask for a GPU?  None where Colab does not tell."""
+    """Does the open Colab notebook ask for a GPU?  None where Colab does not tell.
+
+    Only the notebook's own process can ask its page; `!python -m lstm_kernels doctor` cannot.
+    """
     try:
         from google.colab import _message
+        from ipykernel.kernelapp import IPKernelApp
     except ImportError:
         return None
-    answer = _message.blocking_request("get_ipynb", request="", timeout_sec=5)
+    if not IPKernelApp.initialized():
+        return None
+    try:
+        answer = _message.blocking_request("get_ipynb", request="", timeout_sec=5)
+    except _message.MessageError:  # the page answers that it cannot tell
+        return None
     if not answer:
         return None
     return answer["ipynb"]["metadata"].get("accelerator") == "GPU"

@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from lstm_kernels import device, platforms
+from lstm_kernels import device, doctor, platforms
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / ".ci"))
@@ -67,9 +67,9 @@ class FakeCuda(types.ModuleType):
 
 numba.cuda = sys.modules["numba.cuda"] = FakeCuda("numba.cuda")
 import lstm_kernels
-from lstm_kernels import device, doctor
+from lstm_kernels import device
 device.introduce()
-assert doctor.run_probe().tolist() == list(range(64))
+assert device.is_right(device.run_probe())
 print("target:", device.TARGET)
 """
 
@@ -167,14 +167,27 @@ def test_an_unknown_failure_is_shown_as_it_is(tmp_path):
 # ---- no card ------------------------------------------------------------------------------
 
 
-def fake_colab(monkeypatch, answer):
-    """A google.colab that answers so when it is asked for the open notebook."""
+class MessageError(Exception):
+    """As Colab's own: the page answered with an error."""
+
+
+def fake_colab(monkeypatch, answer, in_notebook=True):
+    """A google.colab that answers so (or raises it) when asked for the open notebook."""
     from types import ModuleType, SimpleNamespace
 
+    from ipykernel.kernelapp import IPKernelApp
+
+    def blocking_request(*args, **kwargs):
+        assert in_notebook, "another process than the notebook's cannot ask"
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
     colab = ModuleType("google.colab")
-    colab._message = SimpleNamespace(blocking_request=lambda *a, **k: answer)
+    colab._message = SimpleNamespace(blocking_request=blocking_request, MessageError=MessageError)
     monkeypatch.setitem(sys.modules, "google", ModuleType("google"))
     monkeypatch.setitem(sys.modules, "google.colab", colab)
+    monkeypatch.setattr(IPKernelApp, "initialized", lambda: in_notebook)
 
 
 def asking(accelerator):
@@ -201,12 +214,21 @@ def test_colab_over_its_limit(at, monkeypatch):
     assert "Change runtime type" not in advice
 
 
-@pytest.mark.parametrize("answer", [None, {}])
+@pytest.mark.parametrize("answer", [None, {}, MessageError("unknown request")])
 def test_colab_that_does_not_tell_gets_both(at, monkeypatch, answer):
     at("colab")
     fake_colab(monkeypatch, answer)
     advice = platforms.explain_no_card()
     assert "Change runtime type" in advice and "usage limit" in advice
+
+
+def test_the_doctor_in_a_process_of_its_own_does_not_ask_colab(at, monkeypatch):
+    at("colab")
+    monkeypatch.setattr(device, "count_gpus", lambda: 0)
+    fake_colab(monkeypatch, asking("GPU"), in_notebook=False)
+    finding = doctor.check_gpu()
+    assert finding.ok
+    assert "Change runtime type" in finding.text and "usage limit" in finding.text
 
 
 def test_kaggle_without_a_card(at):

@@ -1,7 +1,11 @@
 """Timing, the race, the doctor and the command line."""
 
+import os
+import subprocess
+import sys
 import time
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +14,8 @@ from lstm_kernels import VERSIONS, __main__, device, doctor, init_params, parts,
 from lstm_kernels.figures.race import draw_published, draw_race
 from lstm_kernels.timing import Timing, Workload, measure, seconds_text, time_call
 from lstm_kernels.versions import COURSE
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -180,6 +186,15 @@ def test_the_doctor_finds_this_machine_well(capsys):
     assert printed.endswith("All is well.\n")
 
 
+def test_the_doctor_is_well_in_numbas_simulator():
+    command = [sys.executable, "-m", "lstm_kernels", "doctor"]
+    there = os.environ | {"LSTM_KERNELS_TARGET": "simulator", "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(command, cwd=ROOT, env=there, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Numba's simulator" in done.stdout
+    assert "Probe kernel: ran, its result is right" in done.stdout
+
+
 @pytest.mark.parametrize(
     "error, words",
     [
@@ -196,16 +211,16 @@ def test_the_doctor_knows_the_cure(error, words, monkeypatch, capsys):
     def fails():
         raise error
 
-    monkeypatch.setattr(doctor, "run_probe", fails)
+    monkeypatch.setattr(device, "run_probe", fails)
     assert doctor.main() == 1
     printed = capsys.readouterr().out
     assert str(error) in printed and "cure:" in printed and words in printed
 
 
 def test_the_doctor_shows_what_it_does_not_know(monkeypatch, capsys):
-    monkeypatch.setattr(doctor, "run_probe", lambda: np.zeros(64, np.int32))
+    monkeypatch.setattr(device, "run_probe", lambda: np.zeros(64, np.int32))
     assert doctor.main() == 1
-    monkeypatch.setattr(doctor, "run_probe", lambda: 1 / 0)
+    monkeypatch.setattr(device, "run_probe", lambda: 1 / 0)
     assert doctor.main() == 1
     assert "ZeroDivisionError: division by zero" in capsys.readouterr().out
 
