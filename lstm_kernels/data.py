@@ -365,6 +365,20 @@ def airline_workload(T=11, windows=59, dtype=np.float32):
     return np.ascontiguousarray(x[:, :windows]), np.ascontiguousarray(y[:, :windows])
 
 
+def co2_windows(T=11, dtype=np.float32):
+    """x, y (T, N, 1): every window of the weekly CO2 series, scaled: the larger real data."""
+    values = load_co2().values
+    return windows(Scaler.fit(values).transform(values), T, dtype=dtype)
+
+
+def co2_workload(n_windows, T=11, dtype=np.float32):
+    """The first `n_windows` of the CO2 series' windows: real data for timing.  Lesson 07."""
+    x, y = co2_windows(T, dtype)
+    if not 1 <= n_windows <= x.shape[1]:
+        raise ValueError(f"n_windows is {n_windows}; the CO2 series has 1 to {x.shape[1]}")
+    return np.ascontiguousarray(x[:, :n_windows]), np.ascontiguousarray(y[:, :n_windows])
+
+
 def panel(n_windows, T=11, seed=0, dtype=np.float32):
     """x, y (T, N, 1), N = n_windows: made-up seasonal series, one window each.  For scale tests.
 

@@ -260,6 +260,38 @@ def test_the_scale_tab_leaves_out_what_takes_minutes(dashboard):
     assert "sequential, batch 16" in scale.words.value and "left out" in scale.words.value
 
 
+def test_the_scale_tab_takes_the_real_series_to_its_end(dashboard):
+    scale = dashboard.scale
+    scale.series.value = "CO2 at Mauna Loa (real)"
+    there = data.co2_windows(scale.T)[0].shape[1]
+    assert scale.windows() == [64, 256, 1024, there] and there < scale.most.value
+    x, y = data.co2_workload(64)
+    assert x.shape == y.shape == (11, 64, 1) and (x[1:] == y[:-1]).all()
+    with pytest.raises(ValueError, match="the CO2 series has"):
+        data.co2_workload(there + 1)
+
+
+def test_every_live_picture_has_its_twin(dashboard):
+    def live():
+        return [bytes(dashboard.versus.history.value), bytes(dashboard.scale.image.value)]
+
+    before = live()
+    assert before == [picture._repr_png_() for picture in dashboard.pictures()]
+    run(dashboard.versus)
+    dashboard.scale.most.value = 256
+    dashboard.scale.bar.run(wait=True)
+    assert live() == [picture._repr_png_() for picture in dashboard.pictures()]
+    assert all(new != old for new, old in zip(live(), before, strict=True))
+
+
+def test_the_line_of_batch_sizes_grows_with_each_run(board):
+    run(board)
+    board.batch.value = 7
+    run(board)
+    ax = board.history_picture().axes[0]
+    assert [list(line.get_xdata()) for line in ax.lines] == [[1, 7], [1, 7]]
+
+
 def test_slopes_in_words():
     windows = [64, 256, 1024]
     assert "as fast as the data" in in_words(windows, [1, 4, 16], "CPU")

@@ -47,8 +47,12 @@ class Race(ipywidgets.VBox):
         self.versus.bar.run(wait=wait)
 
     def picture(self):
-        """The static twin: the last two races as bars."""
+        """The static twin of the bars: the last two races."""
         return self.versus.picture()
+
+    def pictures(self):
+        """The static twins of what lies below and behind the bars: batch sizes, then the data."""
+        return self.versus.history_picture(), self.scale.picture()
 
 
 class Versus(ipywidgets.VBox):
@@ -115,7 +119,7 @@ class Versus(ipywidgets.VBox):
         self.export_button.on_click(self.export)
         self.link, self.table = ipywidgets.HTML(), ipywidgets.HTML()
         self.image = picture_widget(self.picture())
-        self.history = picture_widget(draw_invitation("Time against batch size: a point a run"))
+        self.history = picture_widget(self.history_picture())
         self.history.layout.display = "none"
 
     # ---- what is chosen ----
@@ -223,7 +227,7 @@ class Versus(ipywidgets.VBox):
         """Draw what a finished run adds: its table, and its points on the lines."""
         self.paint()
         self.table.value = table_html(self.results[-1][1][1])
-        self.history.value = draw_history(self.records())._repr_png_()
+        self.history.value = self.history_picture()._repr_png_()
         self.history.layout.display = ""
 
     def picture(self):
@@ -232,6 +236,12 @@ class Versus(ipywidgets.VBox):
             return draw_invitation("Press Run: the bars appear here")
         shown = [(f"Run {number}", *result) for number, result in self.results[-2:]]
         return draw_race(shown, log=self.scale.value == "log", shared=True)
+
+    def history_picture(self):
+        """Time against batch size: all runs so far."""
+        if not self.results:
+            return draw_invitation("Time against batch size: a point a run")
+        return draw_history(self.records())
 
     def records(self):
         """All rows of all runs as plain numbers, each with the number of its run."""

@@ -13,6 +13,7 @@ from lstm_kernels.widgets.controls import Plan, RunBar, check_box, reasons_text,
 WINDOWS = (64, 256, 1024, 4096, 16384, 65536)
 WAYS = {"batch 16": lambda N: 16, "batch = windows / 4": lambda N: N // 4}
 QUESTION = "One epoch over more and more windows: does the time grow as fast as the data?"
+SERIES = {"made-up series (seeded)": data.panel, "CO2 at Mauna Loa (real)": data.co2_workload}
 BUDGET = 0.3  # seconds of repeats for a point; three repeats at least
 
 
@@ -20,7 +21,9 @@ class Scale(ipywidgets.VBox):
     """Wall time of one epoch against the number of windows; `lines` keeps what was measured."""
 
     def __init__(self, runner, versions, H=16, T=11):
-        self.lines = {}  # {(version, way): [seconds, ...]} for the first of the windows
+        self.lines = {}  # {(version, way): [seconds, ...]} for the first of `sizes`
+        self.sizes = ()  # the numbers of windows of this run
+        self.series = ipywidgets.Dropdown(options=list(SERIES), description="data")
         self.most = slider("up to windows", WINDOWS, 4096)
         self.hidden = slider("hidden size H", [4, 16, 32, 50, 64], H)
         self.T = T
@@ -28,12 +31,12 @@ class Scale(ipywidgets.VBox):
         self.boxes = {name: check_box(name, name == first) for name in versions}
         self.ways = {name: check_box(name) for name in WAYS}
         self.bar = RunBar(runner, self.why_not, self.work)
-        self.image = picture_widget(draw_invitation("Press Run: the lines grow here"))
+        self.image = picture_widget(self.picture())
         self.words = ipywidgets.HTML()
         super().__init__(
             [
                 ipywidgets.HTML(f"<b>{QUESTION}</b>"),
-                row(self.most, self.hidden),
+                row(self.most, self.hidden, self.series),
                 row(*self.boxes.values()),
                 row(*self.ways.values()),
                 self.bar,
@@ -43,7 +46,12 @@ class Scale(ipywidgets.VBox):
         )
 
     def windows(self):
-        return [N for N in WINDOWS if N <= self.most.value]
+        """Numbers of windows; of a real series at most as many as it has."""
+        wanted = [N for N in WINDOWS if N <= self.most.value]
+        if SERIES[self.series.value] is data.panel:
+            return wanted
+        there = data.co2_windows(self.T)[0].shape[1]
+        return [N for N in wanted if N <= there] + [there] * (wanted[-1] > there)
 
     def chosen(self):
         """The checked (version, way) pairs."""
@@ -60,8 +68,8 @@ class Scale(ipywidgets.VBox):
 
     def work(self, stop):
         """Measure point after point, the smallest data first."""
-        self.lines, left_out = {}, {}
-        points = [(key, N) for key in self.chosen() for N in self.windows()]
+        self.lines, self.sizes, left_out = {}, self.windows(), {}
+        points = [(key, N) for key in self.chosen() for N in self.sizes]
         workloads = {(key, N): self._workload(N, key[1]) for key, N in points}
         plan = Plan({p: self._expected(p[0][0], workloads[p]) for p in points})
         for point in points:
@@ -79,7 +87,7 @@ class Scale(ipywidgets.VBox):
         return "Done."
 
     def _workload(self, N, way):
-        return Workload(*data.panel(N, self.T), WAYS[way](N), self.hidden.value)
+        return Workload(*SERIES[self.series.value](N, self.T), WAYS[way](N), self.hidden.value)
 
     def _expected(self, version, workload):
         return max(BUDGET, 4 * estimate.repeat_seconds(version, workload))
@@ -96,17 +104,32 @@ class Scale(ipywidgets.VBox):
         self.lines.setdefault((version, way), []).append(found.timing.median)
         return ""
 
+    def picture(self):
+        """The lines so far: also the static twin."""
+        if not self.lines:
+            return draw_invitation("Press Run: the lines grow here")
+        lines = {_label(key): (s, slope(self.sizes, s)) for key, s in self.lines.items()}
+        return draw_scaling(self.sizes, lines)
+
+    def sentences(self):
+        """{line: its slope in words}."""
+        return {
+            _label(key): in_words(self.sizes, seconds, race.where_it_runs(key[0]))
+            for key, seconds in self.lines.items()
+        }
+
     def _show(self, left_out):
-        sizes = self.windows()
-        lines, words = {}, []
-        for (version, way), seconds in self.lines.items():
-            where = race.where_it_runs(version)
-            label = f"{version}, {way}" + ("" if where in ("CPU", "GPU") else f" ({where})")
-            lines[label] = (seconds, slope(sizes, seconds))
-            words.append(f"<b>{label}</b>: {in_words(sizes, seconds, where)}")
-        if lines:
-            self.image.value = draw_scaling(sizes, lines)._repr_png_()
+        if self.lines:
+            self.image.value = self.picture()._repr_png_()
+        words = [f"<b>{label}</b>: {text}" for label, text in self.sentences().items()]
         self.words.value = "<br>".join([*words, reasons_text(left_out)])
+
+
+def _label(line):
+    """The name of a line: its version, the way to use the data, and where it ran if emulated."""
+    version, way = line
+    where = race.where_it_runs(version)
+    return f"{version}, {way}" + ("" if where in ("CPU", "GPU") else f" ({where})")
 
 
 def slope(windows, seconds):
