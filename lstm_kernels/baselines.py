@@ -55,8 +55,8 @@ def torch_modules(params, where="cpu"):
     dtype = torch.float64 if params.U.dtype == np.float64 else torch.float32
     modules = torch.nn.LSTM(D, H), torch.nn.Linear(H, O)
     for module, arrays in zip(modules, to_torch(params), strict=True):
-        module.load_state_dict({name: torch.from_numpy(a) for name, a in arrays.items()})
         module.to(device=where, dtype=dtype)
+        module.load_state_dict({name: torch.from_numpy(a) for name, a in arrays.items()})
     return modules
 
 

@@ -196,7 +196,7 @@ def v5_launch(module, problem):
 
 
 @pytest.mark.parametrize(
-    "module, make_launch, barriers", [(cuda_v4, v4_launch, 8), (cuda_v5, v5_launch, 6)]
+    "module, make_launch, barriers", [(cuda_v4, v4_launch, 8), (cuda_v5, v5_launch, 7)]
 )
 def test_no_race_and_each_barrier_is_needed(module, make_launch, barriers, problem, tmp_path):
     changed, found = with_optional_barriers(module, tmp_path)

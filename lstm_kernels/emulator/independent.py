@@ -10,8 +10,9 @@ that two blocks can never share:
     cuda.grid(1)                        ranges of threads' numbers, one after the other
     one of these + an argument          the same, moved
 
-`h[t + 1, n, j]` with n = blockIdx.x is safe, `sums[k]` is not. Atomic additions are never safe
-here: the order of the blocks would change the rounding. What is not proved runs on one core.
+`h[t + 1, n, j]` with n = blockIdx.x is safe, `sums[k]` is not. A part `h[n]` that gets a name of
+its own is followed. Atomic additions are never safe here: the order of the blocks would
+change the rounding. What is not proved runs on one core.
 """
 
 import ast
@@ -28,9 +29,10 @@ class Unproven(Exception):
 
 @dataclass(frozen=True)
 class Argument:
-    """The kernel's own argument of this name."""
+    """The kernel's own argument of this name, or the part of it that begins with these indexes."""
 
     name: str
+    indexes: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class _Scope(ast.NodeVisitor):
         self.proof = proof
         self.tree = tree
         self.values = {}
-        self.expressions = _assigned_once(tree)
+        self.sources = _sources(tree)
         stored = _stored_names(tree)
         self.parameters = {name: v for name, v in parameters.items() if name not in stored}
 
@@ -109,6 +111,9 @@ class _Scope(ast.NodeVisitor):
             return Private()
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             return self._sum(self.value(node.left), self.value(node.right))
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Call):
+            array = self.value(node.value)  # a part of it, or one number
+            return self._part(array, node.slice) if isinstance(array, Argument) else None
         return None
 
     def _value_of_name(self, name):
@@ -116,17 +121,18 @@ class _Scope(ast.NodeVisitor):
             return self.parameters[name]
         if name not in self.values:
             self.values[name] = None  # a name that leads back to itself has no value
-            expression = self.expressions.get(name)
-            if isinstance(expression, ast.For):
-                self.values[name] = self._dealt_out(expression.iter)
-            elif expression is not None:
-                self.values[name] = self.value(expression)
+            found = {self._value_of_source(source) for source in self.sources.get(name, ())}
+            self.values[name] = found.pop() if len(found) == 1 else None
         return self.values[name]
+
+    def _value_of_source(self, source):
+        return self._dealt_out(source.iter) if isinstance(source, ast.For) else self.value(source)
 
     def _sum(self, left, right):
         if isinstance(left, Argument):
             left, right = right, left
-        if isinstance(left, Own) and not left.offset and isinstance(right, Argument):
+        whole = isinstance(right, Argument) and not right.indexes
+        if isinstance(left, Own) and not left.offset and whole:
             return Own(left.kind, right.name)
         return None
 
@@ -149,11 +155,15 @@ class _Scope(ast.NodeVisitor):
         index = node.slice.args[-1]
         self.visit(index)
         if isinstance(array, Argument):
-            parts = index.elts if isinstance(index, ast.Tuple) else [index]
             accesses = self.proof.indexes.setdefault(array.name, [])
-            accesses.append(tuple(self.value(part) for part in parts))
+            accesses.append(self._part(array, node.slice).indexes)
             if isinstance(node.ctx, ast.Store):
                 self.proof.stored.add(array.name)
+
+    def _part(self, array, checked):
+        index = checked.args[-1]
+        indexes = index.elts if isinstance(index, ast.Tuple) else [index]
+        return Argument(array.name, array.indexes + tuple(self.value(i) for i in indexes))
 
     def visit_Attribute(self, node):
         if not _is_question(node):
@@ -184,13 +194,13 @@ class _Scope(ast.NodeVisitor):
         values = {}
         for parameter, argument in zip(callee.args.args, arguments, strict=True):
             values[parameter.arg] = self.value(argument)
-            if values[parameter.arg] is None:
+            if values[parameter.arg] is None or isinstance(argument, ast.Subscript):
                 self.visit(argument)
         _Scope(self.proof, callee, values).visit_body()
 
     def visit_Name(self, node):
         value = self.value(node) if isinstance(node.ctx, ast.Load) else None
-        if isinstance(value, Argument):
+        if isinstance(value, Argument) and not value.indexes:
             self.proof.elsewhere.add(value.name)
 
 
@@ -207,17 +217,19 @@ def _stored_names(tree):
     ]
 
 
-def _assigned_once(tree):
-    """Local name -> the one expression (or the one loop) that gives it its value."""
+def _sources(tree):
+    """Local name -> all expressions and loops that give it its value, if all of them are known."""
     found = {}
     for node in ast.walk(tree):
+        pairs = []
         if isinstance(node, ast.Assign):
-            for target in node.targets:
-                found.update(_pairs(target, node.value))
+            pairs = [pair for target in node.targets for pair in _pairs(target, node.value)]
         elif isinstance(node, ast.For) and isinstance(node.target, ast.Name):
-            found[node.target.id] = node
+            pairs = [(node.target.id, node)]
+        for name, source in pairs:
+            found.setdefault(name, []).append(source)
     stored = _stored_names(tree)
-    return {name: source for name, source in found.items() if stored.count(name) == 1}
+    return {name: sources for name, sources in found.items() if stored.count(name) == len(sources)}
 
 
 def _pairs(target, value):

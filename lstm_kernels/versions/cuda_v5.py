@@ -4,6 +4,9 @@ Four threads share a hidden unit j: thread 4 j + q holds, of the unit's four row
 columns q C .. q C + C - 1, and the same tile of dW.  Going forward, three shuffles add up the
 four threads' parts so that thread q ends with gate q.  Going backward, the same tile gives dh: W
 is read from memory once.  Blocks are persistent: each takes one sample after the other.
+
+The loops over steps do only what must wait for the step before.  What x and the outputs add is
+computed before them, the gradients of U, B and V after them, and there no step waits.
 """
 
 import math
@@ -24,17 +27,25 @@ PAD = 4  # unused numbers after each row in shared memory: no two threads in one
 # ---- small pieces: q is the thread's place among the four of its unit ----------------------
 
 
-@cuda.jit(device=True)
+@cuda.jit(device=True, fastmath=True)
 def sigmoid(z):
+    """By the fast exponential and division of the card: error below 3e-7 (CUDA guide, bounds)."""
     one = type(z)(1)
     return one / (one + math.exp(-z))
 
 
 @cuda.jit(device=True)
 def tanh(z):
-    """By the same exponential as sigmoid: threads of one warp that differ in gate stay close."""
+    """By the same exponential as sigmoid: a warp's threads take one path, whatever their gate."""
     s = sigmoid(z + z)
     return s + s - type(z)(1)
+
+
+@cuda.jit(device=True)
+def activate(q, z):
+    """Gate q of a unit: tanh for g, sigmoid for i, f and o."""
+    s = sigmoid(z + z if q == 2 else z)
+    return s + s - type(z)(1) if q == 2 else s
 
 
 @cuda.jit(device=True)
@@ -68,110 +79,114 @@ def halve(p, width, mask):
         p[m] = mine + cuda.shfl_xor_sync(ALL, yours, mask)
 
 
-# ---- one sample, all threads of a block ---------------------------------------------------
+# ---- one sample, all threads of a block; h, c, gates, dh, dy are the sample's own -----------
 
 
 @cuda.jit(device=True)
-def forward(C, w, bias, packed, U_at, x, sample, n, h, c, gates, shared_h):
+def inputs(packed, B_at, U_at, x, sample, gates):
+    """What the bias and x give to z, for all steps."""
+    (T, _, D), thread, threads = x.shape, cuda.threadIdx.x, cuda.blockDim.x
+    for t in range(T):
+        z = packed[B_at + thread]
+        for d in range(D):
+            z += packed[U_at + d * threads + thread] * x[t, sample, d]
+        gates[t, thread] = z
+
+
+@cuda.jit(device=True)
+def forward(C, w, h, c, gates, shared_h):
     """Gates and states of all steps: shared_h holds h_t and h_{t+1} in turn."""
-    (T, _, D), threads, ROW = x.shape, 16 * C, C + PAD
-    thread = cuda.threadIdx.x
-    q, j = thread & 3, thread >> 2
+    thread, ROW, zero = cuda.threadIdx.x, C + PAD, w[0] - w[0]
+    q, j, cell = thread & 3, thread >> 2, zero
     place = j // C * ROW + j % C
-    cell = bias - bias
     cuda.syncthreads()  # nobody reads the last sample's state any more
     if q == 0:
-        shared_h[0, place] = h[0, n, j] = c[0, n, j] = cell
+        shared_h[0, place] = h[0, j] = c[0, j] = zero
     cuda.syncthreads()
-    for t in range(T):
-        a0 = a1 = a2 = a3 = bias - bias
+    for t in range(gates.shape[0]):
+        a0 = a1 = a2 = a3 = zero
         for m in range(C):
             value = shared_h[t & 1, q * ROW + m]
             a0 += w[m] * value
             a1 += w[C + m] * value
             a2 += w[2 * C + m] * value
             a3 += w[3 * C + m] * value
-        z = bias + add_quads(q, a0, a1, a2, a3)
-        for d in range(D):
-            z += packed[U_at + d * threads + thread] * x[t, sample, d]
-        a = tanh(z) if q == 2 else sigmoid(z)
-        gates[t, n, thread] = a
+        a = activate(q, gates[t, thread] + add_quads(q, a0, a1, a2, a3))
+        gates[t, thread] = a
         i, f, g, o = share_quads(q, a)
         cell = f * cell + i * g
         if q == 0:
-            c[t + 1, n, j] = cell
-            shared_h[(t + 1) & 1, place] = h[t + 1, n, j] = o * tanh(cell)
+            c[t + 1, j] = cell
+            shared_h[(t + 1) & 1, place] = h[t + 1, j] = o * tanh(cell)
         cuda.syncthreads()  # h_{t+1} is there
 
 
 @cuda.jit(device=True)
-def outputs(P, packed, V_at, b_at, sample, n, y, h, dy, parts, scale):
+def outputs(P, packed, V_at, b_at, y, sample, h, dy, parts, scale):
     """A warp a prediction; then dy and the gradient of b_out.  Returns the loss (thread 0 only)."""
-    T, O = y.shape[0], y.shape[2]  # noqa: E741
-    thread = cuda.threadIdx.x
+    T, O = dy.shape  # noqa: E741
+    thread, total = cuda.threadIdx.x, scale - scale
     for pair in range(thread >> 5, T * O, P // 8):
         t, k = pair // O, pair % O
         part = scale - scale
         for m in range(thread & 31, P, 32):
-            part += packed[V_at + k * P + m] * h[t + 1, n, m]
+            part += packed[V_at + k * P + m] * h[t + 1, m]
         for distance in (16, 8, 4, 2, 1):
             part += cuda.shfl_xor_sync(ALL, part, distance)
         if thread & 31 == 0:
-            dy[t, n, k] = packed[b_at + k] + part - y[t, sample, k]
+            dy[t, k] = packed[b_at + k] + part - y[t, sample, k]
     cuda.syncthreads()
-    total = scale - scale
     if thread == 0:
         for k in range(O):
             for t in range(T):
-                total += scale * dy[t, n, k] * dy[t, n, k]
-                dy[t, n, k] = scale * (dy[t, n, k] + dy[t, n, k])
-                parts[cuda.blockIdx.x, b_at + k] += dy[t, n, k]
+                total += scale * dy[t, k] * dy[t, k]
+                dy[t, k] = scale * (dy[t, k] + dy[t, k])
+                parts[cuda.blockIdx.x, b_at + k] += dy[t, k]
     cuda.syncthreads()
     return total
 
 
 @cuda.jit(device=True)
-def backward_step(t, n, q, j, c, gates, dh, dc):
-    """dz of this thread's gate, and dc for the step before."""
-    a, one = gates[t, n, cuda.threadIdx.x], type(dh)(1)
-    i, f, g, o = share_quads(q, a)
-    tanh_c = tanh(c[t + 1, n, j])
-    dc += dh * o * (one - tanh_c * tanh_c)
-    if q == 0:
-        dz = dc * g * i * (one - i)
-    elif q == 1:
-        dz = dc * c[t, n, j] * f * (one - f)
-    elif q == 2:
-        dz = dc * i * (one - g * g)
-    else:
-        dz = dh * tanh_c * o * (one - o)
-    return dz, dc * f
+def outputs_back(P, packed, V_at, dy, dh):
+    """What the outputs give to dh, for all steps."""
+    T, O = dy.shape  # noqa: E741
+    j = cuda.threadIdx.x % P  # four rows of P threads
+    for t in range(cuda.threadIdx.x // P, T, 4):
+        part = dy[0, 0] - dy[0, 0]
+        for k in range(O):
+            part += packed[V_at + k * P + j] * dy[t, k]
+        dh[t, j] = part
+    cuda.syncthreads()  # all of dh is there
 
 
 @cuda.jit(device=True)
-def backward(
-    C, w, dw, p, packed, U_at, V_at, x, sample, n, h, c, gates, dy, parts, shared_h, shared_dh
-):
-    """dz of all steps, last first; adds to dw and to the block's parts; returns dbias."""
-    (T, _, D), O, P, ROW = x.shape, dy.shape[2], 4 * C, C + PAD  # noqa: E741
-    thread, block = cuda.threadIdx.x, cuda.blockIdx.x
+def backward_step(t, q, j, c, gates, dh, dc):
+    """The unit's four dz, for each of its threads, and dc for the step before."""
+    a, one = gates[t, cuda.threadIdx.x], type(dh)(1)
+    i, f, g, o = share_quads(q, a)
+    tanh_c = tanh(c[t + 1, j])
+    dc += dh * o * (one - tanh_c * tanh_c)
+    z0 = dc * g * i * (one - i)
+    z1 = dc * c[t, j] * f * (one - f)
+    z2 = dc * i * (one - g * g)
+    z3 = dh * tanh_c * o * (one - o)
+    gates[t, cuda.threadIdx.x] = (z0 if q == 0 else z1) if q < 2 else (z2 if q == 2 else z3)
+    return z0, z1, z2, z3, dc * f
+
+
+@cuda.jit(device=True)
+def backward(C, w, dw, p, h, c, gates, dh, shared_h, shared_dh):
+    """Gates become dz, the last step first; adds to dw."""
+    P, ROW, thread = 4 * C, C + PAD, cuda.threadIdx.x
     q, j = thread & 3, thread >> 2
     unit = (thread >> 4 & 1) * 4 + (thread >> 3 & 1) * 2 + (thread >> 2 & 1)
     column = (thread >> 5) * (P + 2 * PAD) + q * C + unit * (C // 8)  # of p[0] in shared_dh
-    dc = dh_next = dbias = w[0] - w[0]
-    for t in range(T - 1, -1, -1):
-        now, dh = t & 1, dh_next
+    dc = dh_next = w[0] - w[0]
+    for t in range(gates.shape[0] - 1, -1, -1):
+        now = t & 1
         if q == 0:
-            shared_h[now, j // C * ROW + j % C] = h[t, n, j]
-        for k in range(O):
-            dh += packed[V_at + k * P + j] * dy[t, n, k]
-            if q == k & 3:
-                parts[block, V_at + k * P + j] += dy[t, n, k] * h[t + 1, n, j]
-        dz, dc = backward_step(t, n, q, j, c, gates, dh, dc)
-        dbias += dz
-        for d in range(D):
-            parts[block, U_at + d * 4 * P + thread] += dz * x[t, sample, d]
-        z0, z1, z2, z3 = share_quads(q, dz)
+            shared_h[now, j // C * ROW + j % C] = h[t, j]
+        z0, z1, z2, z3, dc = backward_step(t, q, j, c, gates, dh_next + dh[t, j], dc)
         for m in range(C):  # this unit's part of dh_{t-1}, for the tile's columns
             p[m] = w[m] * z0 + w[C + m] * z1 + w[2 * C + m] * z2 + w[3 * C + m] * z3
         halve(p, C // 2, 16)  # add over the eight units of the warp
@@ -186,12 +201,38 @@ def backward(
             dw[C + m] += z1 * value
             dw[2 * C + m] += z2 * value
             dw[3 * C + m] += z3 * value
-        dh_next = dbias - dbias
-        for warp in range(q, P // 8, 4):
-            dh_next += shared_dh[now, warp * (P + 2 * PAD) + j]
+        dh_next = dc - dc
+        for k in range(P // 32):  # a quarter of the warps' parts
+            dh_next += shared_dh[now, (4 * k + q) * (P + 2 * PAD) + j]
         dh_next += cuda.shfl_xor_sync(ALL, dh_next, 1)
         dh_next += cuda.shfl_xor_sync(ALL, dh_next, 2)
-    return dbias
+
+
+@cuda.jit(device=True)
+def add_input_gradients(B_at, U_at, x, sample, dz, parts):
+    """Adds to the block's parts of dB and dU.  Each thread reads what it wrote itself."""
+    (T, _, D), thread, threads = x.shape, cuda.threadIdx.x, cuda.blockDim.x
+    part = dz[0, thread] - dz[0, thread]
+    for t in range(T):
+        part += dz[t, thread]
+    parts[cuda.blockIdx.x, B_at + thread] += part
+    for d in range(D):
+        part -= part
+        for t in range(T):
+            part += dz[t, thread] * x[t, sample, d]
+        parts[cuda.blockIdx.x, U_at + d * threads + thread] += part
+
+
+@cuda.jit(device=True)
+def add_output_gradients(P, V_at, h, dy, parts):
+    """Adds to the block's part of dV."""
+    T, O = dy.shape  # noqa: E741
+    j = cuda.threadIdx.x % P
+    for k in range(cuda.threadIdx.x // P, O, 4):
+        part = dy[0, 0] - dy[0, 0]
+        for t in range(T):
+            part += dy[t, k] * h[t + 1, j]
+        parts[cuda.blockIdx.x, V_at + k * P + j] += part
 
 
 # ---- the kernels --------------------------------------------------------------------------
@@ -208,7 +249,7 @@ def make_kernel(P, dtype):
     def kernel(
         packed, U_at, B_at, V_at, b_at,  # parameters and where their parts begin: packing.py
         x, y, order, first, count, scale,  # (T, all, D), (T, all, O), (all,); 1 / (T count O)
-        h, c, gates, dy,  # workspace: (T+1, N, P), (T+1, N, P), (T, N, 4P), (T, N, O)
+        h, c, gates, dh, dy,  # workspace: (N, T+1, P) twice, (N, T, 4P), (N, T, P), (N, T, O)
         parts, loss,  # results: (blocks, size) in the packed order, (all,) in the order of `order`
     ):  # fmt: skip
         """A block trains on samples order[first + n], n = block, block + blocks, ..."""
@@ -217,25 +258,26 @@ def make_kernel(P, dtype):
         w, dw = cuda.local.array(TILE, number), cuda.local.array(TILE, number)
         p = cuda.local.array(C, number)
         thread, block = cuda.threadIdx.x, cuda.blockIdx.x
+        for e in range(U_at + thread, parts.shape[1], 4 * P):
+            parts[block, e] = 0
+        for n in range(block, count, cuda.gridDim.x):
+            inputs(packed, B_at, U_at, x, order[first + n], gates[n])
         for e in range(TILE):
             w[e] = packed[e * 4 * P + thread]
             dw[e] = 0
-        for e in range(U_at + thread, parts.shape[1], 4 * P):
-            parts[block, e] = 0
-        bias, dbias = packed[B_at + thread], number(0)
         for n in range(block, count, cuda.gridDim.x):
+            forward(C, w, h[n], c[n], gates[n], shared_h)
             sample = order[first + n]
-            forward(C, w, bias, packed, U_at, x, sample, n, h, c, gates, shared_h)
-            sample_loss = outputs(P, packed, V_at, b_at, sample, n, y, h, dy, parts, scale)
+            sample_loss = outputs(P, packed, V_at, b_at, y, sample, h[n], dy[n], parts, scale)
             if thread == 0:
                 loss[first + n] = sample_loss
-            dbias += backward(
-                C, w, dw, p, packed, U_at, V_at, x, sample, n,
-                h, c, gates, dy, parts, shared_h, shared_dh,
-            )  # fmt: skip
+            outputs_back(P, packed, V_at, dy[n], dh[n])
+            backward(C, w, dw, p, h[n], c[n], gates[n], dh[n], shared_h, shared_dh)
         for e in range(TILE):
             parts[block, e * 4 * P + thread] = dw[e]
-        parts[block, B_at + thread] = dbias
+        for n in range(block, count, cuda.gridDim.x):
+            add_input_gradients(B_at, U_at, x, order[first + n], gates[n], parts)
+            add_output_gradients(P, V_at, h[n], dy[n], parts)
 
     return kernel
 
@@ -279,9 +321,9 @@ def gradients(params, x, y):
 
 
 def workspace_shapes(T, N, blocks, layout):
-    """Shapes of h, c, gates, dy, parts, loss; MemoryError if the device cannot hold them."""
+    """Shapes of h, c, gates, dh, dy, parts, loss; MemoryError if the device cannot hold them."""
     P, O = layout.P, layout.O  # noqa: E741
-    numbers = 2 * (T + 1) * N * P + 4 * T * N * P + T * N * O + N + blocks * layout.size
+    numbers = 2 * (T + 1) * N * P + 5 * T * N * P + T * N * O + N + blocks * layout.size
     check_memory(8 * numbers, f"a batch of N={N} samples with T={T}, {P} padded hidden units")
-    state = (T + 1, N, P)
-    return state, state, (T, N, 4 * P), (T, N, O), (blocks, layout.size), (N,)
+    state = (N, T + 1, P)
+    return state, state, (N, T, 4 * P), (N, T, P), (N, T, O), (blocks, layout.size), (N,)

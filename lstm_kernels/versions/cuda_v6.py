@@ -57,8 +57,8 @@ class DeviceTraining:
         self.number, self.steps = x.dtype.type, T * O
         blocks = min(batch_size, count_processors())
         shapes = cuda_v5.workspace_shapes(T, batch_size, blocks, self.layout)
-        self.work = [cuda.device_array(shape, x.dtype) for shape in shapes[:4]]
-        self.parts = cuda.device_array(shapes[4], x.dtype)
+        self.work = [cuda.device_array(shape, x.dtype) for shape in shapes[:5]]
+        self.parts = cuda.device_array(shapes[5], x.dtype)
         self.x, self.y, self.order = map(cuda.to_device, (x, y, orders))
         self.packed = cuda.to_device(pack(params, self.layout))
         self.before = [cuda.device_array_like(self.packed) for _ in range(2)]

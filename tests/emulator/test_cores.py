@@ -78,10 +78,39 @@ def copy(a, b):
         b[n] = a[n]
 
 
-SAFE = (own_element, dealt_out, copy, cuda_v4.make_kernel(FLOAT), cuda_v5.make_kernel(16, FLOAT),
-        cuda_v5.sum_kernel, cuda_v6.sgd_kernel, cuda_v6.adam_kernel)  # fmt: skip
+@cuda.jit(device=True)
+def fill(row, number):
+    for k in range(row.size):
+        row[k] = number
+
+
+@cuda.jit
+def own_part(a, b):
+    for n in range(cuda.blockIdx.x, a.shape[0], cuda.gridDim.x):
+        fill(a[n], b[n])
+    for n in range(cuda.blockIdx.x, a.shape[0], cuda.gridDim.x):
+        a[n, 0] += 1
+
+
+@cuda.jit
+def part_of_neighbour(a, b):
+    n = cuda.blockIdx.x
+    fill(a[n], b[n])
+    fill(a[(n + 1) % a.shape[0]], b[n])
+
+
+@cuda.jit
+def number_of_neighbour(a, b):
+    n = cuda.blockIdx.x
+    fill(b[n], a[n, 0])
+    fill(a[n], b[n - 1, 0])
+
+
+SAFE = (own_element, dealt_out, copy, own_part, cuda_v4.make_kernel(FLOAT),
+        cuda_v5.make_kernel(16, FLOAT), cuda_v5.sum_kernel, cuda_v6.sgd_kernel,
+        cuda_v6.adam_kernel)  # fmt: skip
 UNSAFE = (wrong_stride, neighbour, two_offsets, one_sum, same_place, changed_index, another_name,
-          cuda_v1.kernel, cuda_v2.kernel)  # fmt: skip
+          part_of_neighbour, number_of_neighbour, cuda_v1.kernel, cuda_v2.kernel)  # fmt: skip
 
 
 @pytest.fixture
