@@ -114,11 +114,14 @@ def numbers_v5(sizes, blocks):
     """V5: a block reads W once for all of its samples; a step reads and writes only the state."""
     T, N, D, H, O = sizes  # noqa: E741
     P = padded(H)
-    forward = 6 * P + D * (4 * P + P // 8)  # gates, h, c; U and x
-    backward = 7 * P + D * (8 * P + P // 8)  # gates, h, c; dU in parts, and x
-    outputs = O * (7 * P + P // 8 + 6)  # V, h and the parts of dV; dy and y
+    inputs = 12 * P + D * (8 * P + P // 4)  # B, z, dz for dB; U, dz for dU, and x twice
+    forward = 10 * P  # z, gates, c, h
+    backward = 13 * P  # dh twice, h, gates, c and c of the step before, dz
+    outputs = O * (4 * P + P // 16 + 11)  # V twice, h twice, dy, y
+    gradients = 8 * P * (1 + D) + 2 * O * P  # the block's parts: read and written, for each sample
     size = parameters(sizes._replace(H=P))
-    return T * N * (forward + backward + outputs) + 4 * blocks * size  # weights in, parts out, sum
+    steps = T * N * (inputs + forward + backward + outputs)
+    return steps + N * gradients + 4 * blocks * size  # weights in, parts out, sum
 
 
 def padded(H):

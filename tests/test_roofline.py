@@ -108,7 +108,7 @@ def test_more_is_asked_than_perfect_caches_move(version, sizes):
 def test_v5_asks_for_the_state_and_not_for_the_weights():
     more = SIZES._replace(N=640)
     by_sample = (r.bytes_asked("cuda_v5", more) - r.bytes_asked("cuda_v5", SIZES)) / 576
-    assert by_sample < 4 * 12 * 64 * 40  # some 40 numbers for each unit and step, not 12 H
+    assert by_sample < 4 * 12 * 64 * 50  # some 50 numbers for each unit and step, not 12 H
     assert r.bytes_asked("cuda_v4", SIZES) > 5 * r.bytes_asked("cuda_v5", SIZES)
 
 

@@ -152,7 +152,7 @@ def outputs_back(P, packed, V_at, dy, dh):
     T, O = dy.shape  # noqa: E741
     j = cuda.threadIdx.x % P  # four rows of P threads
     for t in range(cuda.threadIdx.x // P, T, 4):
-        part = dy[0, 0] - dy[0, 0]
+        part = dy.dtype.type(0)
         for k in range(O):
             part += packed[V_at + k * P + j] * dy[t, k]
         dh[t, j] = part
@@ -212,12 +212,12 @@ def backward(C, w, dw, p, h, c, gates, dh, shared_h, shared_dh):
 def add_input_gradients(B_at, U_at, x, sample, dz, parts):
     """Adds to the block's parts of dB and dU.  Each thread reads what it wrote itself."""
     (T, _, D), thread, threads = x.shape, cuda.threadIdx.x, cuda.blockDim.x
-    part = dz[0, thread] - dz[0, thread]
+    part = zero = dz.dtype.type(0)
     for t in range(T):
         part += dz[t, thread]
     parts[cuda.blockIdx.x, B_at + thread] += part
     for d in range(D):
-        part -= part
+        part = zero
         for t in range(T):
             part += dz[t, thread] * x[t, sample, d]
         parts[cuda.blockIdx.x, U_at + d * threads + thread] += part
@@ -229,7 +229,7 @@ def add_output_gradients(P, V_at, h, dy, parts):
     T, O = dy.shape  # noqa: E741
     j = cuda.threadIdx.x % P
     for k in range(cuda.threadIdx.x // P, O, 4):
-        part = dy[0, 0] - dy[0, 0]
+        part = dy.dtype.type(0)
         for t in range(T):
             part += dy[t, k] * h[t + 1, j]
         parts[cuda.blockIdx.x, V_at + k * P + j] += part
