@@ -25,7 +25,7 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-KEPT = ("accelerator", "colab", "kaggle")  # platform settings that a notebook may carry
+KEPT = ("accelerator", "colab", "kaggle", *stamp.SLIDES)  # settings that a notebook may carry
 
 
 def find(names):
@@ -53,6 +53,7 @@ def run(path):
     resources = {"metadata": {"path": str(path.parent)}}
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
     clean(notebook)
+    stamp.stamp(path, notebook)  # again: what fits on a slide depends on the outputs
     nbformat.write(notebook, path)
 
 
