@@ -4,7 +4,9 @@ Lesson 08.
     python -m lstm_kernels.baselines [--threads 1] [--seconds 3]
 
 times one training step (loss and all gradients, float32) at six shapes, on the same number of
-threads for all.  The versions take turns, so that a busy moment of the machine hits all of them.
+threads for all.  The versions take turns, so that a busy moment of the machine hits all of them;
+a turn is many calls, after a pause: a library's threads go on waiting, busily, for some time after
+its last call, and would take the cores from the next version.
 """
 
 import argparse
@@ -28,6 +30,7 @@ THREAD_SETTINGS = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
     "NUMBA_NUM_THREADS",
 )  # fmt: skip
+PAUSE = 0.25  # seconds; OpenMP's threads spin for up to 0.2 s, unless they are told otherwise
 
 
 class Row(NamedTuple):
@@ -107,16 +110,21 @@ def steps(params, x, y):
     return found | ({"torch": torch_step(params, x, y)} if has_torch() else {})
 
 
-def take_turns(calls, seconds=3.0, at_least=7):
-    """{name: Timing} of calls that take turns for about so many seconds; a warm-up comes first."""
-    for call in calls.values():
-        call()
-    times, end = {name: [] for name in calls}, time.perf_counter() + seconds
-    while time.perf_counter() < end or len(next(iter(times.values()))) < at_least:
+def take_turns(calls, seconds=3.0, turns=3, at_least=3):
+    """{name: Timing} of calls, measured for about so many seconds; each has so many turns.
+
+    A turn begins with a pause and with one call that is not counted.
+    """
+    times = {name: [] for name in calls}
+    for turn in range(1, turns + 1):
         for name, call in calls.items():
-            start = time.perf_counter()
+            time.sleep(PAUSE)
             call()
-            times[name].append(time.perf_counter() - start)
+            end = time.perf_counter() + seconds / turns / len(calls)
+            while time.perf_counter() < end or len(times[name]) < at_least * turn:
+                start = time.perf_counter()
+                call()
+                times[name].append(time.perf_counter() - start)
     return {name: Timing(tuple(seconds)) for name, seconds in times.items()}
 
 

@@ -7,7 +7,8 @@ depends on the batch alone: the same bits on every run and on any number of core
 
 All parameters are one matrix P = [W U B; V 0 b_out], and the input of a step is a = [h x 1].
 So z = P a in one product; the sums of dz a give dW, dU and dB in another.  Row 4j + g of P, z
-and dz is gate g (i, f, g, o) of unit j.  Rows and columns are multiples of 4, the rest is zero.
+and dz is gate g (i, f, g, o) of unit j.  Rows and columns are filled up by zeros to whole tiles
+(see simd.py): units and weights that are always 0 change nothing.
 """
 
 import math
@@ -17,7 +18,8 @@ import numpy as np
 from numba import njit, prange, types
 from numba.extending import overload
 
-from lstm_kernels.model import Params, checked, sizes
+from lstm_kernels import simd
+from lstm_kernels.model import Params, checked
 
 WORKERS = 64  # at most, for any number of cores
 LANES = (0,) * 32  # samples side by side: the length of a tuple is known when code is compiled
@@ -25,6 +27,8 @@ FEW = 8  # up to so many samples, most lanes would stay idle: one sample after a
 FAST = {"reassoc", "contract", "nsz"}  # a sum may be split over lanes; a * b + c is one step
 
 compiled = njit(cache=True, fastmath=FAST, error_model="numpy")
+CACHE_LINE = 64  # bytes
+
 one_at_a_time = threading.Lock()  # Numba's simplest threading layer cannot be entered twice
 
 
@@ -162,186 +166,136 @@ def train_samples(begin, end, P, H, x, y, scale, G):
 
 
 @compiled
-def add_product(C, A, down, right, B, rows, terms, lanes):
-    """C (rows, lanes) += A (rows, terms) B (terms, lanes), all flat; 4 rows by 4 terms at a time.
-
-    A[r, q] is A[r * down + q * right].  rows and terms are multiples of 4.
-    """
-    L = len(lanes)
-    for q in range(0, terms, 4):
-        b = B[q * L : (q + 4) * L]
-        for r in range(0, rows, 4):
-            c = C[r * L : (r + 4) * L]
-            k = r * down + q * right
-            a00, a01, a02, a03 = A[k], A[k + right], A[k + 2 * right], A[k + 3 * right]
-            k += down
-            a10, a11, a12, a13 = A[k], A[k + right], A[k + 2 * right], A[k + 3 * right]
-            k += down
-            a20, a21, a22, a23 = A[k], A[k + right], A[k + 2 * right], A[k + 3 * right]
-            k += down
-            a30, a31, a32, a33 = A[k], A[k + right], A[k + 2 * right], A[k + 3 * right]
-            for n in range(L):
-                b0, b1, b2, b3 = b[n], b[n + L], b[n + 2 * L], b[n + 3 * L]
-                c[n] += a00 * b0 + a01 * b1 + a02 * b2 + a03 * b3
-                c[n + L] += a10 * b0 + a11 * b1 + a12 * b2 + a13 * b3
-                c[n + 2 * L] += a20 * b0 + a21 * b1 + a22 * b2 + a23 * b3
-                c[n + 3 * L] += a30 * b0 + a31 * b1 + a32 * b2 + a33 * b3
+def product(C, A, B, add=False):
+    """C (K, L) = A (K, Q) B (Q, L), or +=; a tile of C stays in registers for the sum over Q."""
+    for k in range(0, C.shape[0], simd.ROWS):
+        for n in range(0, C.shape[1], simd.COLUMNS * simd.width(C)):
+            tile = simd.load_tile(C, k, n) if add else simd.zero_tile(C)
+            for q in range(B.shape[0]):
+                tile = simd.add_outer(tile, A, k, q, B, n)
+            simd.store_tile(C, k, n, tile)
 
 
 @compiled
-def add_sums(G, Z, A, S):
+def add_sums(G, Z, A):
     """G (K, Q) += Z (K, S) times A (Q, S) transposed: sums over S, the steps and samples."""
-    for k in range(0, G.shape[0], 4):
-        z0, z1, z2, z3 = Z[k], Z[k + 1], Z[k + 2], Z[k + 3]
-        for q in range(0, G.shape[1], 2):
-            a0, a1 = A[q], A[q + 1]
-            s00 = s10 = s20 = s30 = s01 = s11 = s21 = s31 = Z.dtype.type(0)
-            for s in range(S):
-                s00 += z0[s] * a0[s]
-                s10 += z1[s] * a0[s]
-                s20 += z2[s] * a0[s]
-                s30 += z3[s] * a0[s]
-                s01 += z0[s] * a1[s]
-                s11 += z1[s] * a1[s]
-                s21 += z2[s] * a1[s]
-                s31 += z3[s] * a1[s]
-            G[k, q], G[k, q + 1] = G[k, q] + s00, G[k, q + 1] + s01
-            G[k + 1, q], G[k + 1, q + 1] = G[k + 1, q] + s10, G[k + 1, q + 1] + s11
-            G[k + 2, q], G[k + 2, q + 1] = G[k + 2, q] + s20, G[k + 2, q + 1] + s21
-            G[k + 3, q], G[k + 3, q + 1] = G[k + 3, q] + s30, G[k + 3, q + 1] + s31
+    for k in range(0, G.shape[0], simd.ROWS):
+        for q in range(0, G.shape[1], simd.COLUMNS):
+            tile = simd.zero_tile(G)
+            for s in range(0, Z.shape[1], simd.width(Z)):
+                tile = simd.add_pairs(tile, Z, k, s, A, q, s)
+            simd.add_totals(G, k, q, tile)
 
 
 # ---- the lanes of a chunk: 32 samples side by side ----------------------------------------
 
 
 @compiled
-def activate(z, c, c_next, a, H, lanes):
-    """z becomes the gates, of all lanes and units; fill c_next, and h in the first rows of a."""
-    L = len(lanes)
-    for j in range(H):
-        gates = z[4 * j * L : 4 * (j + 1) * L]
-        c_j, new, h = c[j * L : (j + 1) * L], c_next[j * L : (j + 1) * L], a[j * L : (j + 1) * L]
-        for n in range(L):
-            i, f, g = sigmoid(gates[n]), sigmoid(gates[n + L]), tanh(gates[n + 2 * L])
-            o = sigmoid(gates[n + 3 * L])
-            new[n] = f * c_j[n] + i * g
-            h[n] = o * tanh(new[n])
-            gates[n], gates[n + L], gates[n + 2 * L], gates[n + 3 * L] = i, f, g, o
+def columns(t, lanes):
+    """The columns of step t, in arrays of L lanes a step."""
+    return slice(t * len(lanes), (t + 1) * len(lanes))
 
 
 @compiled
-def gates_to_dz(z, c, c_next, dh, dc, H, lanes):
-    """The gates in z become dz; dc goes back by one step."""
-    L, one = len(lanes), z.dtype.type(1)
-    for j in range(H):
-        gates = z[4 * j * L : 4 * (j + 1) * L]
-        c_j, new = c[j * L : (j + 1) * L], c_next[j * L : (j + 1) * L]
-        dh_j, dc_j = dh[j * L : (j + 1) * L], dc[j * L : (j + 1) * L]
-        for n in range(L):
-            i, f, g, o = gates[n], gates[n + L], gates[n + 2 * L], gates[n + 3 * L]
+def activate(z, c, a, t, lanes):
+    """z becomes the gates of step t, of all lanes and units; fill c and h (in a) of the next."""
+    now, then = columns(t, lanes), columns(t + 1, lanes)
+    for j in range(c.shape[0]):
+        z_i, z_f, z_g, z_o = z[4 * j, now], z[4 * j + 1, now], z[4 * j + 2, now], z[4 * j + 3, now]
+        c_j, new, h = c[j, now], c[j, then], a[j, then]
+        for n in range(len(lanes)):
+            i, f, g, o = sigmoid(z_i[n]), sigmoid(z_f[n]), tanh(z_g[n]), sigmoid(z_o[n])
+            new[n] = f * c_j[n] + i * g
+            h[n] = o * tanh(new[n])
+            z_i[n], z_f[n], z_g[n], z_o[n] = i, f, g, o
+
+
+@compiled
+def gates_to_dz(z, c, dh, dc, t, lanes):
+    """The gates of step t, in z, become dz; dc goes back by one step."""
+    now, then, one = columns(t, lanes), columns(t + 1, lanes), z.dtype.type(1)
+    for j in range(c.shape[0]):
+        z_i, z_f, z_g, z_o = z[4 * j, now], z[4 * j + 1, now], z[4 * j + 2, now], z[4 * j + 3, now]
+        c_j, new, dh_j, dc_j = c[j, now], c[j, then], dh[j], dc[j]
+        for n in range(len(lanes)):
+            i, f, g, o = z_i[n], z_f[n], z_g[n], z_o[n]
             tanh_c = tanh(new[n])
             dc_t = dc_j[n] + dh_j[n] * o * (one - tanh_c * tanh_c)
-            gates[n] = dc_t * g * i * (one - i)
-            gates[n + L] = dc_t * c_j[n] * f * (one - f)
-            gates[n + 2 * L] = dc_t * i * (one - g * g)
-            gates[n + 3 * L] = dh_j[n] * tanh_c * o * (one - o)
+            z_i[n] = dc_t * g * i * (one - i)
+            z_f[n] = dc_t * c_j[n] * f * (one - f)
+            z_g[n] = dc_t * i * (one - g * g)
+            z_o[n] = dh_j[n] * tanh_c * o * (one - o)
             dc_j[n] = dc_t * f
 
 
 @compiled
-def remember(history, t, now, lanes):
-    """Copy the rows of one step, now (rows, lanes), to their place in history (rows, steps)."""
-    L = len(lanes)
-    for r in range(history.shape[0]):
-        for n in range(L):
-            history[r, t * L + n] = now[r * L + n]
-
-
-@compiled
-def forward_chunk(first, P, x, a, c, z, p, history, lanes):
-    """Forward pass of samples first, first + 1, ...: fill c, z, p and the history of a."""
-    (T, N, D), L, Q, H4 = x.shape, len(lanes), P.shape[1], z.shape[1] // len(lanes)
-    H, weights, output = H4 // 4, P[:H4].ravel(), P[H4:].ravel()
-    for numbers in (a, c[0], z.ravel(), p.ravel()):
-        numbers.fill(0)
-    a[(H + D) * L : (H + D + 1) * L].fill(1)  # its weights are B and b_out
+def forward_chunk(first, P, x, a, c, z, p, lanes):
+    """Forward pass of samples first, first + 1, ...: fill a, c, z and the predictions p."""
+    (T, N, D), L, H = x.shape, len(lanes), c.shape[0]
     for t in range(T):
         for n in range(min(L, N - first)):
             for d in range(D):
-                a[(H + d) * L + n] = x[t, first + n, d]
-        remember(history, t, a, lanes)
-        add_product(z[t], weights, Q, 1, a, H4, Q, lanes)
-        activate(z[t], c[t], c[t + 1], a, H, lanes)
-        add_product(p[t], output, Q, 1, a, P.shape[0] - H4, Q, lanes)
-    remember(history, T, a, lanes)
+                a[H + d, t * L + n] = x[t, first + n, d]
+        now = columns(t, lanes)
+        product(z[:, now], P[: 4 * H], a[:, now])
+        activate(z, c, a, t, lanes)
+    product(p[:, : T * L], P[4 * H :], a[:, L:])
 
 
 @compiled
 def loss_chunk(first, y, scale, p, lanes):
     """The predictions p become dy; returns the loss.  Lanes past the batch's end get zeros."""
-    L, total = len(lanes), p.dtype.type(0)
-    for t in range(p.shape[0]):
-        for q in range(y.shape[2]):
-            for n in range(min(L, y.shape[1] - first)):
-                error = p[t, q * L + n] - y[t, first + n, q]
+    (T, N, O), L, total = y.shape, len(lanes), p.dtype.type(0)  # noqa: E741
+    for q in range(O):
+        for t in range(T):
+            for n in range(min(L, N - first)):
+                error = p[q, t * L + n] - y[t, first + n, q]
                 total += scale * error * error
-                p[t, q * L + n] = scale * (error + error)
-            p[t, q * L + y.shape[1] - first : (q + 1) * L].fill(0)
+                p[q, t * L + n] = scale * (error + error)
+            p[q, t * L + N - first : (t + 1) * L].fill(0)
     return total
 
 
 @compiled
-def backward_chunk(P, c, z, dy, dz_history, dy_history, lanes):
-    """Backward pass of a chunk: the gates in z become dz; both histories are filled."""
-    L, Q, (T, size) = len(lanes), P.shape[1], z.shape
-    H4, H = size // L, size // L // 4
-    weights, output = P[:H4].ravel(), P[H4:].ravel()
-    dh, dc = np.zeros(Q * L, z.dtype), np.zeros(H * L, z.dtype)
-    rows = (H + 3) // 4 * 4
+def backward_chunk(P, c, z, dy, T, lanes):
+    """Backward pass of a chunk: the gates in z become dz, from the last step to the first."""
+    H, rows = c.shape[0], -(-c.shape[0] // simd.ROWS) * simd.ROWS
+    from_dz, from_dy = P[: 4 * H, :rows].T, P[4 * H :, :rows].T
+    dh, dc = np.empty((rows, len(lanes)), z.dtype), np.zeros((H, len(lanes)), z.dtype)
     for t in range(T - 1, -1, -1):
-        dh.fill(0)
-        add_product(dh, output, 1, Q, dy[t], rows, P.shape[0] - H4, lanes)
+        product(dh, from_dy, dy[:, columns(t, lanes)])
         if t + 1 < T:
-            add_product(dh, weights, 1, Q, z[t + 1], rows, H4, lanes)
-        gates_to_dz(z[t], c[t], c[t + 1], dh, dc, H, lanes)
-        remember(dz_history, t, z[t], lanes)
-        remember(dy_history, t, dy[t], lanes)
+            product(dh, from_dz, z[:, columns(t + 1, lanes)], True)
+        gates_to_dz(z, c, dh, dc, t, lanes)
 
 
 @compiled
 def workspace(T, H, P, L):
-    """a, c, z, p and the histories of a, dz and dy, cut from one piece of memory.
+    """a, c, z and p: rows of all steps, with L lanes in each step, cut from one piece of memory.
 
     (One large piece is kept by the C library for the next call; many would go back to the system.)
     """
-    rows, Q = P.shape
-    outputs, steps = rows - 4 * H, (T + 1) // 2 * 2 + 1  # odd: rows then use all of the cache
-    sizes = (Q, (T + 1) * H, T * 4 * H, T * outputs, Q * steps, 4 * H * steps, outputs * steps)
-    memory, ends = np.empty(sum(sizes) * L, P.dtype), np.cumsum(np.array(sizes)) * L
-    a, c, z = memory[: ends[0]], memory[ends[0] : ends[1]], memory[ends[1] : ends[2]]
-    p, a_history = memory[ends[2] : ends[3]], memory[ends[3] : ends[4]]
-    dz_history, dy_history = memory[ends[4] : ends[5]], memory[ends[5] : ends[6]]
-    histories = (
-        a_history.reshape(Q, steps * L),
-        dz_history.reshape(4 * H, steps * L),
-        dy_history.reshape(outputs, steps * L),
-    )
-    c, z, p = c.reshape(T + 1, H * L), z.reshape(T, 4 * H * L), p.reshape(T, outputs * L)
-    return a, c, z, p, histories
+    Q, steps = P.shape[1], (T + 1) // 2 * 2 + 1  # odd: the rows then use all of the cache
+    rows = Q + H + P.shape[0]
+    memory = np.empty(rows * steps * L + CACHE_LINE, P.dtype)
+    start = -memory.ctypes.data % CACHE_LINE // P.itemsize
+    memory = memory[start : start + rows * steps * L].reshape(rows, steps * L)
+    return memory[:Q], memory[Q : Q + H], memory[Q + H : Q + 5 * H], memory[Q + 5 * H :]
 
 
 @compiled
 def train_chunks(begin, end, P, H, x, y, scale, G, lanes):
     """Chunks begin..end, one after another: add their gradients to G; returns their loss."""
-    T, L, total = x.shape[0], len(lanes), G.dtype.type(0)
-    a, c, z, p, histories = workspace(T, H, P, L)
-    a_history, dz_history, dy_history = histories
+    (T, _, D), L, total = x.shape, len(lanes), G.dtype.type(0)
+    a, c, z, p = workspace(T, H, P, L)
+    a[:], c[:, :L] = 0, 0
+    a[H + D] = 1  # its weights are B and b_out
     for chunk in range(begin, end):
-        forward_chunk(chunk * L, P, x, a, c, z, p, a_history, lanes)
+        forward_chunk(chunk * L, P, x, a, c, z, p, lanes)
         total += loss_chunk(chunk * L, y, scale, p, lanes)
-        backward_chunk(P, c, z, p, dz_history, dy_history, lanes)
-        add_sums(G[: 4 * H], dz_history, a_history, T * L)
-        add_sums(G[4 * H :], dy_history, a_history[:, L:], T * L)
+        backward_chunk(P, c, z, p, T, lanes)
+        add_sums(G[: 4 * H], z[:, : T * L], a)
+        add_sums(G[4 * H :], p[:, : T * L], a[:, L:])
     return total
 
 
@@ -369,30 +323,40 @@ def share_chunks(P, H, x, y, scale, G, loss, lanes):
 # ---- the host's part ----------------------------------------------------------------------
 
 
+def whole(count):
+    """The smallest multiple of simd.ROWS that is not below this count."""
+    return -(-count // simd.ROWS) * simd.ROWS
+
+
+def units_of(params):
+    """H, filled up: the rows of all gates make whole tiles."""
+    return whole(4 * params.W.shape[1]) // 4
+
+
 def pack(params):
-    """P (4H + O, H + D + 1), rows and columns filled up to multiples of 4."""
+    """P (4H + O, H + D + 1), with H, rows and columns filled up by zeros to whole tiles."""
     U, W, B, V, b_out = params
-    (O, H), D = V.shape, U.shape[1]  # noqa: E741
-    P = np.zeros((4 * H + -(-O // 4) * 4, -(-(H + D + 1) // 4) * 4), U.dtype)
-    for part, p in (slice(H), W), (slice(H, H + D), U), (H + D, B):
+    (O, H), D, units = V.shape, U.shape[1], units_of(params)  # noqa: E741
+    P = np.zeros((4 * units + whole(O), whole(units + D + 1)), U.dtype)
+    for part, p in (slice(H), W), (slice(units, units + D), U), (units + D, B):
         P[: 4 * H, part].reshape(H, 4, -1)[:] = p.reshape(4, H, -1).swapaxes(0, 1)
-    P[4 * H : 4 * H + O, :H], P[4 * H : 4 * H + O, H + D] = V, b_out
+    P[4 * units : 4 * units + O, :H], P[4 * units : 4 * units + O, units + D] = V, b_out
     return P
 
 
 def unpack(G, params):
     """The five gradients from G, which has P's shape."""
-    (O, H), D = params.V.shape, params.U.shape[1]  # noqa: E741
+    (O, H), D, units = params.V.shape, params.U.shape[1], units_of(params)  # noqa: E741
     dz = np.ascontiguousarray(G[: 4 * H].reshape(H, 4, -1).swapaxes(0, 1)).reshape(4 * H, -1)
-    dy = G[4 * H : 4 * H + O]
-    parts = dz[:, H : H + D], dz[:, :H], dz[:, H + D], dy[:, :H], dy[:, H + D]
+    dy = G[4 * units : 4 * units + O]
+    parts = dz[:, units : units + D], dz[:, :H], dz[:, units + D], dy[:, :H], dy[:, units + D]
     return Params(*map(np.ascontiguousarray, parts))
 
 
 def gradients(params, x, y):
     """Loss and gradients of one batch.  x (T, N, D), y (T, N, O); grads shaped as params."""
     params, x, y = checked(params, x, y)
-    _, N, _, H, _ = sizes(params, x)
+    N, H = x.shape[1], units_of(params)
     P, scale = pack(params), x.dtype.type(1 / y.size)
     parts = N if N <= FEW else -(-N // len(LANES))
     workers = min(parts, WORKERS)
