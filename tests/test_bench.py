@@ -29,7 +29,7 @@ def test_the_grid_is_every_combination():
 def test_bench_saves_json_csv_and_picture(tiny, tmp_path, capsys):
     out = tmp_path / "b"
     assert __main__.main(["bench", "--quick", "--no-emulator", "--out", str(out)]) == 0
-    saved = json.loads((tmp_path / "b.json").read_text())
+    saved = json.loads((tmp_path / "b.json").read_text(encoding="utf-8"))
     assert saved["machine"]["cpu"] == device.describe_cpu()
     assert saved["machine"]["packages"]["numpy"] == np.__version__
     rows = [row for row in saved["rows"] if "median" in row]
@@ -66,9 +66,9 @@ def test_two_runs_are_compared_point_by_point():
 
 def test_compare_reads_files_and_refuses_others(tmp_path, capsys):
     a, b, other = (tmp_path / name for name in ("a.json", "b.json", "other.json"))
-    a.write_text(json.dumps(found(2.0)))
-    b.write_text(json.dumps(found(1.0)))
-    other.write_text("[1]")
+    a.write_text(json.dumps(found(2.0)), encoding="utf-8")
+    b.write_text(json.dumps(found(1.0)), encoding="utf-8")
+    other.write_text("[1]", encoding="utf-8")
     assert __main__.main(["bench", "--compare", str(a), str(b)]) == 0
     assert "2x as fast" in capsys.readouterr().out
     assert __main__.main(["bench", "--compare", str(a), str(other)]) == 1

@@ -151,7 +151,12 @@ def _write(path, source):
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix="emulated_", suffix=".tmp")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(source)
-    os.replace(temporary, path)
+    try:
+        os.replace(temporary, path)
+    except PermissionError:  # Windows, while a process that was faster reads its own copy
+        os.unlink(temporary)
+        if not path.exists() or path.read_text(encoding="utf-8") != source:
+            raise
 
 
 @lru_cache(maxsize=1)

@@ -80,8 +80,8 @@ def run_process(tmp_path):
     """run(factor, cache): a new process with its own source files; returns what it prints."""
 
     def run(factor, cache=tmp_path / "cache", hidden=()):
-        (tmp_path / "kernels.py").write_text(KERNELS)
-        (tmp_path / "helper.py").write_text(HELPER.format(factor=factor))
+        (tmp_path / "kernels.py").write_text(KERNELS, encoding="utf-8")
+        (tmp_path / "helper.py").write_text(HELPER.format(factor=factor), encoding="utf-8")
         root = Path(build.__file__).parents[2]
         environment = os.environ | {
             "LSTM_KERNELS_CACHE_DIR": str(cache),
@@ -102,6 +102,23 @@ def test_a_second_process_finds_the_machine_code_and_a_changed_helper_is_seen(ru
     assert run_process(2) == ["2.0", "0", "1"]
     assert run_process(2) == ["2.0", "1", "0"]
     assert run_process(3) == ["3.0", "0", "1"]
+
+
+def test_a_file_that_nobody_may_replace_is_right_if_it_says_the_same(tmp_path, monkeypatch):
+    """On Windows a file cannot be replaced while another process reads it: faked here."""
+
+    def refuse(*paths):
+        raise PermissionError("used by another process")
+
+    monkeypatch.setattr(build.os, "replace", refuse)
+    file = tmp_path / "emulated_kernel.py"
+    with pytest.raises(PermissionError):
+        build._write(file, "x = 1\n")
+    file.write_text("x = 1\n", encoding="utf-8")
+    build._write(file, "x = 1\n")
+    with pytest.raises(PermissionError):
+        build._write(file, "x = 2\n")
+    assert list(tmp_path.iterdir()) == [file], "no half-written file stays"
 
 
 def test_what_nobody_uses_for_two_months_is_removed(tmp_path):
@@ -127,7 +144,7 @@ def test_a_module_that_is_imported_again_counts_as_used():
 
 def test_it_needs_no_numba_cuda_and_no_greenlet_and_no_home(run_process, tmp_path):
     blocker = tmp_path / "a_file"
-    blocker.write_text("a cache folder cannot be made inside a file")
+    blocker.write_text("a cache folder cannot be made inside a file", encoding="utf-8")
     hidden = ["numba.cuda", "numba_cuda", "greenlet"]
     assert run_process(5, cache=blocker / "cache", hidden=hidden)[0] == "5.0"
 
