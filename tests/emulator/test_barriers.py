@@ -2,33 +2,19 @@
 
 import numpy as np
 import pytest
-from numba import float32, float64
+from numba import float32
 
 from lstm_kernels.emulator import DivergentBarrier, LaunchError, UnsupportedCode, cuda
+
+from .planted import grid_steps, sum_all, warp_exchange
 
 ALL = 0xFFFFFFFF
 
 
-@cuda.jit
-def block_sums(x, out):
-    part = cuda.shared.array(64, float64)
-    t = cuda.threadIdx.x
-    part[t] = x[cuda.grid(1)]
-    cuda.syncthreads()
-    step = 32
-    while step > 0:
-        if t < step:
-            part[t] += part[t + step]
-        cuda.syncthreads()
-        step //= 2
-    if t == 0:
-        out[cuda.blockIdx.x] = part[0]
-
-
 def test_a_tree_of_sums():
-    x, out = np.random.default_rng(0).normal(size=(5, 64)), np.zeros(5)
-    block_sums[5, 64](x.ravel(), out)
-    np.testing.assert_allclose(out, x.sum(axis=1), rtol=1e-12)
+    x, out = np.random.default_rng(0).normal(size=5 * 64), np.zeros(1)
+    sum_all[5, 64](x, out)
+    np.testing.assert_allclose(out[0], x.sum(), rtol=1e-12)
 
 
 @cuda.jit(device=True)
@@ -168,30 +154,10 @@ def test_two_halves_of_a_warp_may_shuffle_on_their_own():
     assert (out == np.where(lane < 16, lane ^ 1, lane ^ 2)).all()
 
 
-@cuda.jit
-def warp_turn(x):
-    part = cuda.shared.array(64, float32)
-    t = cuda.threadIdx.x
-    part[t] = x[t]
-    cuda.syncwarp()
-    x[t] = part[t ^ 1]
-
-
 def test_syncwarp():
-    x = np.arange(64, dtype=np.float32)
-    warp_turn[1, 64](x)
-    assert (x == (np.arange(64) ^ 1)).all()
-
-
-@cuda.jit
-def grid_steps(x, y, steps):
-    grid = cuda.cg.this_grid()
-    n, N = cuda.grid(1), x.shape[0]
-    for _ in range(steps):
-        y[n] = x[(n + 1) % N]
-        grid.sync()
-        x[n] = y[n] + 1
-        grid.sync()
+    x, out = np.arange(64, dtype=np.float32), np.zeros(64, np.float32)
+    warp_exchange[1, 64](x, out)
+    assert (out.reshape(2, 32) == x.reshape(2, 32).sum(axis=1, keepdims=True)).all()
 
 
 def test_grid_sync_over_many_blocks():

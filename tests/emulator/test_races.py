@@ -13,6 +13,7 @@ from lstm_kernels.emulator import DivergentBarrier, OutOfBounds, cuda, find_race
 from lstm_kernels.emulator.environment import source_tree
 
 from .elsewhere import twice_rank
+from .planted import grid_steps, sum_all, warp_exchange
 
 
 @cuda.jit
@@ -130,22 +131,6 @@ def test_shared_arrays_are_named():
 
 
 @cuda.jit
-def block_sums(x, out):
-    part = cuda.shared.array(64, float32)
-    t = cuda.threadIdx.x
-    part[t] = x[cuda.grid(1)]
-    cuda.syncthreads()
-    step = 32
-    while step > 0:
-        if t < step:
-            part[t] += part[t + step]
-        cuda.syncthreads()
-        step //= 2
-    if t == 0:
-        cuda.atomic.add(out, 0, part[0])
-
-
-@cuda.jit
 def recurrent(W, h, steps):
     """One block for each sample, a thread for each unit: the pattern of an LSTM's forward pass."""
     state = cuda.shared.array(0, float32)
@@ -179,38 +164,15 @@ def recurrent_without_the_sum(W, h, steps):
     h[n, j] = state[j] + twice_rank(z)
 
 
-@cuda.jit
-def warp_exchange(x, out):
-    part = cuda.shared.array(64, float32)
-    t = cuda.threadIdx.x
-    part[t] = x[t]
-    cuda.syncwarp()
-    value = part[t ^ 1]
-    for level in range(5):
-        value += cuda.shfl_xor_sync(0xFFFFFFFF, value, 1 << level)
-    out[t] = value
-
-
-@cuda.jit
-def grid_wide(x, y):
-    grid = cuda.cg.this_grid()
-    n, N = cuda.grid(1), x.shape[0]
-    y[n] = x[(n + 1) % N]
-    grid.sync()
-    x[n] = y[(n + 3) % N]
-    grid.sync()
-    y[n] = x[(n + 1) % N]
-
-
 def zeros(*shape):
     return np.zeros(shape, np.float32)
 
 
 CORRECT = {
-    "block_sums": (block_sums, 2, 64, (zeros(128), zeros(1)), 0),
+    "sum_all": (sum_all, 2, 64, (zeros(128), zeros(1)), 0),
     "recurrent": (recurrent_without_the_sum, 3, 8, (zeros(8, 8), zeros(3, 8), 2), 32),
     "warp_exchange": (warp_exchange, 1, 64, (zeros(64), zeros(64)), 0),
-    "grid_wide": (grid_wide, 3, 4, (zeros(12), zeros(12)), 0),
+    "grid_steps": (grid_steps, 3, 4, (zeros(12), zeros(12), 2), 0),
 }
 
 
@@ -277,7 +239,7 @@ def is_caught(kernel, grid, block, args, shared_bytes):
         return True
 
 
-EXPECTED_MUTANTS = {"block_sums": 3, "recurrent": 3, "warp_exchange": 1, "grid_wide": 2}
+EXPECTED_MUTANTS = {"sum_all": 3, "recurrent": 3, "warp_exchange": 1, "grid_steps": 2}
 
 
 @pytest.mark.parametrize("name", CORRECT)
