@@ -139,7 +139,7 @@ def introduce():
     elif TARGET == "emulator" and (advice := platforms.explain_no_card()):
         print(advice)
     if no_widgets := platforms.explain_no_widgets():
-        print(no_widgets)
+        print("{}. Cure: {}.".format(*no_widgets))
 
 
 def describe_cpu():

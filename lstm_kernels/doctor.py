@@ -10,6 +10,7 @@ from lstm_kernels.platforms import (
     INSTALL_GPU,
     explain,
     explain_no_card,
+    explain_no_widgets,
     load_driver,
     package_version,
 )
@@ -56,9 +57,15 @@ def check_packages():
         if version:
             yield Finding(True, f"{name} {version}")
         else:
-            needed = name in ("numpy", "numba", "matplotlib", "ipywidgets")
+            needed = name in ("numpy", "numba", "matplotlib")
             text = f"{name} is not installed" + ("" if needed else " (not needed to go on)")
             yield Finding(not needed, text, INSTALL)
+
+
+def check_widgets():
+    """Can sliders and buttons work?  As far as a process without a page can tell."""
+    wrong = explain_no_widgets()
+    return Finding(False, *wrong) if wrong else Finding(True, "Sliders and buttons can work")
 
 
 def check_kernel():
@@ -82,6 +89,7 @@ def examine():
     yield check_cpu()
     yield check_gpu()
     yield from check_packages()
+    yield check_widgets()
     yield Finding(True, device.describe())
     if device.TARGET != "compiler":
         yield check_kernel()

@@ -4,8 +4,8 @@ Imports nothing else of the course, so that it can explain why the rest does not
 """
 
 import ctypes
+import importlib
 import importlib.metadata
-import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -19,6 +19,7 @@ FRESH = {
     "kaggle": "Run > Power off, then run from the top",
 }
 COLAB_GPU = "Runtime > Change runtime type > T4 GPU > Save, then Runtime > Run all"
+MANAGER = "jupyterlab_widgets"  # what opens the channel from JupyterLab's page to a widget
 KAGGLE_GPU = "Settings > Accelerator > GPU T4 x2, then Run > Run all"
 
 
@@ -203,9 +204,27 @@ def explain_no_card():
     return click if asked is False else f"{click} If Colab refuses, {limit}"
 
 
+# ---- sliders and buttons ------------------------------------------------------------------
+
+
 def explain_no_widgets():
-    """The cure if sliders and buttons cannot work because ipywidgets is missing; else None."""
-    if importlib.util.find_spec("ipywidgets"):
-        return None
-    line = "pip install ipywidgets" if where() == "local" else "%pip install ipywidgets"
-    return f"ipywidgets is not installed, so sliders and buttons cannot work. Cure: {line}"
+    """(what is wrong, the cure) where sliders and buttons cannot work; None if nothing is known.
+
+    Whether the page itself has a widget manager, a kernel cannot see: there `widgets.show` leaves
+    a still picture.
+    """
+    place, version = where(), package_version("ipywidgets")
+    cure = "pip install --upgrade ipywidgets, then restart the kernel"
+    if place != "local":
+        cure = f"{FRESH[place]} (it brings back the platform's own ipywidgets)"
+    try:
+        importlib.import_module("ipywidgets")
+    except ImportError:
+        state = f"{version} is too old or damaged" if version else "is not installed"
+        return f"ipywidgets {state}, so sliders and buttons cannot work", cure
+    if place == "colab" and int(version.split(".")[0]) > 7:
+        return f"Colab's page knows ipywidgets 7, not {version}; if no sliders show, cure it", cure
+    if place == "local" and package_version("jupyterlab") and not package_version(MANAGER):
+        missing = f"JupyterLab lacks {MANAGER}, so it shows still pictures in place of sliders"
+        return missing, f"pip install {MANAGER}, then reload the page"
+    return None

@@ -6,6 +6,7 @@ same, with the emulator, and name the cure.
 
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -243,13 +244,108 @@ def test_kaggle_is_not_taken_for_colab(at, monkeypatch):
     assert platforms.where() == "kaggle"
 
 
-def test_missing_widgets_are_told(at, monkeypatch, capsys):
+# ---- sliders and buttons that do not show ---------------------------------------------------
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """installed(ipywidgets="8.1.5", jupyterlab_widgets=None): what the packages' lists say."""
+
+    def fake(**versions):
+        real = platforms.package_version
+        fakes = {name: lambda name=name: versions[name] for name in versions}
+        monkeypatch.setattr(
+            platforms,
+            "package_version",
+            lambda name: fakes[name]() if name in fakes else real(name),
+        )
+
+    return fake
+
+
+@pytest.mark.parametrize(
+    "version, state", [(None, "is not installed"), ("6.0.1", "6.0.1 is too old or damaged")]
+)
+def test_widgets_that_cannot_be_imported(version, state, at, installed, monkeypatch, capsys):
+    """Missing, or so old that today's Python refuses it (all before 7.5)."""
     assert platforms.explain_no_widgets() is None
-    monkeypatch.setattr(platforms.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)  # makes its import fail
+    installed(ipywidgets=version)
+    for place, cure in (
+        ("local", "pip install --upgrade ipywidgets"),
+        ("colab", "Runtime > Disconnect and delete runtime"),
+        ("kaggle", "Run > Power off"),
+    ):
+        at(place)
+        device.introduce()
+        last = capsys.readouterr().out.strip().split("\n")[-1]
+        assert last.startswith(f"ipywidgets {state}, so sliders and buttons cannot work. Cure: ")
+        assert cure in last
+    finding = doctor.check_widgets()
+    assert not finding.ok and state in finding.text and "Power off" in finding.fix
+
+
+def test_a_lesson_without_widgets_stops_with_the_cure(tmp_path):
+    code = "import sys\nsys.modules['ipywidgets'] = None\nfrom lstm_kernels import widgets"
+    lines = run_python(code, tmp_path).strip().split("\n")
+    assert lines[-1].startswith("ImportError: ipywidgets ") and "Cure: " in lines[-1]
+    assert "During handling" not in "\n".join(lines)
+
+
+@pytest.mark.parametrize("version, told", [("7.7.1", False), ("8.1.5", True)])
+def test_colab_and_kaggle_widgets(version, told, at, installed):
+    """Colab's page is made for version 7; Kaggle's knows both."""
+    installed(ipywidgets=version)
     at("colab")
-    assert "%pip install ipywidgets" in platforms.explain_no_widgets()
-    device.introduce()
-    assert "sliders and buttons cannot work" in capsys.readouterr().out
+    assert bool(platforms.explain_no_widgets()) == told
+    at("kaggle")
+    assert platforms.explain_no_widgets() is None
+
+
+def test_jupyterlab_without_its_widget_manager(at, installed):
+    installed(jupyterlab="4.6.6", jupyterlab_widgets=None)
+    wrong, cure = platforms.explain_no_widgets()
+    assert "still pictures" in wrong and cure.startswith("pip install jupyterlab_widgets")
+    installed(jupyterlab=None)  # the page is VS Code's, or of another environment: not known
+    assert platforms.explain_no_widgets() is None
+
+
+def test_a_page_without_widgets_shows_the_picture(monkeypatch):
+    """No page answers here: the widget is made all the same, and its twin lies beside it."""
+    from lstm_kernels.widgets import base, thread_map
+
+    bundles = []
+    monkeypatch.setattr(base, "display", lambda bundle, raw: bundles.append(bundle))
+    board = thread_map.ThreadMap(N=59, threads=32)
+    base.show(board, board.picture())
+    (bundle,) = bundles
+    assert bundle["image/png"].startswith(b"\x89PNG"), "a page without a widget manager"
+    assert bundle["text/plain"].startswith("A live widget; run this cell"), "a terminal"
+
+
+def test_every_saved_widget_has_its_picture():
+    shown = 0
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "code" and re.search(r"^(widgets\.)?show\(", cell.source, re.M):
+                shown += 1
+                assert any("image/png" in output.get("data", {}) for output in cell.outputs), path
+    assert shown >= 12
+
+
+def test_no_widget_needs_a_manager_of_its_own():
+    """Core widgets only: Colab then needs no `enable_custom_widget_manager`."""
+    import importlib
+    import pkgutil
+
+    import ipywidgets
+
+    from lstm_kernels import widgets
+
+    for module in pkgutil.iter_modules(widgets.__path__, "lstm_kernels.widgets."):
+        for value in vars(importlib.import_module(module.name)).values():
+            if isinstance(value, type) and issubclass(value, ipywidgets.Widget):
+                assert value._model_module.default_value == "@jupyter-widgets/controls", value
 
 
 # ---- a card -------------------------------------------------------------------------------
