@@ -7,6 +7,10 @@ Colab: only the .ipynb in an empty folder, Colab's package versions, a bare copy
 (what is committed) in place of GitHub.  Kaggle: a working folder beside an input folder that holds
 the data set of kaggle_dataset.py, no network at all; and once without the data set, where the
 set-up cell must say what to click.  No GPU is here: the emulator runs the kernels.
+
+On Colab also the cold start of 00 and 05: seconds from the set-up cell's start to the result of
+the first kernel, with nothing cached; the clone comes from this disk, not over a network.  It is
+the CPU's and the emulator's time, no GPU's.
 """
 
 import argparse
@@ -23,6 +27,8 @@ REQUIREMENTS = ROOT / ".ci" / "requirements-colab.txt"
 SOME = {"colab": ("00_", "04_", "05_", "07_"), "kaggle": ("00_", "05_")}
 MARKS = {"colab": "COLAB_RELEASE_TAG", "kaggle": "KAGGLE_KERNEL_RUN_TYPE"}
 ADVICE = {"colab": "Runtime > Change runtime type > T4 GPU", "kaggle": "Accelerator > GPU T4 x2"}
+COLD = ("00_", "05_")
+COLD_LIMIT = 60  # seconds: what notebook 00 promises
 NO_NETWORK = {f"{kind}_proxy": "http://127.0.0.1:9" for kind in ("http", "https", "all")}
 FORGET = ("PYTHONPATH", "LSTM_KERNELS_DATA", "LSTM_KERNELS_TARGET", "VIRTUAL_ENV", *MARKS.values())
 
@@ -38,6 +44,25 @@ if len(sys.argv) > 2:
 NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
 first = next(cell for cell in notebook.cells if cell.cell_type == "code")
 print("".join(output.get("text", "") for output in first.outputs))
+"""
+
+# Stops at the first cell after which the emulator has compiled, and so launched, a kernel.
+COLD_START = """
+import os, sys, time, nbformat
+from pathlib import Path
+from nbclient import NotebookClient
+
+notebook = nbformat.read(sys.argv[1], as_version=4)
+client = NotebookClient(notebook, timeout=600, kernel_name="python3")
+with client.setup_kernel():
+    began = time.perf_counter()
+    for number, cell in enumerate(notebook.cells):
+        client.execute_cell(cell, number)
+        if any(Path(os.environ["LSTM_KERNELS_CACHE_DIR"]).glob("emulated_*.py")):
+            break
+    else:
+        sys.exit("no cell has launched a kernel")
+print(time.perf_counter() - began)
 """
 
 
@@ -86,12 +111,12 @@ def publish(work, settings):
     )
 
 
-def execute(python, notebook, folder, there, *arguments):
-    """Run one notebook, alone in this folder: (exit status, what its set-up cell said)."""
+def execute(python, notebook, folder, there, *arguments, code=EXECUTE):
+    """Run one notebook, alone in this folder: (exit status, what the code printed)."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(notebook, folder)
     done = subprocess.run(
-        [python, "-c", EXECUTE, notebook.name, *arguments],
+        [python, "-c", code, notebook.name, *arguments],
         cwd=folder, env=there, capture_output=True, text=True, encoding="utf-8",
     )  # fmt: skip
     return done.returncode, done.stdout if done.returncode == 0 else done.stderr
@@ -117,6 +142,26 @@ def run_all(platform, python, names, work, there):
     return failed
 
 
+def check_cold_start(python, work, there):
+    """Nothing fetched, nothing cached, a new home: the number of notebooks above the limit."""
+    failed = 0
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        if not path.name.startswith(COLD):
+            continue
+        folder = work / "cold" / path.stem
+        new = {"HOME": str(folder), "LSTM_KERNELS_CACHE_DIR": str(folder / "cache")}
+        status, said = execute(python, path, folder, {**there, **new}, code=COLD_START)
+        right = status == 0 and float(said) < COLD_LIMIT
+        failed += not right
+        seconds = f"{float(said):.1f} s" if status == 0 else f"FAILED: {said}"
+        print(
+            f"{path.name}: cold start to the first kernel's result, on this CPU in the emulator "
+            f"(no GPU's time): {seconds}{'' if right else ' FAILED'}, limit {COLD_LIMIT} s",
+            flush=True,
+        )
+    return failed
+
+
 def check_offline_message(python, work, there):
     """Without internet and without the data set: the set-up cell must say what to click."""
     path = next((ROOT / "notebooks").glob("00_*.ipynb"))
@@ -134,7 +179,8 @@ def simulate(platform, work, python, names):
         raise SystemExit(f"{python} has the course installed: give a Python without it")
     if platform == "colab":
         publish(work, Path(there["GIT_CONFIG_GLOBAL"]))
-        return run_all(platform, python, names, work, there)
+        failed = check_cold_start(python, work, there)
+        return failed + run_all(platform, python, names, work, there)
     failed = check_offline_message(python, work, there)
     build = [sys.executable, ROOT / ".ci" / "kaggle_dataset.py", "build"]
     subprocess.run([*build, work / "input" / "parallel-lstm"], check=True, capture_output=True)
