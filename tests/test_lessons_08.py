@@ -64,13 +64,15 @@ def test_pictures_of_lesson_08():
     ]
     pictures = [
         figures.draw_lanes(),
+        figures.draw_tile(),
+        figures.draw_tile(rows=4, width=8),
         figures.draw_speedup(timings, 0.05),
         figures.draw_speedup({1: timings[1]}, 0.05),
         figures.draw_against_torch(rows),
         versions_table(upto="numba_cpu"),
     ]
     assert all(picture._repr_png_().startswith(PNG) for picture in pictures)
-    assert len(pictures[3].axes[0].patches) == 2 and len(pictures[3].axes[1].patches) == 3
+    assert len(pictures[5].axes[0].patches) == 2 and len(pictures[5].axes[1].patches) == 3
 
 
 @pytest.mark.parametrize(

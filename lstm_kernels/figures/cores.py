@@ -2,6 +2,7 @@
 
 from matplotlib.patches import Rectangle
 
+from lstm_kernels import simd
 from lstm_kernels.figures.style import (
     BLACK,
     BLUE,
@@ -84,6 +85,31 @@ def draw_lanes(units=3, lanes=8):
         ax.text(0, units + 0.5, "columns: samples n; numbers: place in memory", color=GREY)
         ax.set(xlim=(-1.8, lanes + 0.2), ylim=(units + 0.9, -0.9), title=title)
         ax.axis("off")
+    return picture
+
+
+@styled
+def draw_tile(rows=simd.ROWS, columns=simd.COLUMNS, width=simd.BYTES // 4):
+    """One turn of the product's inner loop: what is loaded, and the sums that stay."""
+    picture, ax = subplots(1, 1, 13, 1.9 + 0.36 * rows)
+    gap, wide = 2.2, 5.4
+    for r in range(rows):
+        ax.add_patch(Rectangle((0.1, r + 0.1), 0.8, 0.8, fc=ORANGE))
+        for v in range(columns):
+            ax.add_patch(
+                Rectangle((gap + v * wide, r + 0.1), wide - 0.25, 0.8, fc=GREEN, alpha=0.5)
+            )
+    for v in range(columns):
+        ax.add_patch(Rectangle((gap + v * wide, -1.6), wide - 0.25, 0.8, fc=BLUE, alpha=0.75))
+    right, sums = gap + columns * wide + 0.2, counted(rows * columns, "vector")
+    ax.text(
+        right, -1.2, f"loaded: row q of B, {counted(columns, 'vector')} of {width}", va="center"
+    )
+    ax.text(right, rows / 2 - 0.6, f"{sums} of sums: they stay in registers", weight="bold")
+    ax.text(right, rows / 2 + 0.6, f"{rows * columns} multiply-adds of {width} lanes in a turn")
+    ax.text(right, rows - 0.1, f"loaded: {rows} numbers of column q of A")
+    ax.set(xlim=(-0.2, right + 11), ylim=(rows + 0.4, -2.2))
+    ax.axis("off")
     return picture
 
 
