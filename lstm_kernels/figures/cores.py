@@ -102,12 +102,14 @@ def draw_tile(rows=simd.ROWS, columns=simd.COLUMNS, width=simd.BYTES // 4):
     for v in range(columns):
         ax.add_patch(Rectangle((gap + v * wide, -1.6), wide - 0.25, 0.8, fc=BLUE, alpha=0.75))
     right, sums = gap + columns * wide + 0.2, counted(rows * columns, "vector")
-    ax.text(
-        right, -1.2, f"loaded: row q of B, {counted(columns, 'vector')} of {width}", va="center"
+    words = (
+        (-1.2, f"loaded: row q of B, {counted(columns, 'vector')} of {width}", BLUE),
+        (rows / 2 - 0.6, f"{sums} of sums: they stay in registers", GREEN),
+        (rows / 2 + 0.6, f"{rows * columns} multiply-adds of {width} lanes in a turn", GREEN),
+        (rows - 0.5, f"loaded: {rows} numbers of column q of A", ORANGE),
     )
-    ax.text(right, rows / 2 - 0.6, f"{sums} of sums: they stay in registers", weight="bold")
-    ax.text(right, rows / 2 + 0.6, f"{rows * columns} multiply-adds of {width} lanes in a turn")
-    ax.text(right, rows - 0.1, f"loaded: {rows} numbers of column q of A")
+    for y, text, color in words:
+        ax.text(right, y, text, color=color, va="center", weight="bold")
     ax.set(xlim=(-0.2, right + 11), ylim=(rows + 0.4, -2.2))
     ax.axis("off")
     return picture
