@@ -222,7 +222,7 @@ def explain_no_widgets():
     except ImportError:
         state = f"{version} is too old or damaged" if version else "is not installed"
         return f"ipywidgets {state}, so sliders and buttons cannot work", cure
-    if place == "colab" and int(version.split(".")[0]) > 7:
+    if place == "colab" and version and int(version.split(".")[0]) > 7:
         return f"Colab's page knows ipywidgets 7, not {version}; if no sliders show, cure it", cure
     if place == "local" and package_version("jupyterlab") and not package_version(MANAGER):
         missing = f"JupyterLab lacks {MANAGER}, so it shows still pictures in place of sliders"
