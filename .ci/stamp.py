@@ -69,7 +69,7 @@ GPU = {
 }
 
 SLIDES = {"@deathbeds/jupyterlab-fonts": {"styles": {"@import": "url('./slides.css')"}}}
-SCREEN = 36  # lines of code that a slide holds, in the sizes of notebooks/slides.css
+SCREEN = 34  # lines of code that a slide holds, in the sizes of notebooks/slides.css
 
 
 # ---- the one place ------------------------------------------------------------------------
@@ -178,7 +178,7 @@ def is_lecture(path):
 
 
 def slide_type(cell, before, setup, fitted=False):
-    """A heading starts a slide; other prose, and code after code, a page below it.
+    """A heading starts a slide; other prose starts a page below it, and so does code after code.
 
     Code after prose comes when the speaker goes on: so a prediction stands alone on the screen
     until its measurement is called.  fitted: it gets a page of its own where both are too high.
@@ -190,8 +190,7 @@ def slide_type(cell, before, setup, fitted=False):
         return "subslide" if before.cell_type == "code" or too_high else "fragment"
     if re.search(r"^##? ", cell.source, re.MULTILINE):
         return "slide"
-    starts = before.cell_type == "code" or cell.source.startswith("###")
-    return "subslide" if starts else "-"
+    return "subslide"
 
 
 def stamp_slides(notebook, setup, fitted=False):
