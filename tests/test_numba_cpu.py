@@ -132,7 +132,7 @@ def test_arrays_in_any_memory_order(problem):
 
 
 def test_baselines_take_turns_and_report():
-    (row,) = baselines.compare([(3, 2, 4)], seconds=0)
+    (row,) = baselines.compare([(3, 2, 4)], seconds=0)  # three turns of three calls, at least
     assert {"numpy_batched", "numba_cpu"} <= set(row.timings)
     assert all(len(t.seconds) == 9 and min(t.seconds) > 0 for t in row.timings.values())
     assert "numba_cpu" in baselines.row_text(row)
