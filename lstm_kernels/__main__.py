@@ -13,7 +13,8 @@ def parse(arguments):
     race.add_argument("--png", default="race.png", help="where to save the picture")
     bench = commands.add_parser("bench", help="versions x batch x hidden x length, saved")
     bench.add_argument("--quick", action="store_true", help="a small grid, about a minute")
-    bench.add_argument("--out", default="bench", help="saves OUT.json, OUT.csv and OUT.png")
+    bench.add_argument("--cudnn", action="store_true", help="V6 against PyTorch + cuDNN, on a card")
+    bench.add_argument("--out", help="saves OUT.json, OUT.csv and OUT.png (default: bench)")
     bench.add_argument("--compare", nargs=2, metavar="JSON", help="two saved runs side by side")
     bench.add_argument("--no-emulator", action="store_true", help="leave the emulator's speed out")
     report = commands.add_parser("report", help="what the compiler makes of each kernel; no GPU")
@@ -37,7 +38,9 @@ def main(arguments=None):
     if options.command == "bench":
         from lstm_kernels import bench
 
-        wishes = {"quick": options.quick, "out": options.out, "paths": options.compare}
+        if options.cudnn:
+            return bench.main_cudnn(options.out or "cudnn")
+        wishes = {"quick": options.quick, "out": options.out or "bench", "paths": options.compare}
         return bench.main(**wishes, emulator=not options.no_emulator)
     from lstm_kernels import report
 

@@ -1,6 +1,7 @@
 """The whole grid: versions x batch x hidden x length, saved as JSON, CSV and a picture.  Lesson 07.
 
     python -m lstm_kernels bench [--quick] [--out bench]
+    python -m lstm_kernels bench --cudnn [--out cudnn]     V6 against PyTorch + cuDNN, on a card
     python -m lstm_kernels bench --compare before.json after.json
 
 One point of the grid is one epoch over four mini-batches.  All versions get the same windows, the
@@ -17,12 +18,14 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import product
 from typing import NamedTuple
 
-from lstm_kernels import data, device, emulator_bench, estimate, race, torch_line
+from lstm_kernels import cudnn, data, device, emulator_bench, estimate, race, torch_line
 from lstm_kernels.timing import Workload, seconds_text
 from lstm_kernels.versions import COURSE, VERSIONS
 
 PACKAGES = ("numpy", "numba", "numba-cuda", "torch")
-AGAINST = ("sequential", "numpy_loop", "numpy_batched", "pytorch", "pytorch_cudnn")
+AGAINST = (
+    "sequential", "numpy_loop", "numpy_batched", "pytorch", "pytorch_cudnn", "pytorch_graph",
+)  # fmt: skip
 
 
 class Grid(NamedTuple):
@@ -212,6 +215,22 @@ def main(quick=False, out="bench", paths=None, emulator=True):
     missed = emulator_bench.missed(speeds)
     failed = any(row.failed for _, rows in results for row in rows)
     return 1 if failed or missed else 0
+
+
+def main_cudnn(out="cudnn"):
+    """`bench --cudnn`: V6's training step against the vendor's library; returns the exit status."""
+    if reason := cudnn.missing():
+        print(reason, file=sys.stderr)
+        return 1
+    print(device.describe(), torch_line.describe(), sep="\n")
+    results = []
+    for workload in cudnn.workloads():
+        print(f"\nan epoch of {cudnn.BATCHES} mini-batches: {workload}")
+        results.append((workload, cudnn.compare(workload)))
+        print(table(results[-1][1]))
+    print("\n" + cudnn.summary(results))
+    print("Saved:", ", ".join(save(results, describe_machine(), {}, out)))
+    return 0
 
 
 def _main_compare(a, b):

@@ -1,9 +1,11 @@
 """PyTorch on the course's own workloads: the line to beat, where it is installed.  Lesson 07.
 
 The same model (nn.LSTM and nn.Linear with the course's start values), the same mini-batches, the
-same mean squared error and Adam.  On a card nn.LSTM is NVIDIA's cuDNN.
+same mean squared error and Adam, float32 without TF32.  On a card nn.LSTM is NVIDIA's cuDNN; it
+stands there twice: as it comes, and recorded as a CUDA graph, which takes the launches' cost away.
 """
 
+from contextlib import contextmanager
 from copy import deepcopy
 
 import numpy as np
@@ -13,6 +15,9 @@ from lstm_kernels.model import init_params
 from lstm_kernels.race import Row
 from lstm_kernels.schedule import shuffled_batches
 from lstm_kernels.timing import Stopped, time_call
+
+LR = 1e-3  # as timing.measure
+WARM_UPS = 3  # epochs before a CUDA graph is recorded: cuDNN chooses its way in the first
 
 
 def describe():
@@ -26,8 +31,146 @@ def describe():
     return f"PyTorch {torch.__version__}: on the CPU, {torch.get_num_threads()} threads."
 
 
+# ---- the training -------------------------------------------------------------------------
+
+
+class TorchTraining:
+    """nn.LSTM, nn.Linear and Adam on "cpu" or "cuda"; the windows are there from the start.
+
+    Nothing is waited for inside an epoch: the losses stay where they are made.
+    """
+
+    def __init__(self, workload, place="cpu"):
+        import torch
+
+        x, y, self.batch_size, H, _ = workload
+        self.modules = torch_modules(init_params(x.shape[2], H, y.shape[2], dtype=x.dtype), place)
+        self.modules[0].bias_hh_l0.requires_grad_(False)  # the course's model has one bias
+        self.start = [deepcopy(module.state_dict()) for module in self.modules]
+        self.x, self.y = torch.from_numpy(x).to(place), torch.from_numpy(y).to(place)
+        parameters = [p for module in self.modules for p in module.parameters() if p.requires_grad]
+        on_card = {"fused": True, "capturable": True} if place == "cuda" else {}
+        self.adam = torch.optim.Adam(parameters, lr=LR, **on_card)
+        self.order = torch.empty(x.shape[1], dtype=torch.int64, device=place)
+
+    def reset(self):
+        """Back to the start values, in place: a recorded graph keeps pointing at them."""
+        for module, state in zip(self.modules, self.start, strict=True):
+            module.load_state_dict(state)
+        for state in self.adam.state.values():
+            for value in state.values():
+                value.zero_()
+
+    def step(self, batch):
+        """One update by these windows (a tensor of their indices); their loss before it."""
+        import torch
+
+        lstm, linear = self.modules
+        self.adam.zero_grad()
+        predictions = linear(lstm(self.x[:, batch])[0])
+        loss = torch.nn.functional.mse_loss(predictions, self.y[:, batch])
+        loss.backward()
+        self.adam.step()
+        return loss.detach()
+
+    def all_steps(self, after_batch=lambda: None):
+        """One epoch in the order of `self.order`: the losses of its batches, as one tensor."""
+        import torch
+
+        losses = []
+        for batch in self.order.split(self.batch_size):
+            losses.append(self.step(batch))
+            after_batch()
+        return torch.stack(losses)
+
+    def epoch(self, order, after_batch=lambda: None):
+        """Train on all windows in this order (array or tensor of indices); the batches' losses."""
+        self.set_order(order)
+        return self.all_steps(after_batch).tolist()
+
+    def set_order(self, order):
+        import torch
+
+        self.order.copy_(torch.as_tensor(order))
+
+
+class GraphTraining(TorchTraining):
+    """The same, the steps of an epoch recorded as one CUDA graph: a single launch replays them."""
+
+    def __init__(self, workload, place="cuda"):
+        super().__init__(workload, place)
+        self.set_order(np.arange(len(self.order)))
+        self.graph, self.losses = record(self.all_steps)
+        self.reset()
+
+    def epoch(self, order, after_batch=lambda: None):
+        self.set_order(order)
+        self.graph.replay()
+        after_batch()
+        return self.losses.tolist()
+
+
+def record(work):
+    """(CUDA graph of `work`, what `work` returned): each replay fills the same tensors again."""
+    import torch
+
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):  # PyTorch's rule: warm up on a stream that is not the default
+        for _ in range(WARM_UPS):
+            work()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        result = work()
+    return graph, result
+
+
+@contextmanager
+def full_precision(place):
+    """On a card: float32 as the course's kernels have it; by default cuDNN may round to TF32."""
+    if place != "cuda":
+        yield
+        return
+    import torch
+
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
+
+
+def make_training(workload, kind=TorchTraining, place="cpu", stop=lambda: False):
+    """A function without arguments that trains as `training.fit` does, from the same start.
+
+    It returns the losses of all batches.  stop() is asked after each batch (of a graph: after
+    each epoch); when it is true, Stopped is raised.
+    """
+    training, N = kind(workload, place), workload.x.shape[1]
+
+    def ask():
+        if stop():
+            raise Stopped("stopped")
+
+    def train():
+        training.reset()
+        rng, losses = np.random.default_rng(0), []
+        for _ in range(workload.epochs):
+            order = np.concatenate(shuffled_batches(N, workload.batch_size, rng))
+            losses += training.epoch(order, ask)
+        return losses
+
+    return train
+
+
+# ---- its rows in a table ------------------------------------------------------------------
+
+
 def rows(workload, *, budget=2.0, stop=lambda: False, on_repeat=None):
-    """A Row for PyTorch on the CPU and one with cuDNN, as far as they are here."""
+    """A Row for PyTorch on the CPU and two with cuDNN, as far as they are here."""
     if not has_torch():
         return [Row("pytorch", "CPU", None, "not installed")]
     import torch
@@ -35,7 +178,8 @@ def rows(workload, *, budget=2.0, stop=lambda: False, on_repeat=None):
     limits = {"budget": budget, "on_repeat": on_repeat, "stop": stop}
     found = [_faster_row(workload, limits)]
     if torch.cuda.is_available():
-        found.append(_row("pytorch_cudnn", "GPU", "cuda", workload, limits))
+        found.append(_row("pytorch_cudnn", TorchTraining, "cuda", workload, limits))
+        found.append(_row("pytorch_graph", GraphTraining, "cuda", workload, limits))
     return found
 
 
@@ -47,7 +191,7 @@ def _faster_row(workload, limits):
     try:
         for count in sorted({1, threads}):
             torch.set_num_threads(count)
-            row = _row("pytorch", "CPU", "cpu", workload, limits)
+            row = _row("pytorch", TorchTraining, "cpu", workload, limits)
             note = row.note or f"{count} thread{'s' * (count > 1)}, the better choice"
             found.append(row._replace(note=note))
     finally:
@@ -55,8 +199,9 @@ def _faster_row(workload, limits):
     return min(found, key=lambda row: row.timing.median if row.timing else float("inf"))
 
 
-def _row(name, where, place, workload, limits):
+def _row(name, kind, place, workload, limits):
     so_far, tell = [], limits["on_repeat"]
+    where = {"cpu": "CPU", "cuda": "GPU"}[place]
 
     def note_repeat(timing):
         so_far.append(timing)
@@ -64,46 +209,12 @@ def _row(name, where, place, workload, limits):
             tell(Row(name, where, timing))
 
     try:
-        train = make_training(workload, place, limits["stop"])
-        timing = time_call(train, budget=limits["budget"], on_repeat=note_repeat)
+        with full_precision(place):
+            train = make_training(workload, kind, place, limits["stop"])
+            timing = time_call(train, budget=limits["budget"], on_repeat=note_repeat)
         return Row(name, where, timing)
     except Stopped:
         note = f"cancelled after {len(so_far)} repeats"
         return Row(name, where, so_far[-1] if so_far else None, note)
     except Exception as error:  # shown in its own row; the others go on
         return Row(name, where, None, f"{type(error).__name__}: {error}", failed=True)
-
-
-def make_training(workload, place="cpu", stop=lambda: False):
-    """A function without arguments that trains as `training.fit` does, from the same start.
-
-    The windows are on `place` ("cpu" or "cuda") from the beginning.
-    """
-    import torch
-
-    x, y, batch_size, H, epochs = workload
-    params = init_params(x.shape[2], H, y.shape[2], seed=0, dtype=x.dtype)
-    lstm, linear = modules = torch_modules(params, place)
-    lstm.bias_hh_l0.requires_grad_(False)  # PyTorch has two biases; the course's model has one
-    states = [deepcopy(module.state_dict()) for module in modules]
-    x, y = torch.from_numpy(x).to(place), torch.from_numpy(y).to(place)
-
-    def train():
-        for module, state in zip(modules, states, strict=True):
-            module.load_state_dict(state)
-        trained = [p for p in (*lstm.parameters(), *linear.parameters()) if p.requires_grad]
-        adam = torch.optim.Adam(trained, lr=1e-3)
-        rng, losses = np.random.default_rng(0), []
-        for _ in range(epochs):
-            for batch in shuffled_batches(x.shape[1], batch_size, rng):
-                index = torch.from_numpy(batch).to(place)
-                adam.zero_grad()
-                loss = ((linear(lstm(x[:, index])[0]) - y[:, index]) ** 2).mean()
-                loss.backward()
-                adam.step()
-                losses.append(loss.item())  # as in training.fit: the loss is looked at
-                if stop():
-                    raise Stopped("stopped")
-        return losses
-
-    return train

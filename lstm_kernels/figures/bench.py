@@ -5,8 +5,8 @@ from textwrap import wrap
 from lstm_kernels.figures.style import GREY, LIGHT, VERSION_COLORS, styled, subplots
 from lstm_kernels.timing import seconds_text
 
-MARKS = {"pytorch": "s", "pytorch_cudnn": "D"}
-MORE_COLORS = {"pytorch": "#000000", "pytorch_cudnn": "#009E73", "numba_cpu": "#CC79A7"}
+MARKS = {"pytorch": "s", "pytorch_cudnn": "D", "pytorch_graph": "^"}  # PyTorch's lines
+DARK = "#444444"
 
 
 @styled
@@ -32,8 +32,9 @@ def look(version, where):
     """Colour, dashes and mark of a version's line."""
     if where not in ("CPU", "GPU"):
         return {"color": GREY, "ls": "--", "marker": "o", "mfc": "white", "lw": 1.4}
-    color = VERSION_COLORS.get(version, MORE_COLORS.get(version, GREY))
-    return {"color": color, "ls": "-", "marker": MARKS.get(version, "o")}
+    if version in MARKS:
+        return {"color": DARK, "ls": "-.", "marker": MARKS[version]}
+    return {"color": VERSION_COLORS.get(version, GREY), "ls": "-", "marker": "o"}
 
 
 def lines_of(rows):

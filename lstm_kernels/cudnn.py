@@ -1,0 +1,118 @@
+"""V6 beside PyTorch + cuDNN on a card, step against step.  Lesson 12.
+
+    python -m lstm_kernels bench --cudnn [--out cudnn]
+
+Data, parameters and optimiser are on the card before the clock starts; all train the same model by
+the same mini-batches with Adam in float32 (no TF32), and read the losses once an epoch.  PyTorch
+stands there twice: as it comes, and with a whole epoch recorded as a CUDA graph.  The losses of
+the first epochs are compared before anything is timed.
+"""
+
+from itertools import cycle
+
+import numpy as np
+
+from lstm_kernels import data, device
+from lstm_kernels.baselines import has_torch, take_turns
+from lstm_kernels.model import init_params
+from lstm_kernels.optimizers import make_optimizer
+from lstm_kernels.race import Row
+from lstm_kernels.schedule import shuffled_batches
+from lstm_kernels.timing import Workload
+from lstm_kernels.torch_line import LR, GraphTraining, TorchTraining, full_precision
+from lstm_kernels.versions import cuda_v6
+
+BATCH_SIZES, T, H = (32, 64, 128, 256), 12, 64
+BATCHES = 16  # mini-batches an epoch
+EPOCHS = 32  # orders made beforehand; after the last one comes the first again
+CHECKED = 2  # epochs whose losses are compared
+NAMES = {"pytorch_cudnn": "PyTorch + cuDNN", "pytorch_graph": "PyTorch + cuDNN as a CUDA graph"}
+
+
+def missing():
+    """What this comparison lacks here, as a sentence; empty if nothing."""
+    if not device.ON_GPU:
+        return f"bench --cudnn needs an NVIDIA card. {device.describe()}"
+    if not has_torch():
+        return "bench --cudnn needs PyTorch with CUDA (pip install torch)."
+    import torch
+
+    if not torch.cuda.is_available():
+        return f"bench --cudnn needs PyTorch with CUDA; PyTorch {torch.__version__} sees no card."
+    return ""
+
+
+def workloads():
+    """One epoch of BATCHES mini-batches for each batch size, of made-up windows."""
+    return [Workload(*data.panel(BATCHES * N, T), N, H) for N in BATCH_SIZES]
+
+
+def contestants(workload, orders, place="cuda"):
+    """{name: function of an epoch's number that trains in orders[number], and gives its losses}."""
+    x, y, batch_size, hidden, _ = workload
+    params = init_params(x.shape[2], hidden, y.shape[2], dtype=x.dtype)
+    rule = make_optimizer("adam", params, LR)
+    v6 = cuda_v6.DeviceTraining(params, x, y, np.concatenate(orders), batch_size, rule)
+
+    def train_v6(epoch):
+        v6.epoch(epoch)
+        return v6.losses(epoch)
+
+    return {"cuda_v6": train_v6} | {
+        name: epochs_of(kind(workload, place), orders, place)
+        for name, kind in (("pytorch_cudnn", TorchTraining), ("pytorch_graph", GraphTraining))
+    }
+
+
+def epochs_of(training, orders, place):
+    """PyTorch's training as a function of an epoch's number; the orders are on the card, too."""
+    import torch
+
+    there = [torch.from_numpy(order).to(place) for order in orders]
+    return lambda epoch: training.epoch(there[epoch])
+
+
+def check_same(trainings):
+    """Train CHECKED epochs in each; RuntimeError unless all follow the same losses in 1e-3."""
+    losses = {
+        name: np.concatenate([train(epoch) for epoch in range(CHECKED)])
+        for name, train in trainings.items()
+    }
+    expected = losses["cuda_v6"]
+    for name, found in losses.items():
+        error = np.abs(found - expected).max() / np.abs(expected).max()
+        if not error < 1e-3:
+            raise RuntimeError(
+                f"{name} is not the same training as cuda_v6: losses {error:.1e} off"
+            )
+
+
+def compare(workload, seconds=4.0, place="cuda"):
+    """A Row for each contestant: times of one epoch, taken in turns."""
+    rng = np.random.default_rng(0)
+    batches = (
+        shuffled_batches(workload.x.shape[1], workload.batch_size, rng) for _ in range(EPOCHS)
+    )
+    orders = [np.concatenate(epoch) for epoch in batches]
+    with full_precision(place):
+        trainings = contestants(workload, orders, place)
+        check_same(trainings)
+        timings = take_turns({n: _one_epoch(train) for n, train in trainings.items()}, seconds)
+    return [Row(name, "GPU", timing) for name, timing in timings.items()]
+
+
+def _one_epoch(train):
+    epochs = cycle(range(EPOCHS))
+    return lambda: train(next(epochs))
+
+
+def summary(results):
+    """How many times faster V6's step is: the least and the most over the batch sizes."""
+    lines = []
+    for name, words in NAMES.items():
+        ratios = []
+        for _, rows in results:
+            medians = {row.version: row.timing.median for row in rows}
+            ratios.append(medians[name] / medians["cuda_v6"])
+        lines.append(f"V6's step against {words}: {min(ratios):.2f}x to {max(ratios):.2f}x as fast")
+    return "\n".join(lines)

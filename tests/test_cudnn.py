@@ -1,0 +1,122 @@
+"""V6 against PyTorch + cuDNN: the same training on both sides.  Here on the CPU and emulated.
+
+Nothing is timed here, and a CUDA graph is played by the function that it would record.
+"""
+
+import numpy as np
+import pytest
+
+from lstm_kernels import __main__, baselines, bench, cudnn, data, device, torch_line
+from lstm_kernels.race import Row
+from lstm_kernels.timing import Timing, Workload
+
+pytestmark = pytest.mark.skipif(
+    device.TARGET not in ("gpu", "emulator"), reason="this target is too slow for a training"
+)
+
+
+class Replay:
+    """Stands in for a CUDA graph: it runs the work again and fills the same tensor."""
+
+    def __init__(self, work, result):
+        self.work, self.result = work, result
+
+    def replay(self):
+        self.result.copy_(self.work())
+
+
+@pytest.fixture
+def on_cpu(torch, monkeypatch):
+    """PyTorch's contestants on the CPU, where no graph can be recorded."""
+
+    def record(work):
+        for _ in range(torch_line.WARM_UPS):
+            result = work()
+        return Replay(work, result), result
+
+    monkeypatch.setattr(torch_line, "record", record)
+    return Workload(*data.panel(9, T=4), 4, 3)
+
+
+def orders(workload, epochs=cudnn.CHECKED):
+    rng = np.random.default_rng(1)
+    return [rng.permutation(workload.x.shape[1]) for _ in range(epochs)]
+
+
+def test_all_contestants_follow_the_same_losses(on_cpu):
+    trainings = cudnn.contestants(on_cpu, orders(on_cpu), "cpu")
+    assert list(trainings) == ["cuda_v6", "pytorch_cudnn", "pytorch_graph"]
+    cudnn.check_same(trainings)
+
+
+def test_another_training_is_refused(on_cpu):
+    trainings = cudnn.contestants(on_cpu, orders(on_cpu), "cpu")
+    there = trainings["pytorch_graph"]
+    trainings["pytorch_graph"] = lambda epoch: np.array(there(epoch)) * (1 + 2e-3)
+    with pytest.raises(RuntimeError, match="pytorch_graph is not the same training"):
+        cudnn.check_same(trainings)
+
+
+def test_a_recorded_training_starts_again_from_the_start_values(on_cpu):
+    train = torch_line.make_training(on_cpu, torch_line.GraphTraining)
+    first = train()
+    assert first == train()
+    assert np.allclose(first, torch_line.make_training(on_cpu)(), rtol=1e-6)
+
+
+def test_compare_gives_each_contestant_a_row(on_cpu, monkeypatch):
+    monkeypatch.setattr(baselines, "PAUSE", 0.0)
+    rows = cudnn.compare(on_cpu, seconds=0.0, place="cpu")
+    assert [row.version for row in rows] == ["cuda_v6", "pytorch_cudnn", "pytorch_graph"]
+    assert all(row.timing.median > 0 for row in rows)
+
+
+def test_the_summary_gives_the_range_of_ratios():
+    rows = [Row(name, "GPU", Timing((t,))) for name, t in
+            (("cuda_v6", 1.0), ("pytorch_cudnn", 4.0), ("pytorch_graph", 0.5))]  # fmt: skip
+    faster = [rows[0], rows[1]._replace(timing=Timing((6.0,))), rows[2]]
+    said = cudnn.summary([(None, rows), (None, faster)]).splitlines()
+    assert said[0].endswith("PyTorch + cuDNN: 4.00x to 6.00x as fast")
+    assert said[1].endswith("as a CUDA graph: 0.50x to 0.50x as fast")
+
+
+def test_the_sizes_are_those_of_the_lesson():
+    sizes = [(w.x.shape, w.batch_size, w.H) for w in cudnn.workloads()]
+    assert sizes == [((12, 16 * N, 1), N, 64) for N in (32, 64, 128, 256)]
+
+
+@pytest.mark.skipif(device.ON_GPU, reason="a card is here")
+def test_without_a_card_the_command_says_what_is_missing(capsys):
+    assert __main__.main(["bench", "--cudnn"]) == 1
+    assert "needs an NVIDIA card" in capsys.readouterr().err
+
+
+def test_with_a_card_and_without_pytorchs_cuda_too(torch, monkeypatch):
+    monkeypatch.setattr(device, "ON_GPU", True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert "sees no card" in cudnn.missing()
+    monkeypatch.setattr(cudnn, "has_torch", lambda: False)
+    assert "pip install torch" in cudnn.missing()
+
+
+def test_the_command_prints_ratios_and_saves_them(on_cpu, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(baselines, "PAUSE", 0.0)
+    monkeypatch.setattr(cudnn, "missing", lambda: "")
+    monkeypatch.setattr(cudnn, "workloads", lambda: [on_cpu])
+    compare = cudnn.compare
+    monkeypatch.setattr(cudnn, "compare", lambda workload: compare(workload, 0.0, "cpu"))
+    assert bench.main_cudnn(str(tmp_path / "c")) == 0
+    printed = capsys.readouterr().out
+    assert "vs pytorch_graph" in printed and "V6's step against PyTorch + cuDNN" in printed
+    assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".csv", ".png"}
+
+
+def test_tf32_is_off_on_a_card_and_back_afterwards(torch):
+    torch.backends.cuda.matmul.allow_tf32 = True
+    try:
+        with torch_line.full_precision("cuda"):
+            assert not torch.backends.cuda.matmul.allow_tf32
+            assert not torch.backends.cudnn.allow_tf32
+        assert torch.backends.cuda.matmul.allow_tf32 and torch.backends.cudnn.allow_tf32
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = False
