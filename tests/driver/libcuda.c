@@ -1,0 +1,882 @@
+/* A stand-in for NVIDIA's driver, libcuda.so.1: the host's half of a GPU program without a GPU.
+
+   It plays up to four cards.  Device memory is host memory, so a copy is a memcpy.  All work is
+   done at once, in the order in which it is asked for.  It checks what the real driver checks, and
+   answers with the real error codes.  A launch computes nothing by itself: it calls `stand_in.hook`,
+   if one is set (tests/driver/hook.py), which gets the kernel's name and its arguments.
+
+   Environment variables, read by cuInit:
+     STAND_IN_CARDS       number of cards (1)
+     STAND_IN_CC          compute capability, 75 for 7.5
+     STAND_IN_DRIVER      newest CUDA that the driver knows, 12080 for 12.8
+     STAND_IN_MEMORY      MiB of memory of each card (15360)
+     STAND_IN_INIT_ERROR  what cuInit answers (0), for example 100: no device
+     STAND_IN_LOAD_ERROR  what loading a module answers (0), for example 222: unsupported PTX */
+
+#include <elf.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { /* CUresult */
+  SUCCESS = 0,
+  INVALID_VALUE = 1,
+  OUT_OF_MEMORY = 2,
+  NOT_INITIALIZED = 3,
+  NO_DEVICE = 100,
+  INVALID_DEVICE = 101,
+  INVALID_IMAGE = 200,
+  INVALID_CONTEXT = 201,
+  NO_BINARY_FOR_GPU = 209,
+  UNSUPPORTED_PTX_VERSION = 222,
+  INVALID_HANDLE = 400,
+  NOT_FOUND = 500,
+  LAUNCH_OUT_OF_RESOURCES = 701,
+  LAUNCH_FAILED = 719,
+  NOT_SUPPORTED = 801
+};
+typedef int Result;
+typedef uint64_t Pointer; /* CUdeviceptr */
+
+/* ---- what tests read and set ------------------------------------------------------------- */
+
+typedef int Hook(const char *name, void *function, const unsigned *grid, const unsigned *block,
+                 unsigned shared, void **arguments);
+
+struct {
+  int64_t launches, synchronisations, loads, allocations, frees;
+  int64_t copies_in, bytes_in, copies_out, bytes_out, copies_inside, bytes_inside;
+  Hook *hook; /* 0: a launch is counted and does nothing */
+} stand_in;
+
+/* ---- settings, and the state of the driver ------------------------------------------------ */
+
+enum { MAX_CARDS = 4, MAX_STACK = 16, MIB = 1 << 20 };
+static int initialised, cards, capability, version, load_error;
+static int broken; /* after a failed launch every call fails, as on a card */
+static size_t memory, used[MAX_CARDS];
+static struct Context { int device, retained; } contexts[MAX_CARDS];
+static _Thread_local struct Context *stack[MAX_STACK];
+static _Thread_local int depth; /* contexts on this thread's stack; the last one is current */
+
+static int setting(const char *name, int otherwise) {
+  const char *text = getenv(name);
+  return text ? atoi(text) : otherwise;
+}
+
+static struct Context *current(void) { return depth ? stack[depth - 1] : 0; }
+
+static Result ready(void) {
+  return !initialised ? NOT_INITIALIZED : !current() ? INVALID_CONTEXT : broken;
+}
+
+#define NEED(condition, error) do { if (!(condition)) return (error); } while (0)
+#define NEED_CONTEXT do { Result r_ = ready(); if (r_) return r_; } while (0)
+
+/* ---- handles: each is an object in a list, so that unknown ones are found ----------------- */
+
+enum Kind { LIBRARY, KERNEL, STREAM, EVENT, LINK };
+
+struct Parameter { uint32_t offset, size; };
+
+struct Object {
+  enum Kind kind;
+  struct Object *next, *library; /* a kernel's library */
+  char *name;                    /* a kernel's */
+  int registers, static_shared, dynamic_shared, local;
+  int count;                     /* a kernel's parameters */
+  struct Parameter *parameters;
+  char *image; size_t size;      /* a library's or a link's */
+  double moment;                 /* an event's, in ms; negative before it is recorded */
+};
+static struct Object *objects;
+
+static struct Object *make(enum Kind kind) {
+  struct Object *object = calloc(1, sizeof *object);
+  object->kind = kind;
+  object->next = objects;
+  return objects = object;
+}
+
+static int is(enum Kind kind, const void *handle) {
+  for (struct Object *o = objects; o; o = o->next)
+    if (o == handle) return o->kind == kind;
+  return 0;
+}
+
+static void unmake(struct Object *object) {
+  struct Object **link = &objects;
+  while (*link != object) link = &(*link)->next;
+  *link = object->next;
+  free(object->name); free(object->parameters); free(object->image); free(object);
+}
+
+static int is_stream(const void *handle) { /* 0, 1, 2: the default streams */
+  return (uintptr_t)handle <= 2 || is(STREAM, handle);
+}
+
+/* ---- start, errors, devices --------------------------------------------------------------- */
+
+Result cuInit(unsigned flags) {
+  int error = setting("STAND_IN_INIT_ERROR", SUCCESS);
+  NEED(flags == 0, INVALID_VALUE);
+  NEED(!error, error);
+  cards = setting("STAND_IN_CARDS", 1);
+  NEED(cards > 0 && cards <= MAX_CARDS, NO_DEVICE);
+  capability = setting("STAND_IN_CC", 75);
+  version = setting("STAND_IN_DRIVER", 12080);
+  memory = (size_t)setting("STAND_IN_MEMORY", 15360) * MIB;
+  load_error = setting("STAND_IN_LOAD_ERROR", SUCCESS);
+  for (int d = 0; d < cards; d++) contexts[d].device = d;
+  initialised = 1;
+  return SUCCESS;
+}
+
+Result cuDriverGetVersion(int *out) {
+  *out = setting("STAND_IN_DRIVER", 12080);
+  return SUCCESS;
+}
+
+static const struct { int code; const char *name, *text; } errors[] = {
+  {SUCCESS, "CUDA_SUCCESS", "no error"},
+  {INVALID_VALUE, "CUDA_ERROR_INVALID_VALUE", "invalid argument"},
+  {OUT_OF_MEMORY, "CUDA_ERROR_OUT_OF_MEMORY", "out of memory"},
+  {NOT_INITIALIZED, "CUDA_ERROR_NOT_INITIALIZED", "initialization error"},
+  {NO_DEVICE, "CUDA_ERROR_NO_DEVICE", "no CUDA-capable device is detected"},
+  {INVALID_DEVICE, "CUDA_ERROR_INVALID_DEVICE", "invalid device ordinal"},
+  {INVALID_IMAGE, "CUDA_ERROR_INVALID_IMAGE", "device kernel image is invalid"},
+  {INVALID_CONTEXT, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
+  {NO_BINARY_FOR_GPU, "CUDA_ERROR_NO_BINARY_FOR_GPU",
+   "no kernel image is available for execution on the device"},
+  {UNSUPPORTED_PTX_VERSION, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION",
+   "the provided PTX was compiled with an unsupported toolchain."},
+  {INVALID_HANDLE, "CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"},
+  {NOT_FOUND, "CUDA_ERROR_NOT_FOUND", "named symbol not found"},
+  {LAUNCH_OUT_OF_RESOURCES, "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES",
+   "too many resources requested for launch"},
+  {LAUNCH_FAILED, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
+  {NOT_SUPPORTED, "CUDA_ERROR_NOT_SUPPORTED", "operation not supported"},
+};
+
+static Result error_text(Result code, const char **out, int long_one) {
+  for (size_t e = 0; e < sizeof errors / sizeof *errors; e++)
+    if (errors[e].code == code) {
+      *out = long_one ? errors[e].text : errors[e].name;
+      return SUCCESS;
+    }
+  *out = 0;
+  return INVALID_VALUE;
+}
+
+Result cuGetErrorName(Result code, const char **out) { return error_text(code, out, 0); }
+Result cuGetErrorString(Result code, const char **out) { return error_text(code, out, 1); }
+
+static int is_device(int device) { return device >= 0 && device < cards; }
+
+Result cuDeviceGetCount(int *out) {
+  NEED(initialised, NOT_INITIALIZED);
+  *out = cards;
+  return SUCCESS;
+}
+
+Result cuDeviceGet(int *out, int ordinal) {
+  NEED(initialised, NOT_INITIALIZED);
+  NEED(is_device(ordinal), INVALID_DEVICE);
+  *out = ordinal;
+  return SUCCESS;
+}
+
+Result cuDeviceGetName(char *out, int length, int device) {
+  NEED(is_device(device), INVALID_DEVICE);
+  snprintf(out, length, "Stand-in T4");
+  return SUCCESS;
+}
+
+Result cuDeviceGetUuid_v2(unsigned char *out, int device) {
+  NEED(is_device(device), INVALID_DEVICE);
+  memset(out, device + 1, 16);
+  return SUCCESS;
+}
+
+Result cuDeviceTotalMem_v2(size_t *out, int device) {
+  NEED(is_device(device), INVALID_DEVICE);
+  *out = memory;
+  return SUCCESS;
+}
+
+static const int attributes[][2] = { /* CUdevice_attribute, value: those of a Tesla T4 */
+  {1, 1024}, {2, 1024}, {3, 1024}, {4, 64},       /* threads of a block; along x, y, z */
+  {5, 2147483647}, {6, 65535}, {7, 65535},        /* blocks along x, y, z */
+  {8, 49152}, {9, 65536}, {10, 32}, {12, 65536},  /* shared, constant, warp, registers */
+  {13, 1590000}, {16, 40}, {31, 1},               /* clock in kHz, SMs, kernels side by side */
+  {36, 5001000}, {37, 256}, {38, 4194304},        /* memory clock and bus, L2 cache */
+  {39, 1024}, {41, 1}, {81, 65536}, {82, 65536},  /* of an SM: threads, shared, registers */
+  {83, 1}, {95, 1}, {97, 65536}, {106, 16},       /* managed, cooperative, optin, blocks */
+};
+
+Result cuDeviceGetAttribute(int *out, int attribute, int device) {
+  NEED(is_device(device), INVALID_DEVICE);
+  *out = attribute == 75 ? capability / 10 : attribute == 76 ? capability % 10 : 0;
+  for (size_t a = 0; a < sizeof attributes / sizeof *attributes; a++)
+    if (attributes[a][0] == attribute) *out = attributes[a][1];
+  return SUCCESS;
+}
+
+Result cuDeviceCanAccessPeer(int *out, int device, int peer) {
+  NEED(is_device(device) && is_device(peer), INVALID_DEVICE);
+  *out = 0;
+  return SUCCESS;
+}
+
+/* ---- contexts ------------------------------------------------------------------------------ */
+
+static int is_context(const struct Context *context) {
+  return context >= contexts && context < contexts + cards;
+}
+
+Result cuDevicePrimaryCtxRetain(struct Context **out, int device) {
+  NEED(initialised, NOT_INITIALIZED);
+  NEED(is_device(device), INVALID_DEVICE);
+  contexts[device].retained++;
+  *out = &contexts[device];
+  return SUCCESS;
+}
+
+Result cuDevicePrimaryCtxRelease_v2(int device) {
+  NEED(is_device(device), INVALID_DEVICE);
+  NEED(contexts[device].retained > 0, INVALID_CONTEXT);
+  contexts[device].retained--;
+  return SUCCESS;
+}
+
+Result cuDevicePrimaryCtxReset_v2(int device) {
+  NEED(is_device(device), INVALID_DEVICE);
+  broken = SUCCESS;
+  return SUCCESS;
+}
+
+Result cuDevicePrimaryCtxGetState(int device, unsigned *flags, int *active) {
+  NEED(is_device(device), INVALID_DEVICE);
+  *flags = 0;
+  *active = contexts[device].retained > 0;
+  return SUCCESS;
+}
+
+Result cuCtxPushCurrent_v2(struct Context *context) {
+  NEED(is_context(context), INVALID_CONTEXT);
+  NEED(depth < MAX_STACK, INVALID_VALUE);
+  stack[depth++] = context;
+  return SUCCESS;
+}
+
+Result cuCtxPopCurrent_v2(struct Context **out) {
+  NEED(depth, INVALID_CONTEXT);
+  *out = stack[--depth];
+  return SUCCESS;
+}
+
+Result cuCtxSetCurrent(struct Context *context) {
+  NEED(!context || is_context(context), INVALID_CONTEXT);
+  if (depth) depth--;
+  return context ? cuCtxPushCurrent_v2(context) : SUCCESS;
+}
+
+Result cuCtxGetCurrent(struct Context **out) {
+  NEED(initialised, NOT_INITIALIZED);
+  *out = current();
+  return SUCCESS;
+}
+
+Result cuCtxGetDevice(int *out) {
+  NEED_CONTEXT;
+  *out = current()->device;
+  return SUCCESS;
+}
+
+Result cuCtxSynchronize(void) {
+  NEED_CONTEXT;
+  stand_in.synchronisations++;
+  return SUCCESS;
+}
+
+/* ---- memory -------------------------------------------------------------------------------- */
+
+enum { ON_DEVICE = 2, ON_HOST = 1 }; /* CUmemorytype */
+static struct Block { char *base; size_t size; int where, device; } *blocks;
+static size_t block_count, block_room;
+
+static struct Block *find(Pointer address) {
+  char *p = (char *)(uintptr_t)address;
+  for (size_t b = block_count; b-- > 0;)
+    if (p >= blocks[b].base && p < blocks[b].base + blocks[b].size) return &blocks[b];
+  return 0;
+}
+
+/* Does the card reach all these bytes?  Exported: kernels' arguments are looked at too. */
+int stand_in_reaches(Pointer address, size_t size) {
+  struct Block *block = find(address);
+  return !size || (block && address + size <= (uintptr_t)block->base + block->size);
+}
+
+static Result allocate(void **out, size_t size, int where) {
+  NEED_CONTEXT;
+  NEED(size, INVALID_VALUE);
+  int device = current()->device;
+  NEED(where == ON_HOST || used[device] + size <= memory, OUT_OF_MEMORY);
+  if (block_count == block_room)
+    blocks = realloc(blocks, (block_room = 2 * block_room + 16) * sizeof *blocks);
+  char *base = aligned_alloc(256, (size + 255) / 256 * 256);
+  NEED(base, OUT_OF_MEMORY);
+  memset(base, 0xFF, size); /* NaN: fresh memory of a card holds rubbish */
+  blocks[block_count++] = (struct Block){base, size, where, device};
+  if (where == ON_DEVICE) used[device] += size;
+  stand_in.allocations++;
+  *out = base;
+  return SUCCESS;
+}
+
+static Result release(Pointer address, int where) {
+  NEED_CONTEXT;
+  struct Block *block = find(address);
+  NEED(block && block->where == where && (uintptr_t)block->base == address, INVALID_VALUE);
+  if (where == ON_DEVICE) used[block->device] -= block->size;
+  free(block->base);
+  *block = blocks[--block_count];
+  stand_in.frees++;
+  return SUCCESS;
+}
+
+Result cuMemAlloc_v2(Pointer *out, size_t size) { return allocate((void **)out, size, ON_DEVICE); }
+Result cuMemFree_v2(Pointer address) { return address ? release(address, ON_DEVICE) : SUCCESS; }
+Result cuMemAllocManaged(Pointer *out, size_t size, unsigned flags) {
+  (void)flags;
+  return allocate((void **)out, size, ON_DEVICE);
+}
+Result cuMemHostAlloc(void **out, size_t size, unsigned flags) {
+  (void)flags;
+  return allocate(out, size, ON_HOST);
+}
+Result cuMemFreeHost(void *p) { return release((uintptr_t)p, ON_HOST); }
+
+Result cuMemHostGetDevicePointer_v2(Pointer *out, void *p, unsigned flags) {
+  NEED(flags == 0 && find((uintptr_t)p), INVALID_VALUE);
+  *out = (uintptr_t)p;
+  return SUCCESS;
+}
+
+Result cuMemGetInfo_v2(size_t *free_bytes, size_t *total) {
+  NEED_CONTEXT;
+  *total = memory;
+  *free_bytes = memory - used[current()->device];
+  return SUCCESS;
+}
+
+Result cuMemGetAddressRange_v2(Pointer *base, size_t *size, Pointer address) {
+  NEED_CONTEXT;
+  struct Block *block = find(address);
+  NEED(block, NOT_FOUND);
+  if (base) *base = (uintptr_t)block->base;
+  if (size) *size = block->size;
+  return SUCCESS;
+}
+
+Result cuPointerGetAttribute(void *out, int attribute, Pointer address) {
+  struct Block *block = find(address);
+  NEED(block, INVALID_VALUE);
+  switch (attribute) {
+  case 1: *(void **)out = &contexts[block->device]; return SUCCESS; /* context */
+  case 2: *(unsigned *)out = block->where; return SUCCESS;          /* memory type */
+  case 3: *(Pointer *)out = address; return SUCCESS;                /* device pointer */
+  case 8: *(unsigned *)out = 0; return SUCCESS;                     /* managed */
+  case 9: *(int *)out = block->device; return SUCCESS;              /* ordinal */
+  default: return NOT_SUPPORTED;
+  }
+}
+
+Result cuMemcpyHtoDAsync_v2(Pointer to, const void *from, size_t size, void *stream) {
+  NEED_CONTEXT;
+  NEED(is_stream(stream), INVALID_HANDLE);
+  NEED(from && stand_in_reaches(to, size), INVALID_VALUE);
+  memcpy((void *)(uintptr_t)to, from, size);
+  stand_in.copies_in++;
+  stand_in.bytes_in += size;
+  return SUCCESS;
+}
+
+Result cuMemcpyDtoHAsync_v2(void *to, Pointer from, size_t size, void *stream) {
+  NEED_CONTEXT;
+  NEED(is_stream(stream), INVALID_HANDLE);
+  NEED(to && stand_in_reaches(from, size), INVALID_VALUE);
+  memcpy(to, (void *)(uintptr_t)from, size);
+  stand_in.copies_out++;
+  stand_in.bytes_out += size;
+  return SUCCESS;
+}
+
+Result cuMemcpyDtoDAsync_v2(Pointer to, Pointer from, size_t size, void *stream) {
+  NEED_CONTEXT;
+  NEED(is_stream(stream), INVALID_HANDLE);
+  NEED(stand_in_reaches(to, size) && stand_in_reaches(from, size), INVALID_VALUE);
+  memmove((void *)(uintptr_t)to, (void *)(uintptr_t)from, size);
+  stand_in.copies_inside++;
+  stand_in.bytes_inside += size;
+  return SUCCESS;
+}
+
+Result cuMemcpyHtoD_v2(Pointer to, const void *from, size_t size) {
+  return cuMemcpyHtoDAsync_v2(to, from, size, 0);
+}
+Result cuMemcpyDtoH_v2(void *to, Pointer from, size_t size) {
+  return cuMemcpyDtoHAsync_v2(to, from, size, 0);
+}
+Result cuMemcpyDtoD_v2(Pointer to, Pointer from, size_t size) {
+  return cuMemcpyDtoDAsync_v2(to, from, size, 0);
+}
+
+Result cuMemsetD8Async(Pointer to, unsigned char value, size_t size, void *stream) {
+  NEED_CONTEXT;
+  NEED(is_stream(stream), INVALID_HANDLE);
+  NEED(stand_in_reaches(to, size), INVALID_VALUE);
+  memset((void *)(uintptr_t)to, value, size);
+  return SUCCESS;
+}
+Result cuMemsetD8_v2(Pointer to, unsigned char value, size_t size) {
+  return cuMemsetD8Async(to, value, size, 0);
+}
+
+/* ---- code: what a cubin (an ELF file) tells of its kernels ---------------------------------- */
+
+static const char *after(const char *text, const char *start) {
+  size_t length = strlen(start);
+  return strncmp(text, start, length) ? 0 : text + length;
+}
+
+static struct Object *kernel_of(struct Object *library, const char *name) {
+  for (struct Object *o = objects; o; o = o->next)
+    if (o->kind == KERNEL && o->library == library && !strcmp(o->name, name)) return o;
+  return 0;
+}
+
+/* Section .nv.info.NAME: records of (format, attribute, size or value); 0x17 is a parameter. */
+static void read_info(struct Object *kernel, const unsigned char *at, const unsigned char *end) {
+  while (at + 4 <= end) {
+    uint16_t size;
+    memcpy(&size, at + 2, sizeof size);
+    if (at[0] == 4 && at[1] == 0x17) {
+      uint16_t ordinal, offset;
+      uint32_t bits;
+      memcpy(&ordinal, at + 8, 2);
+      memcpy(&offset, at + 10, 2);
+      memcpy(&bits, at + 12, 4);
+      if (ordinal >= kernel->count) {
+        kernel->parameters = realloc(kernel->parameters, (ordinal + 1) * sizeof(struct Parameter));
+        kernel->count = ordinal + 1;
+      }
+      kernel->parameters[ordinal] = (struct Parameter){offset, bits >> 18};
+    }
+    at += 4 + (at[0] == 4 ? size : 0);
+  }
+}
+
+static Result read_cubin(struct Object *library) {
+  const char *image = library->image;
+  const Elf64_Ehdr *head = (const void *)image;
+  const Elf64_Shdr *sections = (const void *)(image + head->e_shoff);
+  const char *names = image + sections[head->e_shstrndx].sh_offset, *name;
+  for (int s = 0; s < head->e_shnum; s++)
+    if ((name = after(names + sections[s].sh_name, ".text."))) {
+      struct Object *kernel = make(KERNEL);
+      kernel->library = library;
+      kernel->name = strdup(name);
+      kernel->registers = sections[s].sh_info >> 24;
+    }
+  for (int s = 0; s < head->e_shnum; s++) {
+    const char *section = names + sections[s].sh_name;
+    struct Object *kernel;
+    if ((name = after(section, ".nv.shared.")) && (kernel = kernel_of(library, name)))
+      kernel->static_shared = sections[s].sh_size;
+    const unsigned char *at = (const void *)(image + sections[s].sh_offset);
+    if ((name = after(section, ".nv.info.")) && (kernel = kernel_of(library, name)))
+      read_info(kernel, at, at + sections[s].sh_size);
+  }
+  return SUCCESS;
+}
+
+/* PTX is text; the real driver would compile it.  Its kernels' registers are not known here. */
+static Result read_ptx(struct Object *library) {
+  for (const char *at = library->image; (at = strstr(at, ".entry ")); ) {
+    at += strlen(".entry ");
+    struct Object *kernel = make(KERNEL);
+    kernel->library = library;
+    kernel->name = strndup(at, strcspn(at, "( \n\t"));
+  }
+  return SUCCESS;
+}
+
+static size_t image_size(const char *image) {
+  if (memcmp(image, ELFMAG, SELFMAG)) return strlen(image) + 1;
+  const Elf64_Ehdr *head = (const void *)image;
+  const Elf64_Shdr *sections = (const void *)(image + head->e_shoff);
+  size_t end = head->e_shoff + head->e_shnum * sizeof *sections;
+  for (int s = 0; s < head->e_shnum; s++)
+    if (sections[s].sh_type != SHT_NOBITS && sections[s].sh_offset + sections[s].sh_size > end)
+      end = sections[s].sh_offset + sections[s].sh_size;
+  return end;
+}
+
+static Result load(struct Object **out, const void *image) {
+  NEED_CONTEXT;
+  NEED(image, INVALID_VALUE);
+  NEED(!load_error, load_error);
+  struct Object *library = make(LIBRARY);
+  library->size = image_size(image);
+  library->image = memcpy(malloc(library->size), image, library->size);
+  stand_in.loads++;
+  *out = library;
+  return memcmp(image, ELFMAG, SELFMAG) ? read_ptx(library) : read_cubin(library);
+}
+
+static Result unload(struct Object *library) {
+  NEED(is(LIBRARY, library), INVALID_HANDLE);
+  for (struct Object *o = objects, *next; o; o = next) {
+    next = o->next;
+    if (o->library == library) unmake(o);
+  }
+  unmake(library);
+  return SUCCESS;
+}
+
+static Result get_kernel(struct Object **out, struct Object *library, const char *name) {
+  NEED_CONTEXT;
+  NEED(is(LIBRARY, library), INVALID_HANDLE);
+  return (*out = kernel_of(library, name)) ? SUCCESS : NOT_FOUND;
+}
+
+Result cuModuleLoadDataEx(struct Object **out, const void *image, unsigned n, int *o, void **v) {
+  (void)n; (void)o; (void)v;
+  return load(out, image);
+}
+Result cuModuleLoadData(struct Object **out, const void *image) { return load(out, image); }
+Result cuModuleUnload(struct Object *library) { return unload(library); }
+Result cuModuleGetFunction(struct Object **out, struct Object *library, const char *name) {
+  return get_kernel(out, library, name);
+}
+Result cuModuleGetGlobal_v2(Pointer *out, size_t *size, struct Object *library, const char *name) {
+  (void)out; (void)size; (void)name;
+  NEED(is(LIBRARY, library), INVALID_HANDLE);
+  return NOT_FOUND; /* the course's kernels have no global variables */
+}
+
+Result cuLibraryLoadData(struct Object **out, const void *image, int *jo, void **jv, unsigned jn,
+                         int *lo, void **lv, unsigned ln) {
+  (void)jo; (void)jv; (void)jn; (void)lo; (void)lv; (void)ln;
+  return load(out, image);
+}
+Result cuLibraryUnload(struct Object *library) { return unload(library); }
+Result cuLibraryGetKernel(struct Object **out, struct Object *library, const char *name) {
+  return get_kernel(out, library, name);
+}
+Result cuLibraryGetModule(struct Object **out, struct Object *library) {
+  NEED(is(LIBRARY, library), INVALID_HANDLE);
+  *out = library;
+  return SUCCESS;
+}
+Result cuLibraryGetGlobal(Pointer *out, size_t *size, struct Object *library, const char *name) {
+  return cuModuleGetGlobal_v2(out, size, library, name);
+}
+Result cuKernelGetFunction(struct Object **out, struct Object *kernel) {
+  NEED(is(KERNEL, kernel), INVALID_HANDLE);
+  *out = kernel;
+  return SUCCESS;
+}
+
+static Result kernel_attribute(int *out, int attribute, const struct Object *kernel) {
+  NEED(is(KERNEL, kernel), INVALID_HANDLE);
+  switch (attribute) {
+  case 0: *out = 1024; return SUCCESS; /* threads of a block */
+  case 1: *out = kernel->static_shared; return SUCCESS;
+  case 4: *out = kernel->registers; return SUCCESS;
+  case 5: case 6: *out = capability; return SUCCESS; /* PTX and binary version */
+  case 8: *out = kernel->dynamic_shared ? kernel->dynamic_shared : 49152; return SUCCESS;
+  default: *out = 0; return SUCCESS;
+  }
+}
+
+static Result set_attribute(struct Object *kernel, int attribute, int value) {
+  NEED(is(KERNEL, kernel), INVALID_HANDLE);
+  NEED(attribute != 8 || value + kernel->static_shared <= 65536, INVALID_VALUE);
+  if (attribute == 8) kernel->dynamic_shared = value; /* more than 48 KiB only on demand */
+  return SUCCESS;
+}
+
+Result cuFuncGetAttribute(int *out, int attribute, struct Object *kernel) {
+  return kernel_attribute(out, attribute, kernel);
+}
+Result cuKernelGetAttribute(int *out, int attribute, struct Object *kernel, int device) {
+  NEED(is_device(device), INVALID_DEVICE);
+  return kernel_attribute(out, attribute, kernel);
+}
+Result cuFuncSetAttribute(struct Object *kernel, int attribute, int value) {
+  return set_attribute(kernel, attribute, value);
+}
+Result cuKernelSetAttribute(int attribute, int value, struct Object *kernel, int device) {
+  NEED(is_device(device), INVALID_DEVICE);
+  return set_attribute(kernel, attribute, value);
+}
+Result cuFuncSetCacheConfig(struct Object *kernel, int config) {
+  (void)config;
+  return is(KERNEL, kernel) ? SUCCESS : INVALID_HANDLE;
+}
+Result cuKernelSetCacheConfig(struct Object *kernel, int config, int device) {
+  (void)device;
+  return cuFuncSetCacheConfig(kernel, config);
+}
+Result cuKernelGetParamInfo(struct Object *kernel, size_t index, size_t *offset, size_t *size) {
+  NEED(is(KERNEL, kernel), INVALID_HANDLE);
+  NEED((int)index < kernel->count, INVALID_VALUE);
+  *offset = kernel->parameters[index].offset;
+  if (size) *size = kernel->parameters[index].size;
+  return SUCCESS;
+}
+Result cuFuncGetParamInfo(struct Object *kernel, size_t index, size_t *offset, size_t *size) {
+  return cuKernelGetParamInfo(kernel, index, offset, size);
+}
+
+/* The driver's own linker: one piece of code passes through it as it is. */
+Result cuLinkCreate_v2(unsigned n, int *options, void **values, struct Object **out) {
+  (void)n; (void)options; (void)values;
+  NEED_CONTEXT;
+  *out = make(LINK);
+  return SUCCESS;
+}
+Result cuLinkAddData_v2(struct Object *link, int type, const void *data, size_t size,
+                        const char *name, unsigned n, int *options, void **values) {
+  (void)type; (void)name; (void)n; (void)options; (void)values;
+  NEED(is(LINK, link), INVALID_HANDLE);
+  NEED(!load_error, load_error);
+  NEED(!link->image, NOT_SUPPORTED);
+  link->image = calloc(1, size + 1);
+  memcpy(link->image, data, link->size = size);
+  return SUCCESS;
+}
+Result cuLinkComplete(struct Object *link, void **out, size_t *size) {
+  NEED(is(LINK, link) && link->image, INVALID_HANDLE);
+  *out = link->image;
+  *size = link->size;
+  return SUCCESS;
+}
+Result cuLinkDestroy(struct Object *link) {
+  NEED(is(LINK, link), INVALID_HANDLE);
+  unmake(link);
+  return SUCCESS;
+}
+
+/* ---- launches ------------------------------------------------------------------------------- */
+
+static size_t rounded(size_t value, size_t step) { return (value + step - 1) / step * step; }
+
+/* Registers are given out to warps, 256 at a time, and to four warps together. */
+static size_t registers_of_block(const struct Object *kernel, size_t threads) {
+  size_t warps = rounded(threads, 128) / 32;
+  return warps * rounded(32 * kernel->registers, 256);
+}
+
+static Result check_launch(const struct Object *kernel, const unsigned *grid,
+                           const unsigned *block, unsigned shared) {
+  const unsigned most[] = {2147483647, 65535, 65535}, widest[] = {1024, 1024, 64};
+  size_t threads = (size_t)block[0] * block[1] * block[2];
+  for (int axis = 0; axis < 3; axis++) {
+    NEED(grid[axis] >= 1 && grid[axis] <= most[axis], INVALID_VALUE);
+    NEED(block[axis] >= 1 && block[axis] <= widest[axis], INVALID_VALUE);
+  }
+  NEED(threads <= 1024, INVALID_VALUE);
+  NEED(registers_of_block(kernel, threads) <= 65536, LAUNCH_OUT_OF_RESOURCES);
+  int limit = kernel->dynamic_shared ? kernel->dynamic_shared : 49152 - kernel->static_shared;
+  NEED((int)shared <= limit, INVALID_VALUE);
+  return SUCCESS;
+}
+
+static Result launch(struct Object *kernel, const unsigned *grid, const unsigned *block,
+                     unsigned shared, void *stream, void **arguments) {
+  NEED_CONTEXT;
+  NEED(is(KERNEL, kernel) && is_stream(stream), INVALID_HANDLE);
+  Result refused = check_launch(kernel, grid, block, shared);
+  NEED(!refused, refused);
+  for (int p = 0; p < kernel->count; p++) NEED(arguments && arguments[p], INVALID_VALUE);
+  stand_in.launches++;
+  if (stand_in.hook && stand_in.hook(kernel->name, kernel, grid, block, shared, arguments))
+    broken = LAUNCH_FAILED; /* heard of at the next call, as on a card */
+  return SUCCESS;
+}
+
+Result cuLaunchKernel(struct Object *kernel, unsigned gx, unsigned gy, unsigned gz, unsigned bx,
+                      unsigned by, unsigned bz, unsigned shared, void *stream, void **arguments,
+                      void **extra) {
+  NEED(!extra, NOT_SUPPORTED);
+  unsigned grid[] = {gx, gy, gz}, block[] = {bx, by, bz};
+  return launch(kernel, grid, block, shared, stream, arguments);
+}
+
+Result cuLaunchCooperativeKernel(struct Object *kernel, unsigned gx, unsigned gy, unsigned gz,
+                                 unsigned bx, unsigned by, unsigned bz, unsigned shared,
+                                 void *stream, void **arguments) {
+  return cuLaunchKernel(kernel, gx, gy, gz, bx, by, bz, shared, stream, arguments, 0);
+}
+
+struct Config { /* CUlaunchConfig */
+  unsigned grid[3], block[3], shared;
+  void *stream, *attributes;
+  unsigned attribute_count;
+};
+
+Result cuLaunchKernelEx(const struct Config *config, struct Object *kernel, void **arguments,
+                        void **extra) {
+  NEED(config, INVALID_VALUE);
+  NEED(!extra, NOT_SUPPORTED);
+  return launch(kernel, config->grid, config->block, config->shared, config->stream, arguments);
+}
+
+/* ---- streams and events ---------------------------------------------------------------------- */
+
+static double milliseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1e3 + now.tv_nsec * 1e-6;
+}
+
+Result cuStreamCreate(struct Object **out, unsigned flags) {
+  (void)flags;
+  NEED_CONTEXT;
+  *out = make(STREAM);
+  return SUCCESS;
+}
+Result cuStreamCreateWithPriority(struct Object **out, unsigned flags, int priority) {
+  (void)priority;
+  return cuStreamCreate(out, flags);
+}
+Result cuStreamDestroy_v2(struct Object *stream) {
+  NEED(is(STREAM, stream), INVALID_HANDLE);
+  unmake(stream);
+  return SUCCESS;
+}
+Result cuStreamSynchronize(void *stream) {
+  NEED_CONTEXT;
+  NEED(is_stream(stream), INVALID_HANDLE);
+  stand_in.synchronisations++;
+  return SUCCESS;
+}
+Result cuStreamQuery(void *stream) {
+  NEED_CONTEXT;
+  return is_stream(stream) ? SUCCESS : INVALID_HANDLE;
+}
+Result cuStreamGetCtx(void *stream, struct Context **out) {
+  NEED_CONTEXT;
+  NEED(is_stream(stream), INVALID_HANDLE);
+  *out = current();
+  return SUCCESS;
+}
+Result cuStreamIsCapturing(void *stream, int *out) {
+  NEED(is_stream(stream), INVALID_HANDLE);
+  *out = 0;
+  return SUCCESS;
+}
+
+Result cuEventCreate(struct Object **out, unsigned flags) {
+  (void)flags;
+  NEED_CONTEXT;
+  *out = make(EVENT);
+  (*out)->moment = -1;
+  return SUCCESS;
+}
+Result cuEventDestroy_v2(struct Object *event) {
+  NEED(is(EVENT, event), INVALID_HANDLE);
+  unmake(event);
+  return SUCCESS;
+}
+Result cuEventRecord(struct Object *event, void *stream) {
+  NEED_CONTEXT;
+  NEED(is(EVENT, event) && is_stream(stream), INVALID_HANDLE);
+  event->moment = milliseconds();
+  return SUCCESS;
+}
+Result cuEventQuery(struct Object *event) { return is(EVENT, event) ? SUCCESS : INVALID_HANDLE; }
+Result cuEventSynchronize(struct Object *event) {
+  NEED_CONTEXT;
+  NEED(is(EVENT, event), INVALID_HANDLE);
+  stand_in.synchronisations++;
+  return SUCCESS;
+}
+Result cuStreamWaitEvent(void *stream, struct Object *event, unsigned flags) {
+  (void)flags;
+  return is_stream(stream) && is(EVENT, event) ? SUCCESS : INVALID_HANDLE;
+}
+Result cuEventElapsedTime(float *out, struct Object *start, struct Object *end) {
+  NEED_CONTEXT;
+  NEED(is(EVENT, start) && is(EVENT, end), INVALID_HANDLE);
+  NEED(start->moment >= 0 && end->moment >= 0, INVALID_HANDLE);
+  *out = end->moment - start->moment;
+  return SUCCESS;
+}
+
+/* ---- the table by which other libraries find all this ------------------------------------------ */
+
+Result cuGetProcAddress_v2(const char *, void **, int, uint64_t, int *);
+Result cuGetProcAddress(const char *, void **, int, uint64_t);
+
+#define PLAIN(name, since) {#name, since, (void *)name}
+#define SECOND(name, since) {#name, since, (void *)name##_v2}
+static const struct { const char *name; int since; void *function; } table[] = {
+  PLAIN(cuInit, 2000), PLAIN(cuDriverGetVersion, 2020), PLAIN(cuGetErrorName, 6000),
+  PLAIN(cuGetErrorString, 6000), PLAIN(cuDeviceGet, 2000), PLAIN(cuDeviceGetCount, 2000),
+  PLAIN(cuDeviceGetName, 2000), SECOND(cuDeviceGetUuid, 9020), SECOND(cuDeviceTotalMem, 3020),
+  PLAIN(cuDeviceGetAttribute, 2000), PLAIN(cuDeviceCanAccessPeer, 4000),
+  PLAIN(cuDevicePrimaryCtxRetain, 7000), SECOND(cuDevicePrimaryCtxRelease, 11000),
+  SECOND(cuDevicePrimaryCtxReset, 11000), PLAIN(cuDevicePrimaryCtxGetState, 7000),
+  SECOND(cuCtxPushCurrent, 4000), SECOND(cuCtxPopCurrent, 4000), PLAIN(cuCtxSetCurrent, 4000),
+  PLAIN(cuCtxGetCurrent, 4000), PLAIN(cuCtxGetDevice, 2000), PLAIN(cuCtxSynchronize, 2000),
+  SECOND(cuMemAlloc, 3020), SECOND(cuMemFree, 3020), PLAIN(cuMemAllocManaged, 6000),
+  PLAIN(cuMemHostAlloc, 2020), PLAIN(cuMemFreeHost, 2000),
+  SECOND(cuMemHostGetDevicePointer, 3020), SECOND(cuMemGetInfo, 3020),
+  SECOND(cuMemGetAddressRange, 3020), PLAIN(cuPointerGetAttribute, 4000),
+  SECOND(cuMemcpyHtoD, 3020), SECOND(cuMemcpyDtoH, 3020), SECOND(cuMemcpyDtoD, 3020),
+  SECOND(cuMemcpyHtoDAsync, 3020), SECOND(cuMemcpyDtoHAsync, 3020),
+  SECOND(cuMemcpyDtoDAsync, 3020), SECOND(cuMemsetD8, 3020), PLAIN(cuMemsetD8Async, 3020),
+  PLAIN(cuModuleLoadDataEx, 2010), PLAIN(cuModuleLoadData, 2000), PLAIN(cuModuleUnload, 2000),
+  PLAIN(cuModuleGetFunction, 2000), SECOND(cuModuleGetGlobal, 3020),
+  PLAIN(cuLibraryLoadData, 12000), PLAIN(cuLibraryUnload, 12000),
+  PLAIN(cuLibraryGetKernel, 12000), PLAIN(cuLibraryGetModule, 12000),
+  PLAIN(cuLibraryGetGlobal, 12000), PLAIN(cuKernelGetFunction, 12000),
+  PLAIN(cuFuncGetAttribute, 2020), PLAIN(cuKernelGetAttribute, 12000),
+  PLAIN(cuFuncSetAttribute, 9000), PLAIN(cuKernelSetAttribute, 12000),
+  PLAIN(cuFuncSetCacheConfig, 3000), PLAIN(cuKernelSetCacheConfig, 12000),
+  PLAIN(cuKernelGetParamInfo, 12040), PLAIN(cuFuncGetParamInfo, 12040),
+  SECOND(cuLinkCreate, 6050), SECOND(cuLinkAddData, 6050), PLAIN(cuLinkComplete, 5050),
+  PLAIN(cuLinkDestroy, 5050), PLAIN(cuLaunchKernel, 4000), PLAIN(cuLaunchKernelEx, 11060),
+  PLAIN(cuLaunchCooperativeKernel, 9000), PLAIN(cuStreamCreate, 2000),
+  PLAIN(cuStreamCreateWithPriority, 5050), SECOND(cuStreamDestroy, 4000),
+  PLAIN(cuStreamSynchronize, 2000), PLAIN(cuStreamQuery, 2000), PLAIN(cuStreamGetCtx, 9020),
+  PLAIN(cuStreamIsCapturing, 10000), PLAIN(cuStreamWaitEvent, 3020), PLAIN(cuEventCreate, 2000),
+  SECOND(cuEventDestroy, 4000), PLAIN(cuEventRecord, 2000), PLAIN(cuEventQuery, 2000),
+  PLAIN(cuEventSynchronize, 2000), PLAIN(cuEventElapsedTime, 2000),
+  PLAIN(cuGetProcAddress, 11030), SECOND(cuGetProcAddress, 12000),
+};
+
+/* `wanted`: the CUDA version whose form of the function the caller knows. */
+Result cuGetProcAddress_v2(const char *name, void **out, int wanted, uint64_t flags, int *status) {
+  (void)flags;
+  int newest = setting("STAND_IN_DRIVER", 12080), best = -1;
+  *out = 0;
+  for (size_t f = 0; f < sizeof table / sizeof *table; f++)
+    if (!strcmp(table[f].name, name) && table[f].since <= wanted && table[f].since <= newest &&
+        table[f].since > best) {
+      best = table[f].since;
+      *out = table[f].function;
+    }
+  if (status) *status = *out ? 0 : 1;
+  return *out ? SUCCESS : NOT_FOUND;
+}
+Result cuGetProcAddress(const char *name, void **out, int wanted, uint64_t flags) {
+  return cuGetProcAddress_v2(name, out, wanted, flags, 0);
+}
