@@ -81,7 +81,7 @@ def test_the_cell_is_a_png_and_each_part_lights_something_else(part):
 
 @pytest.mark.parametrize(
     "draw",
-    [cell.draw_unrolled, cell.draw_backward, start.draw_path, start.draw_machine],
+    [cell.draw_unrolled, cell.draw_backward, start.draw_machine],
 )
 def test_fixed_figures_are_png(draw):
     assert draw()._repr_png_().startswith(PNG)
@@ -89,8 +89,35 @@ def test_fixed_figures_are_png(draw):
 
 def test_errors_below_and_above_the_limit_have_different_colours():
     picture = cell.draw_errors({"right": 1e-9, "wrong": 0.3}, 1e-6, "title")
-    right, wrong = (bar.get_facecolor() for bar in picture.axes[0].patches)
-    assert right != wrong
+    right, wrong = (line for line in picture.axes[0].lines if line.get_marker() != "None")
+    assert right.get_color() != wrong.get_color() and right.get_marker() != wrong.get_marker()
+    assert {"passes", "30% off"} <= {text.get_text() for text in picture.axes[0].texts}
+
+
+def test_numbers_on_the_cell_and_derivatives_if_there_are_any():
+    numbers = dict.fromkeys(cell.SLOPES, 0.25)
+    plain, both = cell.draw_numbers(numbers), cell.draw_numbers(numbers, numbers)
+    count = len(cell.SLOPES)
+    for picture, derivatives in ((plain, 0), (both, count)):
+        texts = [text.get_text() for text in picture.axes[0].texts]
+        assert (texts.count("0.25"), texts.count("∂ 0.250")) == (count, derivatives)
+
+
+def test_questions_give_one_time_and_leave_five_open():
+    past, held_out = data.split_by_time(data.load_airline())
+    picture = start.draw_questions(past, held_out, 0.25)
+    texts = [text.get_text() for text in picture.axes[1].texts]
+    assert texts.count("?") == len(start.PROGRAMS) - 1 == 5
+    assert texts.count("250 ms, measured here") == 1
+
+
+def test_a_windows_targets_are_its_inputs_one_step_later():
+    series = data.load_airline()
+    picture = start.draw_series(series, series.dates[120], first=60, T=11)
+    texts = [text.get_text() for text in picture.axes[1].texts]
+    for value in series.values[60:72]:
+        assert f"{value:.0f}" in texts
+    assert texts.count("188") == 2  # a target at step 0, an input at step 1
 
 
 def test_unrolled_has_one_cell_for_each_step():

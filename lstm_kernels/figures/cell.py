@@ -72,14 +72,14 @@ def _operation(ax, x, y, text, color=BLACK):
     ax.text(x, y - 0.01, text, color=color, zorder=4, **middle)
 
 
-def _gate(ax, gate, x, lit):
-    """A gate's box on the line of inputs, and its letter."""
+def _gate(ax, gate, x, lit, text=None):
+    """A gate's box on the line of inputs: its letter, and its activation or another text."""
     color = GATE_COLORS[gate] if lit else FADED
     _line(ax, [(x, 1.35), (x, 1.85)], BLACK if lit else FADED)
     shape = "round,pad=0,rounding_size=0.1"
     box = FancyBboxPatch((x - 0.52, 1.85), 1.04, 0.8, shape, fc=color, ec="none", zorder=3)
     ax.add_patch(box)
-    name = "tanh" if gate == "g" else "σ"
+    name = text or ("tanh" if gate == "g" else "σ")
     middle = {"ha": "center", "va": "baseline", "color": "white", "zorder": 4}
     ax.text(x, 2.33, gate, fontsize=17, fontweight="bold", **middle)
     ax.text(x, 1.97, name, fontsize=13, **middle)
@@ -127,6 +127,40 @@ def _show_path(ax, lit):
     _line(ax, [(8.35, 1.35), (8.35, 0.3)], color)
     ax.text(10.08, 1.35, "$h_{t+1}$", va="center", fontsize=18)
     ax.text(8.35, 0.02, r"$\hat{y}_t = V h_{t+1} + b_{out}$", ha="center", va="center", fontsize=16)
+
+
+SLOPES = {  # where each derivative is written, beside its wire: x, y, alignment
+    "f": (2.42, 3.45, "left"),
+    "i": (3.62, 2.88, "right"),
+    "g": (5.38, 2.88, "left"),
+    "o": (7.08, 3.14, "center"),
+    "c_t": (0.68, 3.8, "center"),
+    "c_t+1": (6.2, 3.8, "center"),
+    "h_t+1": (9.5, 0.95, "center"),
+}
+
+
+@styled
+def draw_numbers(values, slopes=None):
+    """The cell of one hidden unit with a number on each wire, and in red the derivative by it.
+
+    values: a number for each name in SLOPES; slopes: dh_t+1 / d(value), likewise.
+    """
+    picture, ax = _canvas(9.4, 5.0, (-0.55, 10.6), (-0.35, 5.15))
+    _box(ax, 1.15, 0.85, 7.75, 4.0)
+    _state_lines(ax, "figcoh")
+    _inputs(ax)
+    for gate, place in (("f", 2.3), ("i", 3.75), ("g", 5.25), ("o", 6.65)):
+        _gate(ax, gate, place, True, f"{values[gate]:.3g}")
+    _write_path(ax, "ig")
+    _show_path(ax, "oh")
+    for name in ("c_t", "c_t+1", "h_t+1"):
+        x, y, side = SLOPES[name]
+        ax.text(x, y + 0.6, f"{values[name]:.3g}", ha=side, fontsize=14, fontweight="bold")
+    for name, slope in (slopes or {}).items():
+        x, y, side = SLOPES[name]
+        ax.text(x, y, f"∂ {slope:.3f}", ha=side, fontsize=14, color=VERMILLION)
+    return picture
 
 
 # ---- unrolled -----------------------------------------------------------------------------
@@ -334,15 +368,19 @@ def draw_fading(curves, title):
 def draw_errors(errors, limit, title):
     """Relative errors of gradients on a log scale.  errors: name -> error; limit: still right."""
     picture, ax = subplots(1, 1, 10, 0.62 * len(errors) + 1.7)
+    ax.axvspan(1e-12, limit, color=GREEN, alpha=0.1, lw=0)
     for place, error in enumerate(errors.values()):
-        color = VERMILLION if error > limit else GREEN
-        ax.barh(place, error, color=color, height=0.62)
-        text = f"  {error:.0%}" if error > limit else f"  {error:.0e}"
-        ax.text(max(error, 1e-12) * 1.1, place, text, va="center", color=color, fontweight="bold")
+        right = error <= limit
+        look = {"color": GREEN, "marker": "o"} if right else {"color": VERMILLION, "marker": "X"}
+        ax.plot(max(error, 1e-12), place, ms=14, **look)
+        text = "passes" if right else f"{error:.0%} off"
+        style = {"va": "center", "fontweight": "bold", "color": look["color"]}
+        ax.text(max(error, 1e-12) * 3, place, text, **style)
     ax.axvline(limit, color=GREY, ls="--", lw=1.6)
     ax.text(limit, -0.62, "limit of the check", color=GREY, ha="center", va="bottom", fontsize=12)
     ax.set_yticks(range(len(errors)), list(errors))
-    ax.set(xscale="log", xlim=(1e-12, 60), ylim=(len(errors) - 0.5, -0.6))
+    ax.grid(axis="y", color=LIGHT)
+    ax.set(xscale="log", xlim=(1e-12, 1000), ylim=(len(errors) - 0.5, -0.6))
     ax.set_title(title, pad=24)
     ax.set_xlabel("largest relative error against finite differences (log scale)")
     return picture

@@ -1,6 +1,5 @@
-"""The course at a glance: its path, its series, the machine it runs on.  Lesson 00."""
+"""The course at a glance: its questions, its series, the machine it runs on.  Lesson 00."""
 
-import numpy as np
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
 from lstm_kernels.figures.style import (
@@ -15,17 +14,17 @@ from lstm_kernels.figures.style import (
     styled,
     subplots,
 )
+from lstm_kernels.timing import seconds_text
 
-STOPS = (  # lesson, its name, its idea, colour
-    ("01", "the maths", "equations,\nbackward pass", LIGHT),
-    ("02", "sequential", "one number\nafter another", VERSION_COLORS["sequential"]),
-    ("03", "NumPy", "vectors, then\nthe whole batch", VERSION_COLORS["numpy_batched"]),
-    ("04", "CUDA V1", "on the GPU,\none thread", VERSION_COLORS["cuda_v1"]),
-    ("05", "CUDA V2", "one thread\na sample", VERSION_COLORS["cuda_v2"]),
-    ("06", "CUDA V3", "transfers\nunder control", VERSION_COLORS["cuda_v3"]),
-    ("07", "the race", "all versions,\nhonest clocks", LIGHT),
+PROGRAMS = (  # lesson, its program, its idea, colour
+    ("02", "plain Python", "one number after another", VERSION_COLORS["sequential"]),
+    ("03", "NumPy, a loop", "one sample after another", VERSION_COLORS["numpy_loop"]),
+    ("03", "NumPy, a batch", "all samples at once", VERSION_COLORS["numpy_batched"]),
+    ("04", "CUDA V1", "on the GPU, one thread", VERSION_COLORS["cuda_v1"]),
+    ("05", "CUDA V2", "one thread a sample", VERSION_COLORS["cuda_v2"]),
+    ("06", "CUDA V3", "transfers under control", VERSION_COLORS["cuda_v3"]),
 )
-DARK = (VERSION_COLORS["sequential"], VERSION_COLORS["numpy_batched"], VERSION_COLORS["cuda_v3"])
+BARS = 6.3, 7.6  # where the bars of the programs begin, and the length of the first
 
 
 def _canvas(width, height, xlim, ylim):
@@ -48,48 +47,82 @@ def _arrow(ax, start, end, color=BLACK, both=False):
 
 
 @styled
-def draw_path():
-    """The seven lessons as stepping stones: one change a step, CPU first, then GPU."""
-    picture, ax = _canvas(12, 3.7, (-0.1, 14.1), (-0.05, 3.75))
-    for place, (number, name, idea, color) in enumerate(STOPS):
-        x, y = 2 * place, 0.85 + 0.12 * place
-        ink = "white" if color in DARK else BLACK
-        _box(ax, x + 0.08, y, 1.72, 1.15, color)
-        ax.text(x + 0.94, y + 0.8, number, ha="center", va="center", color=ink, fontsize=15)
-        ax.text(x + 0.94, y + 0.36, name, ha="center", va="center", color=ink,
-                fontsize=14, fontweight="bold")  # fmt: skip
-        ax.text(x + 0.94, y - 0.15, idea, ha="center", va="top", fontsize=12)
-        if place:
-            _arrow(ax, (x - 0.18, y + 0.52), (x + 0.06, y + 0.57))
-    for start, end, text in ((2, 5.8, "on the CPU"), (6, 11.8, "on the GPU")):
-        ax.plot([start + 0.08, end], [3.2, 3.2], color=GREY, lw=2, solid_capstyle="butt")
-        ax.text((start + end) / 2, 3.28, text, ha="center", va="bottom", color=GREY)
+def draw_questions(past, held_out, seconds):
+    """The course's two questions: what comes next, and which program is how fast?
+
+    past, held_out: Series.  seconds: what plain Python takes for one training step, measured.
+    """
+    picture, (left, right) = subplots(1, 2, 14, 5.4, width_ratios=(1, 1.5))
+    left.plot(past.dates, past.values, color=BLACK)
+    start, end = held_out.dates[0], held_out.dates[-1]
+    left.axvspan(start, end, color=LIGHT, lw=0)
+    left.text(start + (end - start) // 2, 340, "?", ha="center", va="center", fontsize=44)
+    left.set(xlim=(past.dates[0], end), ylim=(80, 650), ylabel="passengers a month, thousands")
+    left.set_title("What comes next?")
+    right.set(xlim=(-0.1, 14), ylim=(len(PROGRAMS), -0.1))
+    right.axis("off")
+    right.set_title("Six programs, the same numbers: how fast?")
+    for row, program in enumerate(PROGRAMS):
+        _draw_program(right, row, *program, seconds=None if row else seconds)
+    for first, last, text in ((0, 3, "CPU"), (3, 6, "GPU")):
+        right.plot([0.05] * 2, [first + 0.1, last - 0.1], color=GREY, lw=2)
+        right.text(-0.1, (first + last) / 2, text, rotation=90, ha="right", va="center", color=GREY)
     return picture
+
+
+def _draw_program(ax, row, lesson, name, idea, color, seconds):
+    """Lesson, name and idea of a program; a bar if its time is known, else a question mark."""
+    x, length = BARS
+    middle = {"va": "center", "fontsize": 14}
+    ax.text(0.4, row + 0.5, lesson, color=GREY, **middle)
+    ax.text(1.25, row + 0.32, name, fontweight="bold", **middle)
+    ax.text(1.25, row + 0.7, idea, va="center", fontsize=12.5, color=GREY)
+    face, edge, style = (color, color, "-") if seconds else ("none", GREY, (0, (4, 3)))
+    ax.add_patch(Rectangle((x, row + 0.16), length, 0.68, fc=face, ec=edge, lw=1.6, ls=style))
+    ax.add_patch(Rectangle((x - 0.32, row + 0.16), 0.2, 0.68, fc=color, ec="none"))
+    text = f"{seconds_text(seconds)}, measured here" if seconds else "?"
+    ink = {"color": "white" if seconds else BLACK, "fontweight": "bold"}
+    ax.text(x + length / 2, row + 0.5, text, ha="center", **ink, **middle)
 
 
 @styled
 def draw_series(series, held_out_from, first, T):
-    """The series; one window of T inputs and its targets, one month later.
+    """The series; one window of T inputs, and its targets: the same values, one step later.
 
     held_out_from: the first date that no training sees.  first: where the window begins.
     """
-    picture, ax = subplots(1, 1, 11, 4.6)
+    picture, (ax, below) = subplots(2, 1, 11, 6.2, height_ratios=(2.4, 1))
     ax.axvspan(held_out_from, series.dates[-1], color=LIGHT, lw=0)
     ax.plot(series.dates, series.values, color=BLACK)
-    for start, color, lift, text in ((first, BLUE, 70, "x"), (first + 1, VERMILLION, 110, "y")):
-        dates, values = series.dates[start : start + T], series.values[start : start + T]
-        level = np.full(T, series.values[first : first + T + 1].max() + lift)
-        ax.plot(dates, level, "o-", color=color, ms=5)
-        ax.plot(dates, values, "o", color=color, ms=9 if text == "x" else 4)
-        side = {"va": "center", "fontsize": 15, "fontweight": "bold", "color": color}
-        ax.text(dates[-1] + 2, level[0], text, **side)
-    what = f"one window: {T} months in (x),\nthe same months one later (y)"
-    ax.text(series.dates[first], level[0] + 30, what, color=GREY)
+    window = slice(first, first + T + 1)
+    dates, values = series.dates[window], series.values[window]
+    ax.plot(dates, values, "o-", color=BLUE, ms=5, lw=3)
+    label = {"ha": "right", "color": BLUE, "fontweight": "bold"}
+    ax.text(dates[T // 2], values.max() + 20, "one window", **label)
     middle = series.dates[-1] - (series.dates[-1] - held_out_from) // 2
     ax.text(middle, 150, "held out", ha="center", color=GREY)
     ax.set(xlim=(series.dates[0], series.dates[-1]), ylabel=f"{series.unit} of passengers")
     ax.set_title("Monthly US airline passengers: a trend, a season, 144 values")
+    _draw_window(below, values)
     return picture
+
+
+def _draw_window(ax, values):
+    """The window's numbers, a column for each step: input x above, target y below."""
+    T = len(values) - 1
+    ax.set(xlim=(-1.6, T), ylim=(-0.1, 3.2))
+    ax.axis("off")
+    ax.text(-0.15, 2.85, "step t", ha="right", va="center", color=GREY)
+    rows = ((1.75, BLUE, "reads x"), (0.35, VERMILLION, "has to say y"))
+    for shift, (y, color, name) in enumerate(rows):
+        ax.text(-0.15, y, name, ha="right", va="center", color=color, fontweight="bold")
+        for t, value in enumerate(values[shift : T + shift]):
+            _box(ax, t + 0.06, y - 0.42, 0.88, 0.84, color)
+            ax.text(t + 0.5, y, f"{value:.0f}", ha="center", va="center", color="white")
+    for t in range(T):
+        ax.text(t + 0.5, 2.85, t, ha="center", va="center", color=GREY)
+        if t:
+            ax.plot([t + 0.3, t - 0.3], [1.3, 0.8], color=GREY, lw=1.2)
 
 
 @styled
