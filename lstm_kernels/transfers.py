@@ -27,7 +27,7 @@ class Copy(NamedTuple):
 class Machine(NamedTuple):
     """Assumptions about a bus and a card, not measurements: put in what you know of yours."""
 
-    gigabytes_per_second: float = 12.0  # PCIe 3.0 with 16 lanes, a large copy
+    gigabytes_per_second: float = 6.0  # PCIe 3.0 with 16 lanes, from ordinary (pageable) memory
     latency: float = 10e-6  # seconds that each copy costs, however small it is
     step: float = 13e-9  # seconds of one multiply-add in one thread: 20 cycles at 1.5 GHz
     rate: float = 100e9  # multiply-adds in a second when all threads of the card work
@@ -129,6 +129,7 @@ def measure_time_line(version, params, x, y, repeats=20):
     """The same time line from the card's own clock (events): medians of the repeats.
 
     V2's hidden copies are made one by one here, in the order in which its launch makes them.
+    A part lasts from the event before it to its own: what Python needs to ask for it is in it.
     """
     arrays = host_arrays(params, x, y)
     _timed_mini_batch(version, params, x, arrays)  # compiles; not counted

@@ -70,6 +70,6 @@ def test_each_control_repaints_the_thread_map(control, value, said):
 def test_occupancy_says_what_fits_and_what_is_used():
     rows = [(32, 16, "blocks an SM", 1, 32), (256, 16, "registers", 8, 4)]
     picture = figures.draw_occupancy(rows, room=32, N=1000)
-    assert len(picture.axes[0].patches) == 2 * 32
+    assert len(picture.axes[0].patches) == 2 * 32 + len(figures.OCCUPIED)
     said = [text.get_text() for text in picture.axes[0].texts]
     assert "1 used, on 32 SMs\n16 fit: limit is blocks an SM" in said

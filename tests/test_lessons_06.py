@@ -1,18 +1,15 @@
 """Lesson 06: bytes are counted, pictures are drawn from them, the cells show the modules' code."""
 
 import inspect
-from pathlib import Path
 
-import nbformat
 import pytest
 
 from lstm_kernels import VERSIONS, data, device, init_params, transfers
 from lstm_kernels.figures import timeline
 from lstm_kernels.model import Sizes, sizes
 from lstm_kernels.widgets.timeline import TransferTimeLine
+from tests.test_lessons_04 import PNG, code_cells
 
-NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "06_cuda_v3.ipynb"
-PNG = b"\x89PNG"
 PUBLISHED = Sizes(11, 7, 1, 50, 1)
 MACHINE = transfers.Machine()
 countable = pytest.mark.skipif(
@@ -58,7 +55,8 @@ def test_time_line_has_no_gaps_and_one_kernel(version):
 
 def test_model_follows_bus_and_latency():
     no_latency = MACHINE._replace(latency=0.0)
-    assert transfers.copy_seconds(12e9, no_latency) == pytest.approx(1)
+    nbytes = MACHINE.gigabytes_per_second * 1e9
+    assert transfers.copy_seconds(nbytes, no_latency) == pytest.approx(1)
     assert transfers.copy_seconds(0, MACHINE) == MACHINE.latency
 
 
@@ -97,8 +95,19 @@ def test_every_slider_repaints_the_picture():
     assert "V2: 38 copies" in widget.note.value and "V3: 18 copies" in widget.note.value
 
 
-def test_cells_show_the_modules_code():
-    cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
-    assert inspect.getsource(VERSIONS["cuda_v3"].gradients).strip() in cells
-    functions = (transfers.copy_seconds, transfers.multiply_adds, transfers.kernel_seconds)
-    assert "\n\n\n".join(inspect.getsource(f).strip() for f in functions) in cells
+def test_lesson_06_shows_the_modules_own_source():
+    source = inspect.getsource(VERSIONS["cuda_v3"].gradients).strip()
+    assert any(source in text for text in code_cells("06_cuda_v3"))
+
+
+def test_lesson_06_states_the_models_assumptions():
+    text = next(t for t in code_cells("06_cuda_v3") if "transfers.Machine(" in t)
+    stated = text[text.index("transfers.Machine(") : text.index("\n)\n") + 2]
+    assert eval(stated) == MACHINE
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_each_exercise_of_lesson_06_is_solved_with_the_same_check(number):
+    solutions = "\n".join(code_cells("solutions/06_solutions"))
+    text = next(t for t in code_cells("06_cuda_v3") if f'checks.exercise("{number},' in t)
+    assert text[text.index("\n\n\ndef check_") :].strip() in solutions

@@ -1,4 +1,4 @@
-"""The compile report as bars: how full each card's SMs can get.  Lesson 05."""
+"""The compile report as bars: `python -m lstm_kernels report --png FILE`."""
 
 from lstm_kernels.figures.style import BLUE, GREY, LIGHT, SKY, styled, subplots
 from lstm_kernels.occupancy import get_limits

@@ -19,7 +19,7 @@ from lstm_kernels.launch import T4, WARP
 
 LIT, SOFT = VERMILLION, "#F4F6F8"
 SHOWN_WARPS = 12  # rows of the thread map
-LARGE_WARPS = 4  # up to so many, rows are high enough for numbers
+LARGE_WARPS = 4  # up to so many, rows are high enough for the samples' numbers
 
 
 def _empty(ax, width, height):
@@ -183,7 +183,7 @@ def draw_ratios(threads, ratios, where):
     ax.set_ylim(0, max(ratios) * 1.15 + 0.5)
     ax.set_xlabel("threads launched, each one doing the whole batch")
     ax.set_ylabel("size of dW / right size")
-    ax.set_title(f"Threads that all do everything add everything ({where})")
+    ax.set_title(f"All threads do the whole batch: what becomes of dW? ({where})")
     return picture
 
 
@@ -231,12 +231,22 @@ def _draw_steps(ax, steps, width, title, result, color):
 
 @styled
 def draw_thread_map(launch):
-    """Lanes (left) and multiprocessors (right) that a launch uses, and what stays idle."""
-    picture, axes = subplots(1, 2, 13.5, 4.9, width_ratios=(1.25, 1))
-    picture.suptitle(_sentence(launch), x=0.01, ha="left", weight="bold", fontsize=15)
-    _draw_lanes(axes[0], launch)
-    _draw_sms(axes[1], launch)
+    """Lanes (above) and multiprocessors (below) that a launch uses, and what stays idle."""
+    rows, high = _rows_of_warps(launch)
+    columns = 20 if launch.card.sms <= 60 else 36
+    heights = (0.75 + high * len(rows), 0.75 + 0.5 * -(-launch.card.sms // columns))
+    picture, axes = subplots(2, 1, 13, 0.4 + sum(heights), height_ratios=heights)
+    picture.suptitle(_sentence(launch), x=0.004, ha="left", weight="bold", fontsize=16)
+    _draw_lanes(axes[0], launch, rows, numbered=high > 0.3)
+    _draw_sms(axes[1], launch, columns)
     return picture
+
+
+def _rows_of_warps(launch):
+    """Warps to draw, None for those left out, and how high a row is in inches."""
+    if launch.warps > SHOWN_WARPS:
+        return [*range(SHOWN_WARPS - 2), None, launch.warps - 1], 0.26
+    return list(range(launch.warps)), 0.55 if launch.warps <= LARGE_WARPS else 0.26
 
 
 def _sentence(launch):
@@ -250,49 +260,50 @@ def _sentence(launch):
     )
 
 
-def _draw_lanes(ax, launch):
-    _empty(ax, WARP + 0.2, SHOWN_WARPS + 1)
-    cut = launch.warps > SHOWN_WARPS
-    rows = [*range(SHOWN_WARPS - 2), None, launch.warps - 1] if cut else range(launch.warps)
-    height = 2 if len(rows) <= LARGE_WARPS else 1
+def _draw_lanes(ax, launch, rows, numbered):
+    _empty(ax, WARP + 2.6, len(rows))
     for row, warp in enumerate(rows):
-        if warp is not None:
-            _draw_warp(ax, row * height, height, launch, warp)
-    if cut:
-        left_out = f"... {launch.warps - SHOWN_WARPS + 1:,} more warps ..."
-        ax.text(WARP / 2, SHOWN_WARPS - 1.5, left_out, ha="center", va="center", color=GREY)
-    elif height == 2:
-        working = f"{launch.N} of {launch.warps * WARP} lanes work"
-        ax.text(WARP / 2, len(rows) + SHOWN_WARPS / 2, working, ha="center", fontsize=20)
-    ax.set_title("Warps of 32 lanes (grey: idle)", fontsize=13, weight="normal")
-    ax.text(0, SHOWN_WARPS + 0.25, "each colour is a block", color=GREY, va="top", fontsize=12)
+        if warp is None:
+            left_out = f"... {launch.warps - SHOWN_WARPS + 1:,} more warps ..."
+            ax.text(2.6 + WARP / 2, row + 0.5, left_out, ha="center", va="center", color=GREY)
+        else:
+            ax.text(2.4, row + 0.5, f"warp {warp:,}", ha="right", va="center", fontsize=12)
+            _draw_warp(ax, row, launch, warp, numbered)
+    words = "Lanes, 32 in a warp: one colour a block, grey is idle"
+    ax.set_title(words, fontsize=13, weight="normal")
 
 
-def _draw_warp(ax, top, height, launch, warp):
+def _draw_warp(ax, row, launch, warp, numbered):
     """One row of 32 boxes: coloured with a sample (its number, if there is room), else grey."""
     samples = launch.samples_of_warp(warp)
     color = COLORS[samples.start // launch.threads % 6]
     for lane in range(WARP):
         face = color if lane < len(samples) else LIGHT
-        ax.add_patch(Rectangle((lane + 0.05, top + 0.08), 0.88, height - 0.16, fc=face))
-    for lane, n in enumerate(samples if height == 2 else ()):
-        place = {"ha": "center", "va": "center", "fontsize": 8.5, "weight": "bold"}
-        ax.text(lane + 0.49, top + height / 2, str(n), color="white", **place)
+        ax.add_patch(Rectangle((2.65 + lane, row + 0.07), 0.9, 0.86, fc=face))
+    ink = BLACK if color == ORANGE else "white"
+    for lane, n in enumerate(samples if numbered else ()):
+        place = {"ha": "center", "va": "center", "fontsize": 12, "weight": "bold"}
+        ax.text(3.1 + lane, row + 0.5, str(n), color=ink, **place)
 
 
-def _draw_sms(ax, launch):
-    columns = 10 if launch.card.sms <= 60 else 14
-    rows = -(-launch.card.sms // columns)
-    _empty(ax, columns, max(rows + 0.2, 0.66 * columns))
+def _draw_sms(ax, launch, columns):
+    _empty(ax, columns, -(-launch.card.sms // columns))
     for sm, blocks in enumerate(launch.blocks_of_sms()):
         x, y = sm % columns, sm // columns
         face = GREEN if blocks else LIGHT
-        ax.add_patch(Rectangle((x + 0.05, y + 0.05), 0.9, 0.9, fc=face))
+        ax.add_patch(Rectangle((x + 0.05, y + 0.07), 0.9, 0.86, fc=face))
         if blocks:
-            place = {"ha": "center", "va": "center", "fontsize": 13 if columns == 10 else 10}
+            place = {"ha": "center", "va": "center", "fontsize": 13 if columns == 20 else 11}
             ax.text(x + 0.5, y + 0.5, str(blocks), color="white", **place)
-    title = f"{launch.card.name}: its SMs, with their number of blocks"
+    title = f"{launch.card.name}: its SMs, with their number of blocks, grey is idle"
     ax.set_title(title, fontsize=13, weight="normal")
+
+
+OCCUPIED = (  # what a square of the picture means, and its colour
+    (BLUE, "a warp of the batch"),
+    (SKY, "free: would fit"),
+    (LIGHT, "cannot be used"),
+)
 
 
 @styled
@@ -302,17 +313,19 @@ def draw_occupancy(rows, room, N):
     rows: (threads of a block, warps that fit, what limits them, warps that the batch brings to
     one SM, SMs that it uses) each; room: the warps that an SM can hold.
     """
-    picture, ax = subplots(1, 1, 13, 0.9 + 0.72 * len(rows))
-    _empty(ax, 42, len(rows))
+    picture, ax = subplots(1, 1, 13, 1.4 + 0.72 * len(rows))
+    _empty(ax, 40, len(rows) + 0.6)
     ax.set_title(f"Room for {room} warps on one SM: what fits, and what a batch of {N:,} brings")
     for row, (threads, fit, limit, brought, sms) in enumerate(rows):
-        ax.text(6.6, row + 0.5, f"blocks of {threads}", ha="right", va="center")
+        ax.text(5.6, row + 0.5, f"blocks of {threads}", ha="right", va="center", fontsize=14)
         for warp in range(room):
             face = BLUE if warp < brought else SKY if warp < fit else LIGHT
-            shape = Rectangle((7 + 0.7 * warp, row + 0.14), 0.6, 0.72, fc=face)
-            ax.add_patch(shape)
+            ax.add_patch(Rectangle((6 + 0.72 * warp, row + 0.14), 0.62, 0.72, fc=face))
         text = f"{brought} used, on {sms} SMs\n{fit} fit: limit is {limit}"
-        ax.text(7.4 + 0.7 * room, row + 0.5, text, va="center", fontsize=12)
+        ax.text(6.5 + 0.72 * room, row + 0.5, text, va="center", fontsize=13)
+    for place, (face, words) in enumerate(OCCUPIED):
+        ax.add_patch(Rectangle((6 + 8.2 * place, len(rows) + 0.15), 0.62, 0.42, fc=face))
+        ax.text(6.9 + 8.2 * place, len(rows) + 0.36, words, va="center")
     return picture
 
 
@@ -345,19 +358,21 @@ def draw_times_by_batch(batches, timings, where, color):
 @styled
 def draw_addresses(H=8, lanes=8):
     """Where neighbouring threads find their h[t, n, j]: H apart, or side by side."""
-    picture, axes = subplots(2, 1, 12, 3.9)
+    picture, axes = subplots(2, 1, 13, 4.1)
     cells = lanes * H
     for ax, stride, layout in zip(axes, (H, 1), ("(T, N, H)", "(T, H, N)"), strict=True):
-        _empty(ax, cells, 2.3)
+        _empty(ax, cells, 1.7)
         for cell in range(cells):
             lit = cell % stride == 0 and cell // stride < lanes
             ax.add_patch(Rectangle((cell + 0.04, 0.1), 0.92, 1, fc=ORANGE if lit else LIGHT))
-        for sector in sorted({n * stride // 8 for n in range(lanes)}):
-            ends = [8 * sector + 0.15, 8 * sector + 7.85]
-            ax.plot(ends, [1.35, 1.35], color=BLUE, lw=5, solid_capstyle="butt")
+        pieces = sorted({n * stride // 8 for n in range(lanes)})
+        for piece in pieces:
+            ends = [8 * piece + 0.15, 8 * piece + 7.85]
+            ax.plot(ends, [1.35, 1.35], color=BLUE, lw=6, solid_capstyle="butt")
         for n in range(lanes):
-            ax.text(n * stride + 0.5, 0.6, str(n), ha="center", va="center", fontsize=10)
-        apart = f"{stride} numbers apart" if stride > 1 else "side by side"
-        ax.set_title(f"Layout {layout}: neighbouring threads read {apart}", fontsize=14)
-    axes[1].text(0, 2.0, "blue: a piece of 32 bytes that must be fetched", color=BLUE, va="center")
+            ax.text(n * stride + 0.5, 0.6, str(n), ha="center", va="center", weight="bold")
+        fetched = "1 piece" if len(pieces) == 1 else f"{len(pieces)} pieces"
+        ax.set_title(f"Layout {layout}: {lanes} neighbouring threads fetch {fetched}")
+    words = "orange: what thread n reads.  blue: a piece of 32 bytes that must be fetched"
+    axes[1].text(9, 1.35, words, color=BLUE, va="center")
     return picture
