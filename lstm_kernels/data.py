@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lstm_kernels.model import check_dtype
+from lstm_kernels.model import check_count, check_dtype, check_whole
 
 PERIOD = 12  # months in a year
 NO_VALUE = ("", "na", "nan", "null", "?")  # how files write "nothing was measured"
@@ -241,6 +241,8 @@ def _check_gaps(dates, index, step, unit, lines, missing):
 
 def check_values(values, at_least=1):
     """`values` as a float64 array (L,); ValueError or TypeError if it is no usable series."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError("the values are masked; fill the gaps first, or leave them out")
     values = np.asarray(values)
     if values.dtype.kind not in "iuf":
         raise TypeError(f"the values are {values.dtype}; they must be numbers")
@@ -259,7 +261,7 @@ def split_by_time(series, held_out=24):
 
     24 months of the airline series are the years 1959 and 1960.
     """
-    L = len(check_values(series.values))
+    L, held_out = len(check_values(series.values)), check_whole("held_out", held_out)
     if not 1 <= held_out < L:
         raise ValueError(f"held_out is {held_out}; the series allows 1 to {L - 1}")
     cut = L - held_out
@@ -304,11 +306,17 @@ def log_growth(values, period=PERIOD):
     The logarithm turns "10% more" into the same step at every level; the difference of 12 months
     takes the season out.  Values must be above 0.  Lesson 07.
     """
-    values = check_values(values, at_least=period + 1)
+    period = check_count("period", period)
+    logs = _logarithms(check_values(values, at_least=period + 1))
+    return logs[period:] - logs[:-period]
+
+
+def _logarithms(values):
+    """Natural logarithms; ValueError unless all values are above 0."""
     if values.min() <= 0:
         n = int(np.argmin(values))
         raise ValueError(f"values[{n}] is {values[n]}; a logarithm needs values above 0")
-    return np.log(values[period:]) - np.log(values[:-period])
+    return np.log(values)
 
 
 def undo_log_growth(growth, before):
@@ -316,9 +324,8 @@ def undo_log_growth(growth, before):
 
     before: the values of the one period just before them; its length is the period.
     """
-    before = check_values(before)
-    period, growth = len(before), np.asarray(growth, np.float64)
-    logs = np.concatenate([np.log(before), growth])
+    period, growth = len(before), check_values(growth, at_least=0)
+    logs = np.concatenate([_logarithms(check_values(before)), growth])
     for m in range(len(growth)):
         logs[period + m] += logs[m]  # the same month one year earlier, itself already summed
     return np.exp(logs[period:])
@@ -330,9 +337,7 @@ def windows(values, T, stride=1, dtype=np.float32):
     y is x one step later: y[t] == x[t + 1].  Window n begins at values[n * stride], so that
     N = (L - T - 1) // stride + 1.  The series needs at least T + 1 values.
     """
-    for name, value in (("T", T), ("stride", stride)):
-        if value < 1:
-            raise ValueError(f"{name} is {value}; it must be at least 1")
+    T, stride = check_count("T", T), check_count("stride", stride)
     check_dtype(np.dtype(dtype))
     with np.errstate(over="ignore"):  # an overflow is reported just below
         values = check_values(values, at_least=T + 1).astype(dtype)
@@ -357,6 +362,7 @@ def airline_workload(T=11, windows=59, dtype=np.float32):
     The first windows of the airline series' past; with T=11 there are 109 to choose from.
     """
     x, y = airline_windows(T, dtype)
+    windows = check_whole("windows", windows)
     if not 1 <= windows <= x.shape[1]:
         raise ValueError(
             f"windows is {windows}; with T={T} the airline series allows 1 to {x.shape[1]} "
@@ -374,6 +380,7 @@ def co2_windows(T=11, dtype=np.float32):
 def co2_workload(n_windows, T=11, dtype=np.float32):
     """The first `n_windows` of the CO2 series' windows: real data for timing.  Lesson 07."""
     x, y = co2_windows(T, dtype)
+    n_windows = check_whole("n_windows", n_windows)
     if not 1 <= n_windows <= x.shape[1]:
         raise ValueError(f"n_windows is {n_windows}; the CO2 series has 1 to {x.shape[1]}")
     return np.ascontiguousarray(x[:, :n_windows]), np.ascontiguousarray(y[:, :n_windows])
@@ -385,9 +392,7 @@ def panel(n_windows, T=11, seed=0, dtype=np.float32):
     Each has its own level, trend, season (a year of 12 steps, with a second harmonic) and noise.
     The same seed gives the same series, and a small panel is the beginning of a larger one.
     """
-    for name, value in (("n_windows", n_windows), ("T", T)):
-        if value < 1:
-            raise ValueError(f"{name} is {value}; it must be at least 1")
+    n_windows, T = check_count("n_windows", n_windows), check_count("T", T)
     check_dtype(np.dtype(dtype))
     draws = np.random.default_rng(seed).standard_normal((n_windows, T + 7), np.float32).T
     level, trend, start, first, second, shape, noise = *draws[:6, None], draws[6:]

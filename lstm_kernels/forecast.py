@@ -36,7 +36,7 @@ import numpy as np
 
 from lstm_kernels import data, training
 from lstm_kernels.data import PERIOD
-from lstm_kernels.model import init_params
+from lstm_kernels.model import check_count, init_params
 from lstm_kernels.versions.numpy_batched import predict
 
 ONE_STEP, YEAR, TWO_YEARS = "one step ahead", "12-month rollout", "24-month rollout"
@@ -186,8 +186,8 @@ BASELINES = {
 
 def one_step(forecaster, past, truth):
     """Predictions (M,) for the months of `truth` (M,), each from the true values before it."""
-    predictions, known = [], np.array(past, np.float64)
-    for value in truth:
+    predictions, known = [], data.check_values(past)
+    for value in data.check_values(truth):
         predictions.append(forecaster(known))
         known = np.append(known, value)  # the month is over: its true value is known
     return np.array(predictions)
@@ -195,9 +195,7 @@ def one_step(forecaster, past, truth):
 
 def rollout(forecaster, past, months):
     """Predictions (months,) from the past alone: each one is fed back as if it were true."""
-    if months < 1:
-        raise ValueError(f"months is {months}; it must be at least 1")
-    known = np.array(past, np.float64)
+    months, known = check_count("months", months), data.check_values(past)
     for _ in range(months):
         known = np.append(known, forecaster(known))
     return known[-months:]
@@ -259,6 +257,8 @@ def _result(task, name, held_out, predictions):
 
 def study(prepared, choices=CHOSEN, seeds=SEEDS, version="numpy_batched"):
     """Train once for each seed and evaluate: {seed: list of Result}."""
+    if len(seeds) == 0:
+        raise ValueError(f"seeds is {seeds!r}; at least one is needed")
     return {seed: evaluate(train(prepared, choices, seed, version)[0], prepared) for seed in seeds}
 
 
@@ -281,7 +281,7 @@ def validate(series, choices=CHOSEN, seeds=SEEDS, held_out=24, years=3):
     seeds, then the mean over years.  Choose hyperparameters with this, never with `evaluate`.
     """
     of_years = []
-    for back in range(years):
+    for back in range(check_count("years", years)):
         known = data.split_by_time(series, held_out + PERIOD * back).past
         prepared = prepare(known, held_out=PERIOD, T=choices.T)
         of_years.append(medians(study(prepared, choices, seeds)))

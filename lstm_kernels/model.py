@@ -9,6 +9,7 @@ Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000.  Less
 every equation; all versions share the names and shapes on this page.
 """
 
+import operator
 from typing import NamedTuple
 
 import numpy as np
@@ -38,9 +39,7 @@ class Sizes(NamedTuple):
 
 def init_params(D, H, O, seed=0, dtype=np.float32):  # noqa: E741
     """Random start values, uniform in ±1/sqrt(H) as in PyTorch's nn.LSTM.  Lesson 01."""
-    for name, value in (("D", D), ("H", H), ("O", O)):
-        if value < 1:
-            raise ValueError(f"{name} is {value}; it must be at least 1")
+    D, H, O = map(check_count, "DHO", (D, H, O))  # noqa: E741
     check_dtype(np.dtype(dtype))
     rng = np.random.default_rng(seed)
     shapes = Params((4 * H, D), (4 * H, H), (4 * H,), (O, H), (O,))
@@ -60,10 +59,34 @@ def sizes(params, x):
     return Sizes(T, N, D, H, O)
 
 
+def check_whole(name, value):
+    """`value` as an int; TypeError unless it is a whole number."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}; it must be a whole number") from None
+
+
+def check_count(name, value):
+    """The same for a number of things: ValueError unless there is at least 1."""
+    count = check_whole(name, value)
+    if count < 1:
+        raise ValueError(f"{name} is {count}; it must be at least 1")
+    return count
+
+
 def check_dtype(dtype):
     """Raise TypeError unless the course's kernels are made for this dtype."""
     if dtype not in FLOATS:
         raise TypeError(f"dtype is {dtype}; the limit is float32 or float64")
+
+
+def check_array(name, a):
+    """Raise TypeError unless it is a plain NumPy array."""
+    if not isinstance(a, np.ndarray):
+        raise TypeError(f"{name} is a {type(a).__name__}; it must be a NumPy array")
+    if isinstance(a, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a MaskedArray; it must be a NumPy array without a mask")
 
 
 def check_finite(name, a):
@@ -74,13 +97,12 @@ def check_finite(name, a):
 
 
 def check_params(params):
-    """Raise unless the five arrays fit together, share one dtype and are finite."""
+    """The five arrays as Params; raise unless they fit, share one dtype and are finite."""
     if not (isinstance(params, tuple) and len(params) == 5):
         raise TypeError("params must be Params(U, W, B, V, b_out)")
     params = Params(*params)
     for name, p in zip(Params._fields, params, strict=True):
-        if not isinstance(p, np.ndarray):
-            raise TypeError(f"{name} is a {type(p).__name__}; it must be a NumPy array")
+        check_array(name, p)
     check_dtype(params.U.dtype)
     if params.U.ndim != 2 or params.V.ndim != 2:
         raise ValueError(f"U has {params.U.ndim} and V {params.V.ndim} axes; both must have 2")
@@ -94,18 +116,18 @@ def check_params(params):
         check_finite(name, p)
     if 0 in (D, H, O):
         raise ValueError(f"D={D}, H={H}, O={O}: each must be at least 1")
+    return params
 
 
 def check_batch(params, x, y):
-    """Raise, before any work, unless x (T, N, D) and y (T, N, O) fit params and are finite.
+    """params as Params; raise, before any work, unless x (T, N, D) and y (T, N, O) fit them.
 
     ValueError for shapes and values, TypeError for types; each names the value and the limit.
     """
-    check_params(params)
+    params = check_params(params)
     (O, _), D = params.V.shape, params.U.shape[1]  # noqa: E741
     for name, a, width in (("x", x, D), ("y", y, O)):
-        if not isinstance(a, np.ndarray):
-            raise TypeError(f"{name} is a {type(a).__name__}; it must be a NumPy array")
+        check_array(name, a)
         if a.dtype != params.U.dtype:
             raise TypeError(f"{name} is {a.dtype} and the parameters are {params.U.dtype}")
         if a.ndim != 3 or a.shape[2] != width or 0 in a.shape:
@@ -113,6 +135,7 @@ def check_batch(params, x, y):
         check_finite(name, a)
     if x.shape[:2] != y.shape[:2]:
         raise ValueError(f"x has (T, N) = {x.shape[:2]} and y {y.shape[:2]}; they must be equal")
+    return params
 
 
 def checked(params, x, y):
@@ -120,7 +143,7 @@ def checked(params, x, y):
 
     (Writable, because Numba copies an array that it was given in host memory back into it.)
     """
-    check_batch(params, x, y)
+    params = check_batch(params, x, y)
     params = Params(*(np.require(p, requirements=("C", "W")) for p in params))
     return params, *(np.require(a, requirements=("C", "W")) for a in (x, y))
 
@@ -143,6 +166,4 @@ def from_torch(lstm, linear):
     """Params from two state dicts whose values are arrays (or CPU tensors without gradient)."""
     U, W, V = lstm["weight_ih_l0"], lstm["weight_hh_l0"], linear["weight"]
     B = np.asarray(lstm["bias_ih_l0"]) + np.asarray(lstm["bias_hh_l0"])
-    params = Params(*(np.asarray(p).copy() for p in (U, W, B, V, linear["bias"])))
-    check_params(params)
-    return params
+    return check_params(tuple(np.asarray(p).copy() for p in (U, W, B, V, linear["bias"])))

@@ -5,6 +5,7 @@ so that training can stop between two updates and lose nothing.
 """
 
 import math
+from numbers import Real
 
 import numpy as np
 
@@ -55,9 +56,18 @@ OPTIMIZERS = {"sgd": SGD, "adam": Adam}
 
 
 def make_optimizer(name, params, lr):
-    """An optimiser by its name; ValueError for an unknown name or a step size that is not > 0."""
+    """An optimiser by its name; an error for an unknown name or a useless learning rate."""
     if name not in OPTIMIZERS:
         raise ValueError(f"unknown optimizer {name!r}; choose one of: {', '.join(OPTIMIZERS)}")
-    if not (math.isfinite(lr) and lr > 0):
-        raise ValueError(f"learning rate lr is {lr}; it must be a finite number above 0")
-    return OPTIMIZERS[name](params, lr)
+    return OPTIMIZERS[name](params, check_learning_rate(lr, params.U.dtype))
+
+
+def check_learning_rate(lr, dtype):
+    """`lr` as a float; TypeError for no number, ValueError if it is not above 0 in this dtype."""
+    if not isinstance(lr, Real):
+        raise TypeError(f"learning rate lr is {lr!r}; it must be a number")
+    with np.errstate(over="ignore", under="ignore"):  # reported just below
+        step = dtype.type(lr)
+    if not (np.isfinite(step) and step > 0):
+        raise ValueError(f"learning rate lr is {lr}; in {dtype} it must be finite and above 0")
+    return float(lr)

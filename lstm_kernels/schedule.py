@@ -4,6 +4,8 @@ import warnings
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from lstm_kernels.model import check_count
+
 
 class Progress(NamedTuple):
     """What `on_batch` is told after each update; epochs and batches count from 1."""
@@ -26,18 +28,15 @@ class History:
 
 
 def check_schedule(N, epochs, batch_size):
-    """The batch size to use; ValueError for sizes below 1, a warning for one above N."""
-    if epochs < 1:
-        raise ValueError(f"epochs is {epochs}; it must be at least 1")
-    if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
+    """Epochs and batch size to use; errors as `check_count`, a warning for a batch above N."""
+    epochs, batch_size = check_count("epochs", epochs), check_count("batch_size", batch_size)
     if batch_size > N:
         warnings.warn(
             f"batch_size {batch_size} is larger than the {N} training windows: "
             f"one full batch of {N} is used",
             stacklevel=3,
         )
-    return min(batch_size, N)
+    return epochs, min(batch_size, N)
 
 
 def shuffled_batches(N, batch_size, rng):

@@ -36,31 +36,37 @@ def fit(
     trained so far (the last finite ones) are returned, and History.stopped says why.
     """
     module = get_version(version)
-    check_batch(params, x, y)
-    if validation is not None:
-        check_batch(params, *validation)
-    batch_size = check_schedule(x.shape[1], epochs, batch_size)
+    params = check_batch(params, x, y)
+    check_validation(params, validation)
+    epochs, batch_size = check_schedule(x.shape[1], epochs, batch_size)
     rule = make_optimizer(optimizer, params, lr)
-    on_batch = on_batch or (lambda progress: None)
+    on_batch = check_callback(on_batch)
     if hasattr(module, "fit"):  # it trains wholly on the device
         return module.fit(
             params, x, y, epochs=epochs, batch_size=batch_size, rule=rule, seed=seed,
             on_batch=on_batch, validation=validation,
         )  # fmt: skip
     training = _Training(module.gradients, params, x, y, rule, on_batch)
-    rng = np.random.default_rng(seed)
-    try:
-        for epoch in range(1, epochs + 1):
-            training.epoch(epoch, shuffled_batches(x.shape[1], batch_size, rng))
-            if validation is not None:
-                loss = mean_squared_error(training.params, *validation)
-                training.history.validation_losses.append(loss)
-    except KeyboardInterrupt:
-        done = len(training.history.batch_losses)
-        training.history.stopped = f"interrupted after {done} batches"
-    except _Stop as why:
-        training.history.stopped = str(why)
+    training.run(epochs, batch_size, seed, validation)
     return training.params, training.history
+
+
+def check_callback(on_batch):
+    """A function to call after each update; TypeError if it is none."""
+    if on_batch is None:
+        return lambda progress: None
+    if not callable(on_batch):
+        raise TypeError(f"on_batch is {on_batch!r}; it must be a function of a Progress")
+    return on_batch
+
+
+def check_validation(params, validation):
+    """Raise unless it is None, or a pair (x, y) that fits the parameters."""
+    if validation is None:
+        return
+    if not (isinstance(validation, (tuple, list)) and len(validation) == 2):
+        raise TypeError(f"validation is a {type(validation).__name__}; it must be a pair (x, y)")
+    check_batch(params, *validation)
 
 
 class _Stop(Exception):
@@ -75,6 +81,20 @@ class _Training:
         self.rule, self.on_batch = rule, on_batch
         self.params = self.before = params  # now, and one update ago
         self.history, self.start = History(), time.perf_counter()
+
+    def run(self, epochs, batch_size, seed, validation):
+        """Train; whatever ends it early is noted in the history."""
+        rng = np.random.default_rng(seed)
+        try:
+            for epoch in range(1, epochs + 1):
+                self.epoch(epoch, shuffled_batches(self.x.shape[1], batch_size, rng))
+                if validation is not None:
+                    loss = mean_squared_error(self.params, *validation)
+                    self.history.validation_losses.append(loss)
+        except KeyboardInterrupt:
+            self.history.stopped = f"interrupted after {len(self.history.batch_losses)} batches"
+        except _Stop as why:
+            self.history.stopped = str(why)
 
     def epoch(self, epoch, batches):
         """Use every batch once; note the mean loss over the epoch's samples."""

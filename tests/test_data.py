@@ -206,6 +206,28 @@ def test_scaler_refuses(values, message):
         data.Scaler.fit(values)
 
 
+def test_masked_values_are_no_series():
+    with pytest.raises(TypeError, match="the values are masked"):
+        data.windows(np.ma.masked_array([1.0, 2, 3], mask=[0, 1, 0]), 1)
+
+
+@pytest.mark.parametrize(
+    "call, name",
+    [
+        (lambda: data.split_by_time(series_of(np.arange(20)), 2.5), "held_out"),
+        (lambda: data.log_growth(np.ones(20), 1.5), "period"),
+        (lambda: data.windows(np.ones(20), "2"), "T"),
+        (lambda: data.windows(np.ones(20), 2, stride=1.5), "stride"),
+        (lambda: data.airline_workload(windows=1.5), "windows"),
+        (lambda: data.co2_workload(None), "n_windows"),
+        (lambda: data.panel(2.0), "n_windows"),
+    ],
+)
+def test_numbers_that_are_not_whole_are_named(call, name):
+    with pytest.raises(TypeError, match=f"^{name} is .*; it must be a whole number"):
+        call()
+
+
 def test_text_is_no_series():
     with pytest.raises(TypeError, match="must be numbers"):
         data.windows(np.array(["1", "2", "3"]), 1)
@@ -218,6 +240,20 @@ def test_growth_round_trip(values, period):
     growth = data.log_growth(values, period)
     assert growth.shape == (len(values) - period,)
     np.testing.assert_allclose(data.undo_log_growth(growth, values[:period]), values[period:])
+
+
+@pytest.mark.parametrize("period", [0, -1])
+def test_growth_needs_a_period(period):
+    with pytest.raises(ValueError, match=f"period is {period}; it must be at least 1"):
+        data.log_growth(np.ones(20), period)
+
+
+def test_what_cannot_be_undone_is_named():
+    with pytest.raises(ValueError, match=r"values\[1\] is -2.0; a logarithm"):
+        data.undo_log_growth([0.1], [1.0, -2.0])
+    with pytest.raises(ValueError, match=r"values\[0\] is nan"):
+        data.undo_log_growth([np.nan], [1.0])
+    assert data.undo_log_growth([], [1.0]).size == 0
 
 
 def test_growth_refuses_zero_and_short_series():

@@ -224,6 +224,19 @@ def test_rollout_needs_a_month():
         forecast.rollout(forecast.persistence, np.ones(13), 0)
 
 
+def test_both_loops_name_what_is_wrong(airline):
+    with pytest.raises(TypeError, match="months is 1.5; it must be a whole number"):
+        forecast.rollout(forecast.persistence, np.ones(13), 1.5)
+    with pytest.raises(ValueError, match="the series has 0 values"):
+        forecast.rollout(forecast.persistence, [], 3)
+    with pytest.raises(ValueError, match=r"values\[1\] is nan"):
+        forecast.one_step(forecast.persistence, np.ones(13), [1, np.nan])
+    with pytest.raises(ValueError, match=r"seeds is \(\); at least one"):
+        forecast.validate(airline, QUICK, seeds=())
+    with pytest.raises(ValueError, match="years is 0; it must be at least 1"):
+        forecast.validate(airline, QUICK, years=0)
+
+
 def test_half_a_training_is_no_forecast(airline):
     prepared = forecast.prepare(airline, T=QUICK.T)
     with pytest.raises(RuntimeError, match="unfinished"):

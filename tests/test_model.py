@@ -28,6 +28,16 @@ def test_sizes_below_one_are_named(bad):
         init_params(*bad)
 
 
+@pytest.mark.parametrize("bad", [1.5, 2.0, "2", None, np.array([2, 3])])
+def test_sizes_that_are_no_whole_numbers_are_named(bad):
+    with pytest.raises(TypeError, match="H is .*; it must be a whole number"):
+        init_params(1, bad, 1)
+
+
+def test_any_integer_type_is_a_size():
+    assert init_params(np.uint8(1), np.int16(40), np.int64(1)).W.shape == (160, 40)
+
+
 def test_integers_are_refused():
     with pytest.raises(TypeError, match="dtype is int32; the limit is float32 or float64"):
         init_params(1, 1, 1, dtype=np.int32)

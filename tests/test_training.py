@@ -137,15 +137,35 @@ def test_a_diverging_training_returns_the_last_finite_parameters(version, lr, da
     [
         ({"epochs": 0}, "epochs is 0; it must be at least 1"),
         ({"batch_size": 0}, "batch_size is 0; it must be at least 1"),
-        ({"lr": -0.1}, "lr is -0.1; it must be a finite number above 0"),
+        ({"epochs": 2.5}, "epochs is 2.5; it must be a whole number"),
+        ({"epochs": "3"}, "epochs is '3'; it must be a whole number"),
+        ({"batch_size": 4.0}, "batch_size is 4.0; it must be a whole number"),
+        ({"batch_size": float("inf")}, "batch_size is inf; it must be a whole number"),
+        ({"lr": -0.1}, "lr is -0.1; in float32 it must be finite and above 0"),
         ({"lr": 0.0}, "lr is 0.0"),
         ({"lr": float("nan")}, "lr is nan"),
+        ({"lr": 1e-50}, "lr is 1e-50; in float32 it must be finite and above 0"),
+        ({"lr": 1e39}, r"lr is 1e\+39; in float32"),
+        ({"lr": "0.1"}, "lr is '0.1'; it must be a number"),
+        ({"lr": np.array([0.1])}, "lr is .*; it must be a number"),
+        ({"validation": np.zeros((4, 10, 1))}, r"validation is a ndarray; .* pair \(x, y\)"),
+        ({"on_batch": 3}, "on_batch is 3; it must be a function"),
         ({"optimizer": "rmsprop"}, "unknown optimizer 'rmsprop'; choose one of: sgd, adam"),
     ],
 )
 def test_bad_settings_are_named(change, message, data):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         fit("numpy_batched", *data, **settings(**change))
+
+
+@pytest.mark.parametrize("version", ["numpy_batched", "cuda_v6"])
+def test_any_integer_type_and_a_plain_tuple_will_do(version, data):
+    params, x, y = data
+    expected, _ = fit("numpy_batched", params, x, y, **settings())
+    small = settings(batch_size=np.uint8(4), epochs=np.int16(2))
+    trained, _ = fit(version, tuple(params), x, y, **small)
+    assert max(map(relative_error, trained, expected)) < 1e-4
+    assert isinstance(trained, Params)
 
 
 def test_bad_data_and_versions_are_named(data):
