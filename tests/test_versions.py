@@ -1,6 +1,7 @@
 """Every version against finite differences, against PyTorch, and against each other."""
 
 import inspect
+import math
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstm_kernels import VERSIONS, checks, device, init_params
+from lstm_kernels.model import Sizes
 from lstm_kernels.training import fit
-from lstm_kernels.versions import BEYOND, COURSE, get_version
+from lstm_kernels.transfers import array_shapes
+from lstm_kernels.versions import BEYOND, COURSE, get_version, per_sample
 from tests.reference import torch_gradients
 
 TINY = device.TARGET == "simulator"  # Numba's simulator needs seconds for what others do in ms
@@ -163,6 +166,23 @@ def gradients(request):
     return VERSIONS[request.param].gradients
 
 
+def test_parameters_in_a_plain_tuple_and_read_only_arrays_are_taken(gradients, problem):
+    params, x, y = problem(3, 2, 2, 3, 1)
+    expected = gradients(params, x, y)
+    for a in (*params, x, y):
+        a.flags.writeable = False
+    assert worst(*gradients(tuple(params), x, y), *expected) < 1e-6
+
+
+def test_masked_arrays_are_refused(gradients, problem):
+    """Their masks would be lost without a word."""
+    params, x, y = problem(3, 2, 2, 3, 1)
+    with pytest.raises(TypeError, match="x is a MaskedArray"):
+        gradients(params, np.ma.masked_array(x, x > 0), y)
+    with pytest.raises(TypeError, match="W is a MaskedArray"):
+        gradients(params._replace(W=np.ma.masked_array(params.W)), x, y)
+
+
 def test_wrong_shapes_are_named(gradients, problem):
     params, x, y = problem(3, 2, 2, 3, 1)
     with pytest.raises(ValueError, match=r"x has shape \(3, 2\); it must be \(T, N, 2\)"):
@@ -198,6 +218,15 @@ def test_values_that_are_not_finite_are_named(gradients, value, problem):
     params.V[0, 2] = value
     with pytest.raises(ValueError, match=rf"V\[0, 2\] is {value}"):
         gradients(params, y, y)
+
+
+def test_the_memory_that_is_asked_for_counts_every_array(monkeypatch):
+    """Those of the kernel, and gradients and parameters with them."""
+    asked = []
+    monkeypatch.setattr(per_sample, "check_memory", lambda needed, what: asked.append(needed))
+    sizes = Sizes(T=5, N=4, D=30, H=3, O=20)
+    shapes = array_shapes(sizes).values()
+    assert asked == [4 * sum(map(math.prod, shapes))]
 
 
 @pytest.mark.parametrize("version", CUDA)

@@ -23,13 +23,14 @@ class Workspace(NamedTuple):
 
 
 def workspace_shapes(sizes, itemsize):
-    """Shapes of the workspace; MemoryError if the device cannot hold them."""
-    T, N, _, H, O = sizes  # noqa: E741
+    """Shapes of the workspace; MemoryError if the device cannot hold it and all else it needs."""
+    T, N, D, H, O = sizes  # noqa: E741
     shapes = Workspace(
         (T + 1, N, H), (T + 1, N, H), (T, N, 4 * H), (N, H), (T, N, 4 * H), (T, N, O), (N,)
     )
-    needed = itemsize * (N * (2 * (T + 1) * H + 8 * T * H + H + T * O + 1) + 4 * H * (H + 1))
-    check_memory(needed, f"a batch of N={N} samples with T={T}, H={H}")
+    parameters = 4 * H * (D + H + 1) + O * (H + 1)  # and as many gradients
+    numbers = sum(map(math.prod, shapes)) + T * N * (D + O) + 2 * parameters
+    check_memory(itemsize * numbers, f"a batch of N={N} samples with T={T}, H={H}")
     return shapes
 
 
