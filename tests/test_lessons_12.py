@@ -4,6 +4,7 @@ import inspect
 from pathlib import Path
 
 import nbformat
+import pytest
 
 from lstm_kernels import report
 from lstm_kernels import roofline as r
@@ -11,6 +12,7 @@ from lstm_kernels.figures import roofline as figures
 from lstm_kernels.model import Sizes
 from lstm_kernels.timing import Timing
 from lstm_kernels.widgets.roofline import RooflineExplorer
+from tests.test_lessons_09 import check_exercise
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "12_roofline.ipynb"
 PNG = b"\x89PNG"
@@ -24,7 +26,7 @@ def test_figures_are_pngs():
     pictures = (
         figures.draw_idea(t4),
         figures.draw_bytes(SIZES),
-        figures.draw_roofs([t4], SIZES, {"cuda_v5": 1e-4}),
+        figures.draw_roofs([t4], SIZES, {"cuda_v6": 1e-4}),
         figures.draw_bounds(t4, SIZES, batches),
         figures.draw_bounds(t4, SIZES, batches, {"numpy_batched": [1, 2, 3, 4, 5]}),
         figures.draw_occupancy(rows),
@@ -50,3 +52,8 @@ def test_cells_show_the_modules_code():
     cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
     for functions in (r.LESSON_COUNTS, r.LESSON_CHAIN):
         assert "\n\n\n".join(inspect.getsource(f).strip() for f in functions) in cells
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_each_exercise_of_lesson_12_is_solved_with_the_same_check(number):
+    check_exercise("12_roofline", number)

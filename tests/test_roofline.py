@@ -1,14 +1,14 @@
 """The counts behind the rooflines: against the code, against other counts, at their limits."""
 
-import types
-
 import numpy as np
 import pytest
 
 from lstm_kernels import launch, transfers
 from lstm_kernels import roofline as r
 from lstm_kernels.model import Sizes, init_params
-from lstm_kernels.versions import cuda_v2, per_sample
+from lstm_kernels.versions import cuda_v2, cuda_v4, cuda_v5
+from lstm_kernels.versions.packing import make_layout
+from tests.asked import Asked, count_asked
 
 SIZES = Sizes(12, 64, 1, 64, 1)
 SHAPES = (SIZES, Sizes(1, 1, 1, 1, 1), Sizes(24, 300, 3, 20, 2))
@@ -47,56 +47,64 @@ def test_parameters():
     assert r.parameters(SHAPES[2]) == sum(p.size for p in made)
 
 
-class Counted:
-    """An array that counts the numbers read from it and written to it."""
-
-    total = 0
-
-    def __init__(self, shape):
-        self.array = np.zeros(shape, np.float32)
-        self.shape, self.dtype = self.array.shape, self.array.dtype
-
-    def __getitem__(self, index):
-        Counted.total += 1
-        return self.array[index]
-
-    def __setitem__(self, index, value):
-        Counted.total += 1
-        self.array[index] = value
+def arrays(shapes, dtype=np.float32):
+    """Arrays that note what is asked of them, by name."""
+    return {name: Asked(np.zeros(shape, dtype), name) for name, shape in shapes.items()}
 
 
-def plain(function, **names):
-    """A device function as plain Python, with these names in its globals."""
-    scope = {**function.__globals__, **names}
-    return types.FunctionType(function.__code__, scope, function.__name__)
+def asked_by_v2(sizes):
+    named = arrays(transfers.array_shapes(sizes))
+    order = "U W B V b_out x y scale h c gates dc dz dy loss dU dW dB dV db_out".split()
+    named["scale"] = np.float32(1)
+    blocks = cuda_v2.blocks_for(sizes.N)
+    return count_asked(cuda_v2.kernel, blocks, cuda_v2.THREADS, *map(named.get, order))
 
 
-def python_of(dispatcher, **names):
-    return plain(getattr(dispatcher, "py_func", dispatcher), **names)
-
-
-@pytest.mark.parametrize("shape", [(12, 1, 1, 16, 1), (6, 1, 2, 8, 3)])
-def test_v2s_count_is_what_its_code_asks_for(shape):
-    """One sample, so that a warp is one thread.  The formula counts a few accesses too many or
-    too few at the ends of the sequence; they are a few per cent."""
-    sizes = Sizes(*shape)
-    arrays = {name: Counted(s) for name, s in transfers.array_shapes(sizes).items()}
-    add = types.SimpleNamespace(add=lambda a, k, v: a.__setitem__(k, a[k] + v))
-    cuda = types.SimpleNamespace(atomic=add)
-    names = ("product_over_time", "sum_over_time")
-    sums = {name: python_of(getattr(per_sample, name)) for name in names}
-    sigmoid = python_of(per_sample.sigmoid)
-    parts = (
-        (per_sample.forward_sample, "U W B V b_out x h c gates dy", {"sigmoid": sigmoid}),
-        (per_sample.backward_sample, "W V c gates dy dc dz", {}),
-        (cuda_v2.add_gradients, "x h dz dy dU dW dB dV db_out", {**sums, "cuda": cuda}),
+def asked_by_v4(sizes):
+    T, N, D, H, O = sizes  # noqa: E741
+    named = arrays(transfers.array_shapes(sizes) | {"WT": (H, 4 * H)})
+    named["scale"] = np.float32(1)
+    first = "U WT W B V b_out x y scale h c gates dz dy loss".split()
+    second = "x h dz dy dU dW dB dV db_out".split()
+    kernel = cuda_v4.make_kernel(np.dtype(np.float32))
+    blocks = -(-(H + D + 1) // cuda_v4.TILE[0]), -(-(4 * H + O) // cuda_v4.TILE[1])
+    return count_asked(kernel, N, 4 * H, *map(named.get, first)) + count_asked(
+        cuda_v4.weights_kernel, blocks, cuda_v4.TILE, *map(named.get, second)
     )
-    Counted.total = 0
-    for function, names, scope in parts:
-        python_of(function, **scope)(0, *(arrays[name] for name in names.split()))
-    y, loss = arrays["y"], arrays["loss"]
-    python_of(per_sample.loss_sample)(0, y, np.float32(1), arrays["dy"], loss)
-    assert r.numbers_v2(sizes) == pytest.approx(Counted.total, rel=0.06)
+
+
+def asked_by_v5(sizes, blocks):
+    T, N, D, H, O = sizes  # noqa: E741
+    layout = make_layout(D, H, O)
+    names = "h c gates dh dy parts loss".split()
+    shapes = dict(zip(names, cuda_v5.workspace_shapes(T, N, blocks, layout), strict=True))
+    shapes |= {"packed": layout.size, "sums": layout.size, "x": (T, N, D), "y": (T, N, O)}
+    named = arrays(shapes) | arrays({"order": N}, np.int64)
+    at, batch = (layout.U, layout.B, layout.V, layout.b_out), (named["x"], named["y"])
+    kernel, work = cuda_v5.make_kernel(layout.P, np.dtype(np.float32)), map(named.get, names)
+    args = named["packed"], *at, *batch, named["order"], 0, N, np.float32(1), *work
+    return count_asked(kernel, blocks, 4 * layout.P, *args) + count_asked(
+        cuda_v5.sum_kernel, -(-layout.size // 128), 128, named["parts"], named["sums"]
+    )
+
+
+@pytest.mark.parametrize("shape", [(12, 1, 1, 16, 1), (6, 33, 2, 5, 3)])
+def test_v2s_count_is_what_its_code_asks_for(shape):
+    """The formulas count a few accesses too many or too few at the ends of the sequence."""
+    sizes = Sizes(*shape)
+    assert r.numbers_v2(sizes) == pytest.approx(asked_by_v2(sizes), rel=0.06)
+
+
+@pytest.mark.parametrize("shape", [(6, 2, 1, 32, 1), (5, 2, 2, 16, 3)])
+def test_v4s_count_is_what_its_code_asks_for(shape):
+    sizes = Sizes(*shape)
+    assert r.numbers_v4(sizes) == pytest.approx(asked_by_v4(sizes), rel=0.03)
+
+
+@pytest.mark.parametrize("shape", [(6, 3, 1, 32, 1), (3, 3, 2, 20, 3)])
+def test_v5s_count_is_what_its_code_asks_for(shape):
+    sizes = Sizes(*shape)
+    assert r.numbers_v5(sizes, blocks=2) == pytest.approx(asked_by_v5(sizes, 2), rel=0.03)
 
 
 @pytest.mark.parametrize("version", r.VERSIONS)
@@ -156,7 +164,27 @@ def test_the_bound_is_the_largest_and_no_cache_makes_it_no_smaller(version):
 
 def test_small_batches_wait():
     for card in r.PEAKS.values():
-        assert r.bound("cuda_v5", SIZES._replace(N=32), card)[1] == "waiting"
+        for version in r.VERSIONS:
+            assert r.bound(version, SIZES._replace(N=16), card)[1] == "waiting"
+
+
+def test_v4_waits_for_its_loads():
+    """Two for each multiply-add, and blocks side by side on an SM share them."""
+    t4, cycles = r.PEAKS["T4"], r.Cycles()
+    few, more_loads = r.chain_v4(64, t4, cycles), t4._replace(loads=10**6)
+    assert few == 2 * (2 * 4 * 64 * 64 / 32 + 20) + 3 * 60 + 4 * 40
+    assert r.chain_v4(64, more_loads, cycles) < few / 2
+    one, two = (r.lower_bounds("cuda_v4", SIZES._replace(N=n * 40), t4)["waiting"] for n in (1, 2))
+    assert 1.5 < two / one < 2
+    assert r.bound("cuda_v4", SIZES, t4)[0] > r.bound("cuda_v5", SIZES, t4)[0]
+
+
+def test_v5s_parts_do_not_grow_with_the_batch():
+    """So the least that must move leaves them out, and what is asked does not."""
+    steps = [r.bytes_at_least("cuda_v5", SIZES._replace(N=N)) for N in (64, 128, 192)]
+    assert steps[2] - steps[1] == steps[1] - steps[0]
+    fewer = r.bytes_asked("cuda_v5", SIZES, sms=40) - r.bytes_asked("cuda_v5", SIZES, sms=39)
+    assert fewer == 3 * 4 * r.parameters(SIZES)
 
 
 def test_only_the_l4_makes_v5_stop_waiting():

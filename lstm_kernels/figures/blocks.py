@@ -48,9 +48,9 @@ def _arrow(ax, start, end, color=GREY, lw=1.5):
 @styled
 def draw_block_step(H=4):
     """One step of the forward pass: what each thread does, what lies in shared memory, barriers."""
-    picture, ax = subplots(1, 1, 13, 6.2)
+    picture, ax = subplots(1, 1, 13, 5.9)
     left, K = 6.2, 4 * H
-    _board(ax, left + K + 0.4, 9.2)
+    _board(ax, left + K + 0.4, 8.6)
     ax.set_title(f"One block, one sample, one step: H={H} units, {K} threads, two barriers")
     lit = 1  # the unit whose path is drawn
     _row(ax, left, 0.1, "all threads:\nz of gate row k", [(k, _gate_color(k, H)) for k in range(K)])

@@ -19,6 +19,7 @@ from lstm_kernels.timing import seconds_text
 
 CORE_COLORS = tuple(color for color in COLORS if color not in (BLACK, GREY))
 TORCH_COLOR = BLACK
+LABEL = {"boxstyle": "circle,pad=0.25", "fc": "white", "ec": "none"}
 MAX_ROWS = 10  # chunks that are drawn; the rest is told in words
 
 
@@ -91,8 +92,13 @@ def draw_lanes(units=3, lanes=8):
 @styled
 def draw_tile(rows=simd.ROWS, columns=simd.COLUMNS, width=simd.BYTES // 4):
     """One turn of the product's inner loop: what is loaded, and the sums that stay."""
-    picture, ax = subplots(1, 1, 13, 1.9 + 0.36 * rows)
+    picture, ax = subplots(1, 1, 13, 2.2 + 0.36 * rows)
     gap, wide = 2.2, 5.4
+    ax.set_title("Turn q of C = A B: every number loaded is used in a whole row or column")
+    names = ((0.5, rows / 2, "A"), (gap + wide - 0.1, -1.2, "B"), (gap + wide - 0.1, rows / 2, "C"))
+    for x, y, name in names:
+        style = {"fontsize": 17, "weight": "bold", "zorder": 3}
+        ax.text(x, y, name, ha="center", va="center", bbox=LABEL, **style)
     for r in range(rows):
         ax.add_patch(Rectangle((0.1, r + 0.1), 0.8, 0.8, fc=ORANGE))
         for v in range(columns):
@@ -110,7 +116,7 @@ def draw_tile(rows=simd.ROWS, columns=simd.COLUMNS, width=simd.BYTES // 4):
     )
     for y, text, color in words:
         ax.text(right, y, text, color=color, va="center", weight="bold")
-    ax.set(xlim=(-0.2, right + 11), ylim=(rows + 0.4, -2.2))
+    ax.set(xlim=(-0.2, right + 11), ylim=(rows + 0.4, -2))
     ax.axis("off")
     return picture
 
@@ -147,7 +153,7 @@ def draw_against_torch(rows):
     picture, axes = subplots(1, len(rows), 13, 3.9)
     names = {"numpy_batched": BLUE, "numba_cpu": GREEN, "torch": TORCH_COLOR}
     for ax, row in zip(axes, rows, strict=True):
-        top = 1.15 * max(timing.median for timing in row.timings.values())
+        top = 1.05 * max(min(t.quartiles[1], 2 * t.median) for t in row.timings.values())
         for place, (version, timing) in enumerate(row.timings.items()):
             color = VERSION_COLORS.get(version, names[version])
             low, high = timing.quartiles

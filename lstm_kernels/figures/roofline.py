@@ -92,7 +92,7 @@ def draw_bytes(sizes):
     ax.set_yticks(range(len(rows)), [name for name, *_ in rows])
     ax.set_ylim(len(rows) - 0.35, -0.55)
     ax.set_xlim(0, 1.25 * max(asked for _, asked, *_ in rows) / 1e6)
-    ax.set_xlabel("MB for one training step; dark: each array once each way")
+    ax.set_xlabel("MB for one training step; dark: if caches were perfect")
     ax.set_title(f"Where the weights live decides the bytes ({sizes_text(sizes)})")
     return picture
 
@@ -119,8 +119,9 @@ def draw_roofs(cards, sizes, measured=None):
                 color=GREY, ls=":", lw=1.5)  # fmt: skip
         ax.text(x * 1.15, 1.5, "one matrix\nproduct a step", color=GREY, fontsize=11)
         for version, seconds in (measured or {}).items():
-            height = operations(sizes) / seconds / 1e9
-            ax.plot(_intensity(version, sizes), height, "*", ms=15, color=color_of(version))
+            x, height = _intensity(version, sizes), operations(sizes) / seconds / 1e9
+            ax.plot(x, height, "*", ms=15, color=color_of(version))
+            ax.text(x * 1.2, height, f"{version}, measured", color=color_of(version), va="center")
         _finish(ax, 1e5, 1)
         ax.set_title(f"{card.name}: {card.tera:.1f} TFLOP/s, {card.gigabytes_per_second:g} GB/s")
     picture.suptitle(
@@ -132,7 +133,8 @@ def draw_roofs(cards, sizes, measured=None):
 
 
 def _intensity(version, sizes):
-    return operations(sizes) / bytes_asked(version, sizes)
+    kernel = {"cuda_v3": "cuda_v2", "cuda_v6": "cuda_v5"}.get(version, version)
+    return operations(sizes) / bytes_asked(kernel, sizes)
 
 
 def _draw_version(ax, version, sizes, card):
@@ -144,7 +146,9 @@ def _draw_version(ax, version, sizes, card):
     ax.plot(x, y, color=color, lw=2.5)
     ax.plot(x[0], y[0], "o", color=color, mfc="white", mew=2.5, ms=10)
     ax.plot(x[1], y[1], "o", color=color, ms=10)
-    ax.text(x[0], y[0] / 2.3, NAMES[version], color=color, weight="bold", ha="center")
+    on_slope = y[0] > 0.9 * x[0] * card.gigabytes_per_second  # above it there is room for words
+    place = (x[0] / 1.2, y[0] * 1.6, "right") if on_slope else (x[0], y[0] / 2.3, "center")
+    ax.text(*place[:2], NAMES[version], color=color, weight="bold", ha=place[2])
     return y[1], f"{NAMES[version]}: {reason}", color
 
 
@@ -229,7 +233,7 @@ def draw_occupancy(rows):
         ax.set_xticks([0, 0.5, 1], ["0", "50 %", "100 %"])
     axes[0].set_yticks(range(len(names)), names)
     axes[0].set_ylim(len(names) - 0.5, -0.5)
-    axes[0].set_xlabel("warps that fit on an SM")
+    picture.supxlabel("warps that fit on an SM", fontsize=13)
     return picture
 
 
@@ -244,7 +248,8 @@ def draw_own_roof(giga, bandwidth, points):
     for (version, (x, height)), side in zip(points.items(), (-1, 1, 1), strict=False):
         ax.plot(x, height, "*", ms=18, color=color_of(version))
         ax.text(x * 1.12**side, height, f"{version}: {height:.3g} GFLOP/s", color=color_of(version),
-                va="center", ha="left" if side > 0 else "right", weight="bold")  # fmt: skip
+                va="center", ha="left" if side > 0 else "right", weight="bold",
+                bbox=PAPER)  # fmt: skip
     lowest = min(height for _, height in points.values())
     _finish(ax, giga * 4, min(1, lowest / 3))
     ax.set_title(f"Measured here: {giga:,.0f} GFLOP/s, {bandwidth:.0f} GB/s")

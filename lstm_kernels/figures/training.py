@@ -39,13 +39,15 @@ DIRECTION_COLORS = {IN: BLUE, OUT: VERMILLION}
 def draw_homes():
     """What lives on the card for the whole training, and what the two launches read and write."""
     picture, ax = subplots(1, 1, 13, 5.4)
-    ax.set(xlim=(0, 13), ylim=(0, 5.4))
+    ax.set(xlim=(-0.1, 13), ylim=(0, 5.4))
     ax.axis("off")
     _frame(ax, 0.0, 0.2, 2.4, 4.7, "host memory")
     _frame(ax, 4.1, 0.2, 8.8, 4.7, "card memory, for the whole training")
-    for y, text in ((3.75, "x, y, order"), (2.65, "parameters")):
+    for y, text in ((3.75, "x, y, order"), (2.65, "parameters"), (1.6, "zeros")):
         _box(ax, 0.2, y, 2.0, 0.75, text, LIGHT)
-        _arrow(ax, (2.3, y + 0.38), (4.25, y + 0.38), BLUE, "once")
+        _arrow(ax, (2.3, y + 0.46), (4.25, y + 0.46), BLUE, "once")
+    _arrow(ax, (4.25, 2.83), (2.3, 2.83), VERMILLION)
+    ax.text(3.28, 2.74, "at the end", ha="center", va="top", color=VERMILLION, fontsize=12)
     _box(ax, 0.2, 0.55, 2.0, 0.75, "losses", LIGHT)
     _box(ax, 4.35, 3.75, 2.1, 0.75, "x, y, order", SKY)
     _box(ax, 4.35, 2.65, 2.1, 0.75, "packed\nparameters", SKY)
