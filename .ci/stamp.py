@@ -30,11 +30,13 @@ from pathlib import Path
 URL = "https://github.com/$repository"
 TAG = "$tag"
 if not importlib.util.find_spec("lstm_kernels"):  # not installed: look for it, else fetch it
-    here, fetched = Path.cwd(), Path.cwd() / "parallel-lstm"
+    here, fetched = Path.cwd(), Path.cwd() / f"parallel-lstm-{TAG}"
     homes = [here, *here.parents, fetched]
-    homes += [file.parents[1] for file in here.parent.glob("input/**/lstm_kernels/device.py")]
-    home = next((p for p in homes if (p / "lstm_kernels" / "device.py").exists()), fetched)
-    if not home.exists():
+    for place in ("input/**", "usr/lib/*", "usr/lib/notebooks/*/*"):  # Kaggle: a data set, a script
+        homes += [p.parents[1] for p in here.parent.glob(f"{place}/lstm_kernels/device.py")]
+    home = next((p for p in homes if (p / "lstm_kernels" / "device.py").exists()), None)
+    if home is None:
+        home = fetched
         git = ["git", "-c", "core.askPass=true", "clone", "--quiet", "--depth=1", "--branch", TAG]
         there = shutil.which("git")
         done = there and subprocess.run([*git, URL, home], capture_output=True, text=True)
@@ -43,7 +45,8 @@ if not importlib.util.find_spec("lstm_kernels"):  # not installed: look for it, 
             sys.exit(
                 f"The course could not be fetched: {why}\\n"
                 "Kaggle: Settings > Turn on internet; or File > Add input > parallel-lstm.\\n"
-                "Elsewhere: clone or unpack the course, and open the notebook in its own folder."
+                f"Not found? {URL} must be public and have a version {TAG}.\\n"
+                "At home: clone or unpack the course, and open the notebook in its own folder."
             )
     sys.path.insert(0, str(home))
 

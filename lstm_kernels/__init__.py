@@ -6,9 +6,16 @@
 `versions/` holds the lessons' code, a file a version; everything else serves them.
 """
 
-from lstm_kernels.device import cuda  # first: it chooses GPU or not before Numba is imported
-from lstm_kernels.model import Params, init_params
-from lstm_kernels.versions import VERSIONS
+from lstm_kernels import platforms
+
+try:
+    from lstm_kernels.device import cuda  # first: it chooses GPU or not before Numba is imported
+    from lstm_kernels.model import Params, init_params
+    from lstm_kernels.versions import VERSIONS
+except ImportError as error:
+    if advice := platforms.explain_import(error):
+        raise ImportError(advice) from None
+    raise
 
 __all__ = ["VERSIONS", "Params", "cuda", "init_params"]
 __version__ = "0.1.0"

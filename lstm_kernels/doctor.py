@@ -9,6 +9,7 @@ from lstm_kernels.platforms import (
     INSTALL,
     INSTALL_GPU,
     explain,
+    explain_driver,
     explain_no_card,
     explain_no_widgets,
     load_driver,
@@ -40,6 +41,8 @@ def check_cpu():
 def check_gpu():
     """A card is no duty: without one this is information, not a failure."""
     count = device.count_gpus()
+    if wrong := explain_driver():
+        return Finding(False, f"GPU: {wrong[0]}", wrong[1])
     if count == 0:
         what = "the driver shows no card (nvidia-smi)" if load_driver() else "no driver here"
         text = f"GPU: {what}; the emulator runs the kernels"

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+ROOT = Path(__file__).resolve().parents[1]  # the checkout, or the folder that was fetched
 INSTALL = "pip install -r requirements.txt"
 INSTALL_GPU = "pip install -r requirements-gpu.txt"
 RESTART = {"colab": "Runtime > Restart session", "kaggle": "Run > Restart & clear cell outputs"}
@@ -20,6 +21,7 @@ FRESH = {
 }
 COLAB_GPU = "Runtime > Change runtime type > T4 GPU > Save, then Runtime > Run all"
 MANAGER = "jupyterlab_widgets"  # what opens the channel from JupyterLab's page to a widget
+NEEDED = ("numpy", "numba", "llvmlite")  # the course cannot start without them
 KAGGLE_GPU = "Settings > Accelerator > GPU T4 x2, then Run > Run all"
 
 
@@ -35,13 +37,14 @@ def tell_children():
 
     So `!python -m lstm_kernels doctor` works in a cell, and measurements in a process of their own.
     """
-    root = str(Path(__file__).resolve().parents[1])
     paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-    if root not in paths:
-        os.environ["PYTHONPATH"] = os.pathsep.join([root, *paths])
+    if str(ROOT) not in paths:
+        os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *paths])
 
 
 # ---- the driver ---------------------------------------------------------------------------
+
+SUCCESS, NO_DEVICE = 0, 100  # answers of the driver
 
 
 def load_driver():
@@ -55,9 +58,27 @@ def load_driver():
 def driver_version():
     """The newest CUDA that the driver knows, such as "12.8"; None where there is no driver."""
     driver, version = load_driver(), ctypes.c_int(0)
-    if driver is None or driver.cuDriverGetVersion(ctypes.byref(version)) != 0:
+    if driver is None or driver.cuDriverGetVersion(ctypes.byref(version)) != SUCCESS:
         return None
     return f"{version.value // 1000}.{version.value % 1000 // 10}"
+
+
+def next_version(version):
+    """After "12.4" comes "12.5": a driver of 12.4 knows every package below 12.5."""
+    major, _, minor = version.partition(".")
+    return f"{major}.{int(minor) + 1}"
+
+
+def driver_error():
+    """Why the driver does not start, such as "CUDA_ERROR_UNKNOWN (999)"; None if it starts.
+
+    None also where there is no driver, or where all that it says is that there is no card.
+    """
+    driver, name = load_driver(), ctypes.c_char_p()
+    if driver is None or (code := driver.cuInit(0)) in (SUCCESS, NO_DEVICE):
+        return None
+    known = driver.cuGetErrorName(code, ctypes.byref(name)) == SUCCESS
+    return f"{name.value.decode() if known else 'cuInit'} ({code})"
 
 
 def package_version(name):
@@ -82,25 +103,23 @@ class Failure(NamedTuple):
     meaning: str
     fix: str
     hosted: str = "{fresh}"
-    kaggle: str = ""  # where Kaggle's cure is another one
 
     def cure(self, place=None):
         """The exact line or menu path for this platform."""
         place = place or where()
         if place == "local":
             return self.fix
-        text = self.kaggle if place == "kaggle" and self.kaggle else self.hosted
-        return text.format(
+        return self.hosted.format(
             restart=RESTART[place],
             fresh=FRESH[place],
             gpu=COLAB_GPU if place == "colab" else KAGGLE_GPU,
-            driver=driver_version() or "12.4",
+            too_new=next_version(driver_version() or "12.4"),
             numba_cuda=package_version("numba-cuda") or "0.22.2",
         )
 
 
 _COMPILER = '%pip install "numba-cuda[cu12]=={numba_cuda}" and then {restart}'
-_OLDER = '%pip install "cuda-toolkit[cudart,nvcc,nvrtc]=={driver}.*" and then {restart}'
+_OLDER = '%pip install "cuda-toolkit[cudart,nvcc,nvrtc,nvjitlink]<{too_new}" and then {restart}'
 _DRIVER = (
     "the CUDA compiler is newer than this machine's driver",
     f"update the NVIDIA driver, or use the CUDA 12 compiler: {INSTALL_GPU}",
@@ -116,39 +135,87 @@ _PAIR = (
     "pip install numba==0.68.1 numba-cuda==0.30.4",
     "{fresh} (it brings back the platform's own pair; install no other)",
 )
+_NUMPY = Failure(("numba needs numpy",), "numba and numpy do not fit together", INSTALL)
+_LLVMLITE = Failure(("of llvmlite",), "numba and llvmlite do not fit together", INSTALL)
+_BINDINGS = ("numba-cuda's bindings are missing or too old", INSTALL_GPU, _COMPILER)
+_NO_DRIVER = (
+    "NVIDIA's driver is not found",
+    "install it (nvidia.com/drivers): `nvidia-smi` must list the card",
+    "{gpu}",
+)
+_NO_START = (
+    "NVIDIA's driver is here, but does not start",
+    "restart the machine; if `nvidia-smi` then lists no card, install the driver afresh",
+    "{fresh}",
+)
 
 FAILURES = (
+    Failure(
+        ("nvjitlink", "unsupported .version"),
+        "parts of the CUDA compiler have different versions",
+        INSTALL_GPU,
+        _OLDER,
+    ),
     Failure(("unsupported_ptx_version",), *_DRIVER),
+    Failure(("unsupported .version",), *_DRIVER),
     Failure(("unsupported toolchain",), *_DRIVER),
     Failure(("driver version is insufficient",), *_DRIVER),
     Failure(("compute capability", "is not supported"), *_OLD_CARD),
     Failure(("compute capability", "less than the minimum"), *_OLD_CARD),
     Failure(("no kernel image",), *_OLD_CARD),
+    Failure(("no_binary_for_gpu",), *_OLD_CARD),
     Failure(("invalid value for --gpu-architecture",), *_OLD_CARD),
     Failure(("unsupported gpu architecture",), *_OLD_CARD),
     Failure(("-arch=compute_", "unsupported"), *_OLD_CARD),
     Failure(("nvvm",), "the CUDA compiler (NVVM) is missing", INSTALL_GPU, _COMPILER),
+    Failure(("libdevice",), "the CUDA compiler (NVVM) is missing", INSTALL_GPU, _COMPILER),
     Failure(("nvrtc",), "a part of the CUDA compiler (NVRTC) is missing", INSTALL_GPU, _COMPILER),
+    Failure(
+        ("nvjitlink",), "a part of the CUDA compiler (nvJitLink) is missing", INSTALL_GPU, _COMPILER
+    ),
     Failure(("cudart",), "the CUDA runtime library is missing", INSTALL_GPU, _COMPILER),
     Failure(
-        ("out of memory",),
+        ("cuda_error_out_of_memory",),
         "the card's memory is full, perhaps from another notebook",
         "shut down the other notebooks' kernels, restart this one, use a smaller batch or H",
         "{restart}, then use a smaller batch or H",
     ),
     Failure(("no module named 'numba_cuda'",), "numba-cuda is not installed", INSTALL),
-    Failure(
-        ("no module named 'cuda",), "numba-cuda's bindings are missing", INSTALL_GPU, _COMPILER
-    ),
+    Failure(("no module named 'cuda",), *_BINDINGS),
+    Failure(("cuda python bindings not found",), *_BINDINGS),
+    Failure(("cannot import name", "from 'cuda"), *_BINDINGS),
+    _NUMPY,
+    _LLVMLITE,
     Failure(("cannot import name",), *_PAIR),
     Failure(("no module named 'numba.",), *_PAIR),
     Failure(("has no attribute",), *_PAIR),
+    Failure(
+        ("cuda is disabled",), "NUMBA_DISABLE_CUDA is set", "unset it, then restart the kernel"
+    ),
+    Failure(("driver library", "found"), *_NO_DRIVER),
+    Failure(("failed to dlopen libcuda",), *_NO_DRIVER),
     Failure(
         ("cuda_error_no_device",),
         "the driver is here and shows no card",
         "nvidia-smi must list a card: else look at its power, its seat and its driver",
         "{gpu}",
     ),
+    Failure(
+        ("cuda_error_system_driver_mismatch",),
+        "the driver was updated, and its old half still runs",
+        "restart the machine",
+    ),
+    Failure(
+        ("cuda_error_compat_not_supported",),
+        "a compatibility library stands before the card's own driver",
+        "take the folder with `compat` in its name out of LD_LIBRARY_PATH",
+    ),
+    Failure(
+        ("cuda_error_device_unavailable",),
+        "another program holds the card for itself alone",
+        "end the program that `nvidia-smi` names",
+    ),
+    Failure(("error at driver init",), *_NO_START),
 )
 
 
@@ -156,6 +223,39 @@ def explain(error):
     """The Failure that fits this exception, or None if it is not a known one."""
     message = f"{type(error).__name__}: {error}".lower()
     return next((f for f in FAILURES if all(word in message for word in f.words)), None)
+
+
+def explain_driver():
+    """(what is wrong, the cure) where a driver is here and does not start; None where it does."""
+    error = driver_error()
+    if error is None:
+        return None
+    failure = explain(RuntimeError(f"Error at driver init: {error}"))
+    return f"{failure.meaning}: {error}", failure.cure()
+
+
+def explain_import(error):
+    """What to tell where the course itself cannot be imported; None for an unknown cause.
+
+    The usual one: the notebook runs in another Python than the one that has the packages.
+    """
+    if isinstance(error, ModuleNotFoundError) and error.name in NEEDED:
+        what = f"This Python, {sys.executable}, has no {error.name}, which the course needs."
+    elif explain(error) in (_NUMPY, _LLVMLITE):
+        what = " ".join(str(error).split())
+    else:
+        return None
+    place = where()
+    return f"{what} Cure: {FRESH[place] if place != 'local' else _install_here()}."
+
+
+def _install_here():
+    """The line that brings the packages into the Python that runs this."""
+    python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
+    return (
+        f"in a terminal, in the folder {ROOT}: {python} -m {INSTALL}; then restart the kernel. "
+        "Or choose the kernel of the environment where they are installed"
+    )
 
 
 # ---- a hosted notebook without a card -----------------------------------------------------
@@ -183,11 +283,15 @@ def colab_asks_for_gpu():
 
 
 def explain_no_card():
-    """What to click for a GPU on Colab or Kaggle; None on your own machine, where none is a duty.
+    """What to do for a GPU; None on your own machine without one, where none is a duty.
 
-    Two causes: nobody asked for a GPU, or it was asked for and the free hours are used up.
+    On Colab and Kaggle two causes: nobody asked for a GPU, or the free hours are used up.
     """
-    place = where()
+    place, hidden = where(), os.environ.get("CUDA_VISIBLE_DEVICES")
+    if wrong := explain_driver():
+        return "{}. Cure: {}.".format(*wrong)
+    if hidden is not None and load_driver():
+        return f"CUDA_VISIBLE_DEVICES is {hidden!r}, which hides the cards. Cure: unset it."
     if place == "kaggle":
         return (
             f"For a GPU: {KAGGLE_GPU}. If the menu is grey, verify your phone number "

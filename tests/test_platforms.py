@@ -74,63 +74,146 @@ assert device.is_right(device.run_probe())
 print("target:", device.TARGET)
 """
 
-FAILURES = {  # the error's text, what the meaning says, the cure at home, on Colab, on Kaggle
+FRESH = ("Runtime > Disconnect and delete runtime", "Run > Power off")
+GPU = ("Runtime > Change runtime type > T4 GPU", "Settings > Accelerator > GPU T4 x2")
+GPU_LINE = "pip install -r requirements-gpu.txt"
+OLDER = '%pip install "cuda-toolkit[cudart,nvcc,nvrtc,nvjitlink]<12.5" and then '
+COMPILER = '%pip install "numba-cuda[cu12]=='
+FAILURES = {  # what the meaning says, the cure at home, on Colab, on Kaggle
     "driver older than the toolkit": (
-        "CUDA_ERROR_UNSUPPORTED_PTX_VERSION: the provided PTX was compiled with an unsupported "
-        "toolchain.",
         "newer than this machine's driver",
         "update the NVIDIA driver",
-        '%pip install "cuda-toolkit[cudart,nvcc,nvrtc]==12.4.*" and then Runtime > Restart session',
-        '%pip install "cuda-toolkit[cudart,nvcc,nvrtc]==12.4.*" and then Run > Restart',
+        f"{OLDER}Runtime > Restart session",
+        f"{OLDER}Run > Restart",
     ),
-    "NVVM is missing": (
-        "NvvmSupportError: libNVVM cannot be found.",
-        "(NVVM) is missing",
-        "pip install -r requirements-gpu.txt",
-        '%pip install "numba-cuda[cu12]==',
-        '%pip install "numba-cuda[cu12]==',
-    ),
-    "NVRTC is missing": (
-        'DynamicLibNotFoundError: Failure finding "libnvrtc.so"',
-        "(NVRTC) is missing",
-        "pip install -r requirements-gpu.txt",
-        "Runtime > Restart session",
-        "Run > Restart",
-    ),
+    "parts of two toolkits": ("have different versions", GPU_LINE, OLDER, OLDER),
+    "NVVM is missing": ("(NVVM) is missing", GPU_LINE, COMPILER, COMPILER),
+    "NVRTC is missing": ("(NVRTC) is missing", GPU_LINE, COMPILER, COMPILER),
+    "nvJitLink is missing": ("(nvJitLink) is missing", GPU_LINE, COMPILER, COMPILER),
+    "bindings are missing": ("bindings are missing or too old", GPU_LINE, COMPILER, COMPILER),
     "numba and numba-cuda do not fit": (
-        "cannot import name 'types' from 'numba.core'",
         "does not fit together",
         "pip install numba==0.68.1 numba-cuda==0.30.4",
-        "Runtime > Disconnect and delete runtime",
-        "Run > Power off",
+        *FRESH,
     ),
-    "P100 and NVRTC 13": (
-        "Device compute capability 6.0 is less than the minimum supported by NVRTC 13.0.",
-        "no longer knows a card as old as this one",
-        "pip install -r requirements-gpu.txt",
-        "Runtime > Change runtime type > T4 GPU",
-        "Settings > Accelerator > GPU T4 x2",
-    ),
-    "P100 and NVVM 13": (
-        "NVVM_ERROR_INVALID_OPTION: libnvvm : error: -arch=compute_60 is an unsupported option",
-        "no longer knows a card as old as this one",
-        "pip install -r requirements-gpu.txt",
-        "Runtime > Change runtime type > T4 GPU",
-        "Settings > Accelerator > GPU T4 x2",
-    ),
+    "P100 and CUDA 13": ("no longer knows a card as old as this one", GPU_LINE, *GPU),
     "the card's memory is full": (
-        "CUDA_ERROR_OUT_OF_MEMORY: out of memory",
         "memory is full",
         "shut down the other notebooks' kernels",
         "Runtime > Restart session",
         "Run > Restart",
     ),
+    "no driver": ("driver is not found", "nvidia.com/drivers", *GPU),
+    "no card": ("shows no card", "nvidia-smi must list a card", *GPU),
+    "switched off": ("NUMBA_DISABLE_CUDA is set", "unset it", *FRESH),
+    "half an update": ("its old half still runs", "restart the machine", *FRESH),
+    "a compatibility library": ("stands before", "out of LD_LIBRARY_PATH", *FRESH),
+    "a card in use": ("another program holds the card", "end the program", *FRESH),
+    "driver does not start": ("does not start", "restart the machine", *FRESH),
 }
+MESSAGES = [  # as numba-cuda 0.19 to 0.30, cuda-bindings, cuda-core and the driver write them
+    (
+        "driver older than the toolkit",
+        "[222] Call to cuLinkAddData results in CUDA_ERROR_UNSUPPORTED_PTX_VERSION\n"
+        "ptxas application ptx input, line 9; fatal   : Unsupported .version 8.5; "
+        "current version is '8.4'",
+    ),
+    (
+        "driver older than the toolkit",
+        "CUDA_ERROR_UNSUPPORTED_PTX_VERSION: This indicates that the provided PTX was compiled "
+        "with an unsupported toolchain.",
+    ),
+    ("driver older than the toolkit", "CUDA driver version is insufficient for CUDA runtime"),
+    (
+        "parts of two toolkits",
+        "ERROR_PTX_COMPILE (4)\nnvJitLink error log: ptxas application ptx input, line 1; "
+        "fatal   : Unsupported .version 9.0; current version is '8.8'\n"
+        "ERROR NVJITLINK_ERROR_PTX_COMPILE: JIT the PTX (<cudapy-ptx>)",
+    ),
+    (
+        "NVVM is missing",
+        "libNVVM cannot be found. Please install the cuda-toolkit conda package:\n"
+        "/usr/local/cuda/nvvm/lib64/libnvvm.so.4: cannot open shared object file: "
+        "No such file or directory",
+    ),
+    ("NVVM is missing", "libNVVM is not available"),
+    ("NVVM is missing", 'Failure finding "libnvvm.so.4": No such file: libnvvm.so.4'),
+    (
+        "NVVM is missing",
+        "Missing libdevice file.\n``cuda-nvcc`` and ``cuda-nvrtc`` are required:\n\n    $ conda "
+        'install -c conda-forge cuda-nvcc cuda-nvrtc "cuda-version>=12.0"',
+    ),
+    (
+        "NVRTC is missing",
+        'Failure finding "libnvrtc.so.13 or libnvrtc.so.12": No such file: libnvrtc.so.13',
+    ),
+    (
+        "nvJitLink is missing",
+        'Failure finding "libnvJitLink.so.13 or libnvJitLink.so.12": No such file: '
+        "libnvJitLink.so.13 or libnvJitLink.so.12",
+    ),
+    (
+        "bindings are missing",
+        "NVIDIA CUDA Python bindings not found. Install the 'cuda' package "
+        "(e.g. pip install nvidia-cuda-python or numba-cuda[cuXY]).",
+    ),
+    ("bindings are missing", "cannot import name 'core' from 'cuda' (unknown location)"),
+    ("bindings are missing", "cannot import name 'Buffer' from 'cuda.core' (/lib/cuda/core.py)"),
+    ("bindings are missing", "No module named 'cuda.core'"),
+    (
+        "numba and numba-cuda do not fit",
+        "cannot import name 'UnsupportedBytecodeError' from 'numba.core.errors'",
+    ),
+    ("numba and numba-cuda do not fit", "No module named 'numba.core.types'"),
+    (
+        "numba and numba-cuda do not fit",
+        "module 'numba.cuda.types' has no attribute 'NPDatetime'",
+    ),
+    ("P100 and CUDA 13", "GPU compute capability 6.0 is not supported(requires >=7.5)"),
+    (
+        "P100 and CUDA 13",
+        "Device compute capability 6.0 is less than the minimum supported by NVRTC 13.0. "
+        "Supported compute capabilities are 7.5, 8.0.",
+    ),
+    ("P100 and CUDA 13", "libnvvm : error: -arch=compute_60 is an unsupported option"),
+    ("P100 and CUDA 13", "nvrtc: error: invalid value for --gpu-architecture (-arch)"),
+    ("P100 and CUDA 13", "Call to cuModuleLoadDataEx results in CUDA_ERROR_NO_BINARY_FOR_GPU"),
+    ("P100 and CUDA 13", "no kernel image is available for execution on the device"),
+    ("the card's memory is full", "[2] Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY"),
+    (
+        "no driver",
+        "Error at driver init: \n\nCUDA driver library cannot be found.\nEnsure that a compatible "
+        "NVIDIA driver is installed and available on your system path.\n:",
+    ),
+    ("no driver", '"cuda" is an NVIDIA driver library and can only be found via system search.'),
+    ("no driver", "Failed to dlopen libcuda.so.1"),
+    ("no card", "Error at driver init: Call to cuInit results in CUDA_ERROR_NO_DEVICE (100)"),
+    (
+        "switched off",
+        "Error at driver init: \nCUDA is disabled due to setting NUMBA_DISABLE_CUDA=1 in the "
+        "environment, or because CUDA is unsupported on 32-bit systems.:",
+    ),
+    ("half an update", "Call to cuInit results in CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (803)"),
+    (
+        "a compatibility library",
+        "Error at driver init: Call to cuInit results in "
+        "CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE (804)",
+    ),
+    (
+        "a card in use",
+        "[46] Call to cuDevicePrimaryCtxRetain results in CUDA_ERROR_DEVICE_UNAVAILABLE",
+    ),
+    (
+        "driver does not start",
+        "Error at driver init: Call to cuInit results in CUDA_ERROR_UNKNOWN (999)",
+    ),
+]
 
 
 @pytest.mark.parametrize("name", FAILURES)
 def test_each_failure_is_explained_and_the_course_goes_on(name, tmp_path):
-    message, meaning, *_, kaggle = FAILURES[name]
+    meaning, *_, kaggle = FAILURES[name]
+    message = next(text for cause, text in MESSAGES if cause == name)
     code = FAKE.format(raises=f"raise RuntimeError({message!r})")
     there = {"LSTM_KERNELS_TARGET": "gpu", PLATFORMS["kaggle"]: "Interactive"}
     printed = run_python(code, tmp_path, **there)
@@ -140,15 +223,21 @@ def test_each_failure_is_explained_and_the_course_goes_on(name, tmp_path):
     assert meaning in line and kaggle in line
 
 
-@pytest.mark.parametrize("name", FAILURES)
-def test_each_platform_has_its_own_cure(name, at, monkeypatch):
+@pytest.mark.parametrize("name, message", MESSAGES)
+def test_each_message_has_its_cure_on_each_platform(name, message, at, monkeypatch):
     monkeypatch.setattr(platforms, "driver_version", lambda: "12.4")
-    message, meaning, local, colab, kaggle = FAILURES[name]
+    meaning, *cures = FAILURES[name]
     known = platforms.explain(RuntimeError(message))
     assert meaning in known.meaning
-    for place, words in (("local", local), ("colab", colab), ("kaggle", kaggle)):
+    for place, words in zip(("local", "colab", "kaggle"), cures, strict=True):
         at(place)
         assert words in known.cure(), place
+
+
+def test_an_older_toolkit_is_one_that_exists():
+    """There is no toolkit 12.7, though drivers of that version are."""
+    assert platforms.next_version("12.7") == "12.8"
+    assert platforms.next_version("12.9") == "12.10"  # above 12.9 in the order of versions
 
 
 def test_every_cure_can_be_printed_everywhere(at):
@@ -163,6 +252,70 @@ def test_an_unknown_failure_is_shown_as_it_is(tmp_path):
     code = FAKE.format(raises="raise RuntimeError('the moon is full')")
     printed = run_python(code, tmp_path, LSTM_KERNELS_TARGET="gpu")
     assert "Why: RuntimeError: the moon is full" in printed and "target: emulator" in printed
+
+
+# ---- the packages -------------------------------------------------------------------------
+
+IMPORT_FAILS = """
+import sys
+
+class Refuse:
+    def find_spec(self, name, path, target=None):
+        if name == {package!r}:
+            raise {error}
+
+sys.meta_path.insert(0, Refuse())
+from lstm_kernels import device
+"""
+LLVMLITE = "Numba requires at least version 0.50.0 of llvmlite.\nInstalled version is 0.48.0."
+UNIMPORTABLE = {
+    "another Python's kernel": (
+        "numpy",
+        ModuleNotFoundError("No module named 'numpy'", name="numpy"),
+        f"This Python, {sys.executable}, has no numpy, which the course needs.",
+    ),
+    "an old numba": (
+        "numba",
+        ImportError("Numba needs NumPy 2.2 or less. Got NumPy 2.4."),
+        "Numba needs NumPy 2.2 or less. Got NumPy 2.4.",
+    ),
+    "an old llvmlite": (
+        "numba",
+        ImportError(LLVMLITE),
+        "Numba requires at least version 0.50.0 of llvmlite. Installed version is 0.48.0.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNIMPORTABLE)
+@pytest.mark.parametrize(
+    "place, cure",
+    [
+        ("local", f"in the folder {ROOT}: {sys.executable} -m pip install -r requirements.txt;"),
+        ("colab", "Runtime > Disconnect and delete runtime"),
+        ("kaggle", "Run > Power off"),
+    ],
+)
+def test_packages_that_stop_the_course(name, place, cure, at):
+    at(place)
+    _, error, what = UNIMPORTABLE[name]
+    advice = platforms.explain_import(error)
+    assert advice.startswith(f"{what} Cure: ") and cure in advice
+
+
+@pytest.mark.parametrize("name", UNIMPORTABLE)
+def test_the_course_stops_with_one_line_and_no_chain(name, tmp_path):
+    package, error, what = UNIMPORTABLE[name]
+    raised = repr(error)[:-1] + (f", name={error.name!r})" if error.name else ")")
+    printed = run_python(IMPORT_FAILS.format(package=package, error=raised), tmp_path)
+    assert printed.strip().split("\n")[-1].startswith(f"ImportError: {what} Cure: ")
+    assert "During handling" not in printed
+
+
+def test_another_import_error_is_shown_as_it_is(tmp_path):
+    assert platforms.explain_import(ModuleNotFoundError("No module named 'x'", name="x")) is None
+    code = IMPORT_FAILS.format(package="numba", error="ImportError('the moon is full')")
+    assert run_python(code, tmp_path).strip().endswith("ImportError: the moon is full")
 
 
 # ---- no card ------------------------------------------------------------------------------
@@ -197,6 +350,57 @@ def asking(accelerator):
 
 def test_no_card_at_home_needs_no_advice(at):
     assert platforms.explain_no_card() is None
+
+
+class Driver:
+    """A driver that answers `code` at its start."""
+
+    def __init__(self, code, name=b""):
+        self.code, self.name = code, name
+
+    def cuInit(self, flags):
+        return self.code
+
+    def cuGetErrorName(self, code, pointer):
+        pointer._obj.value = self.name
+        return 0 if self.name else 1
+
+    def cuDriverGetVersion(self, pointer):
+        pointer._obj.value = 12080
+        return 0
+
+
+@pytest.mark.parametrize(
+    "driver, wrong, cure",
+    [
+        (Driver(999, b"CUDA_ERROR_UNKNOWN"), "does not start", "restart the machine"),
+        (Driver(803, b"CUDA_ERROR_SYSTEM_DRIVER_MISMATCH"), "was updated", "restart the machine"),
+        (Driver(804, b"CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE"), "compat", "LD_LIBRARY_PATH"),
+        (Driver(12345), "does not start", "restart the machine"),
+    ],
+)
+def test_a_driver_that_does_not_start(driver, wrong, cure, at, monkeypatch, capsys):
+    """Then no card can be counted, and the emulator runs; the reason must not be lost."""
+    monkeypatch.setattr(platforms, "load_driver", lambda: driver)
+    assert device.count_gpus() == 0
+    device.introduce()
+    first, second, *_ = capsys.readouterr().out.split("\n")
+    assert "emulator" in first
+    assert wrong in second and cure in second.split("Cure: ")[1] and str(driver.code) in second
+    finding = doctor.check_gpu()
+    assert not finding.ok and wrong in finding.text and cure in finding.fix
+    at("colab")
+    assert "Runtime > Disconnect and delete runtime" in platforms.explain_no_card()
+
+
+def test_a_driver_without_a_card(at, monkeypatch):
+    for module in (platforms, doctor):
+        answers = Driver(100, b"CUDA_ERROR_NO_DEVICE")
+        monkeypatch.setattr(module, "load_driver", lambda answers=answers: answers)
+    assert platforms.explain_no_card() is None, "at home a card is no duty"
+    assert doctor.check_gpu().ok and "shows no card" in doctor.check_gpu().text
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert "CUDA_VISIBLE_DEVICES is '-1'" in platforms.explain_no_card()
 
 
 def test_colab_without_a_gpu_runtime(at, monkeypatch):
@@ -426,9 +630,18 @@ def test_setup_finds_the_checkout_above(tmp_path):
         assert run_setup(tmp_path / folder) == f"found in {file}\n"
 
 
-@pytest.mark.parametrize("place", ["parallel-lstm", "datasets/me/parallel-lstm", "a/b/c"])
-def test_setup_finds_a_kaggle_input(tmp_path, place):
-    file = make_course(tmp_path / "input" / place)
+@pytest.mark.parametrize(
+    "place",
+    [
+        "input/parallel-lstm",
+        "input/datasets/me/parallel-lstm",
+        "input/a/b/c",
+        "usr/lib/my-script",  # a utility script's output
+        "usr/lib/notebooks/me/my-script",
+    ],
+)
+def test_setup_finds_what_kaggle_adds(tmp_path, place):
+    file = make_course(tmp_path / place)
     assert run_setup(tmp_path / "working") == f"found in {file}\n"
 
 
@@ -446,24 +659,64 @@ def git(*arguments, folder):
     subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
 
 
-def test_setup_fetches_the_tagged_version_once(tmp_path):
+@pytest.fixture
+def origin(tmp_path):
+    """A repository in place of GitHub's, with the stamped tag and a later version: its settings."""
     repository, tag = stamp.read_settings()
-    origin = tmp_path / "origin"
-    file = make_course(origin)
-    git("init", "--quiet", folder=origin)
-    git("add", ".", folder=origin)
-    git("commit", "--quiet", "-m", "tagged", folder=origin)
-    git("tag", tag, folder=origin)
+    folder = tmp_path / "origin"
+    file = make_course(folder)
+    git("init", "--quiet", folder=folder)
+    git("add", ".", folder=folder)
+    git("commit", "--quiet", "-m", "tagged", folder=folder)
+    git("tag", tag, folder=folder)
     file.write_text("raise SystemExit('a later version')", encoding="utf-8")
-    git("commit", "--quiet", "-am", "later", folder=origin)
+    git("commit", "--quiet", "-am", "later", folder=folder)
     settings = tmp_path / "gitconfig"
     address = f"https://github.com/{repository}"
-    settings.write_text(f'[url "{origin.as_uri()}"]\n\tinsteadOf = {address}\n', encoding="utf-8")
+    settings.write_text(f'[url "{folder.as_uri()}"]\n\tinsteadOf = {address}\n', encoding="utf-8")
+    return {"GIT_CONFIG_GLOBAL": str(settings)}
+
+
+def fetched_into(folder):
+    tag = stamp.read_settings()[1]
+    return folder / f"parallel-lstm-{tag}" / "lstm_kernels" / "device.py"
+
+
+def test_setup_fetches_the_tagged_version_once(tmp_path, origin):
     content = tmp_path / "content"
-    fetched = content / "parallel-lstm" / "lstm_kernels" / "device.py"
-    printed = run_setup(content, GIT_CONFIG_GLOBAL=str(settings))
-    assert printed == f"found in {fetched}\n"
-    assert run_setup(content) == f"found in {fetched}\n", "the second time no network is needed"
+    found = f"found in {fetched_into(content)}\n"
+    assert run_setup(content, **origin) == found
+    assert run_setup(content) == found, "the second time no network is needed"
+    cell = stamp.setup_cell(*stamp.read_settings())
+    assert run_setup(content, then=cell) == 2 * found, "the cell runs twice in one session"
+
+
+def test_setup_does_not_take_another_version_that_lies_there(tmp_path, origin):
+    """A session that has opened a lesson of another version before."""
+    content = tmp_path / "content"
+    for name in ("parallel-lstm", "parallel-lstm-v0.0.9"):
+        make_course(content / name)
+    assert run_setup(content, **origin) == f"found in {fetched_into(content)}\n"
+
+
+def test_setup_without_the_tag_or_the_repository(tmp_path, origin):
+    """Not public yet, or the tag is not pushed: the learner reads where to look."""
+    tag = stamp.read_settings()[1]
+    git("tag", "-d", tag, folder=tmp_path / "origin")
+    printed = run_setup(tmp_path / "content", **origin)
+    assert printed.startswith("The course could not be fetched: ")
+    assert f"Remote branch {tag} not found" in printed
+    assert f"must be public and have a version {tag}." in printed
+    assert "Traceback" not in printed
+    assert not fetched_into(tmp_path / "content").exists(), "the next try fetches again"
+
+
+def test_setup_names_half_a_copy(tmp_path, origin):
+    """The session ended while git was fetching."""
+    folder = fetched_into(tmp_path / "content").parents[1]
+    (folder / ".git").mkdir(parents=True)
+    printed = run_setup(tmp_path / "content", **origin)
+    assert f"'{folder}' already exists" in printed and "Traceback" not in printed
 
 
 def test_setup_without_internet_says_what_to_click(tmp_path):
