@@ -1,8 +1,8 @@
 """Before anything runs: can this setting run at all, and about how long would it take?  Lesson 07.
 
 The estimates decide what a page leaves out and what a progress bar says; they are never shown as
-measurements.  `REPEAT_LIMIT` keeps a page from waiting for minutes, `BATCH_LIMIT` keeps Cancel
-quick, because a training can only stop between two mini-batches.
+measurements.  `REPEAT_LIMIT` keeps a page from waiting for minutes, `PIECE_LIMIT` keeps Cancel
+quick, because a training can only stop between two mini-batches, and V6 between two epochs.
 """
 
 from lstm_kernels import device
@@ -13,7 +13,7 @@ from lstm_kernels.versions import get_version
 from lstm_kernels.versions.per_sample import workspace_shapes
 
 REPEAT_LIMIT = 15.0  # seconds of one repeat
-BATCH_LIMIT = 0.7  # seconds of one mini-batch
+PIECE_LIMIT = 0.7  # seconds between two moments at which a training can stop
 ROUGHLY = {  # version: seconds (of each step of a sample, of each step, of each multiply-add)
     "sequential": (0, 0, 200e-9),
     "numpy_loop": (70e-6, 0, 0.5e-9),
@@ -38,13 +38,19 @@ def batch_seconds(version, sizes):
     if not device.ON_GPU:
         return 1e-3 + (3e-9 if version in ("cuda_v1", "cuda_v2", "cuda_v3") else 12e-9) * work * N
     chain = {"cuda_v1": work * N, "cuda_v2": work, "cuda_v3": work}.get(version, 0)
-    return 1e-3 + 100e-9 * chain + 1e-11 * work * N
+    calls = 150e-6 if stops_after(version) == "an epoch" else 1e-3  # V6 only queues launches
+    return calls + 100e-9 * chain + 1e-11 * work * N
+
+
+def stops_after(version):
+    """What a training ends before it can stop: a mini-batch, or an epoch on the device."""
+    return "an epoch" if hasattr(get_version(version), "fit") else "a mini-batch"
 
 
 def repeat_seconds(version, workload):
     """Roughly the seconds of one repeat: all mini-batches of all epochs."""
-    batches = workload.epochs * -(-workload.x.shape[1] // workload.batch_size)
-    return batches * batch_seconds(version, sizes_of(workload))
+    batches = -(-workload.x.shape[1] // workload.batch_size)
+    return workload.epochs * batches * batch_seconds(version, sizes_of(workload))
 
 
 def refusal(version, workload):
@@ -58,10 +64,13 @@ def refusal(version, workload):
         return f"impossible: {error}"
     if device.TARGET not in ("gpu", "emulator") and version.startswith("cuda"):
         return "left out: Numba's simulator is too slow to race"
+    piece, repeat = batch_seconds(version, sizes), repeat_seconds(version, workload)
+    if stops_after(version) == "an epoch":
+        piece = repeat / workload.epochs
     for what, seconds, limit in (
-        ("mini-batch", batch_seconds(version, sizes), BATCH_LIMIT),
-        ("repeat", repeat_seconds(version, workload), REPEAT_LIMIT),
+        (stops_after(version), piece, PIECE_LIMIT),
+        ("a repeat", repeat, REPEAT_LIMIT),
     ):
         if seconds > limit:
-            return f"left out: roughly {seconds_text(seconds)} a {what}, the limit is {limit:g} s"
+            return f"left out: roughly {seconds_text(seconds)} for {what}, the limit is {limit:g} s"
     return ""

@@ -15,9 +15,11 @@ import pytest
 from lstm_kernels import data, device, estimate, forecast, race, timing
 from lstm_kernels.figures import forecast as forecast_figures
 from lstm_kernels.figures import goals
+from lstm_kernels.figures import race as race_figures
 from lstm_kernels.timing import Timing, Workload
 from lstm_kernels.versions import cuda_v4
 from lstm_kernels.widgets import race as race_widget
+from lstm_kernels.widgets.controls import Plan, repeats_done
 from lstm_kernels.widgets.race import Race, reading
 from lstm_kernels.widgets.scale import in_words
 
@@ -69,6 +71,27 @@ def test_run_times_the_checked_versions_and_repaints(board, monkeypatch):
     assert not board.bar.run_button.disabled and board.bar.cancel_button.disabled
     assert "numpy_loop" in board.table.value and "vs numpy_batched" in board.table.value
     assert bytes(board.history.value).startswith(PNG) and board.history.layout.display == ""
+
+
+def test_the_note_names_the_version_and_the_time_left(board):
+    notes = []
+    board.bar.note.observe(lambda change: notes.append(change["new"]), "value")
+    run(board)
+    warming = re.compile(r"numpy_batched, warming up, about \d+ s left")
+    counting = re.compile(r"numpy_batched, [23] repeats, about \d+ s left")
+    assert any(map(warming.fullmatch, notes)) and any(map(counting.fullmatch, notes))
+    assert any(note.startswith("numpy_loop, 1 repeat, about ") for note in notes)
+
+
+def test_the_plan_learns_its_pace_from_what_is_done():
+    plan = Plan({"a": 1.0, "b": 3.0})
+    assert plan.progress("a") == (0, 4)
+    plan.start -= 2  # "a" took twice as long as was expected
+    plan.finish("a")
+    share, left = plan.progress("b", 1 / 3)
+    assert share == pytest.approx(0.5) and left == pytest.approx(2, rel=0.1)
+    assert repeats_done(Timing((1.0,)), budget=0.3) == pytest.approx(1 / 3), "three at least"
+    assert repeats_done(Timing((0.1,)), budget=1.0) == pytest.approx(0.1)
 
 
 def test_epochs_and_length_are_those_of_the_sliders(board):
@@ -174,6 +197,9 @@ def test_two_runs_cannot_overlap_not_even_from_two_tabs(dashboard, monkeypatch):
     assert len(board.results) == 1 and "Something is running" in board.bar.note.value
     dashboard.scale.bar.run()
     assert dashboard.scale.lines == {} and "running" in dashboard.scale.bar.note.value
+    other = Race(batch_size=1, H=4, T=2, budget=0.0).versus  # a second one in the same notebook
+    other.bar.run()
+    assert other.results == [] and "running" in other.bar.note.value
     board.bar.cancel()
     assert dashboard.runner.wait(5)
 
@@ -183,6 +209,29 @@ def test_on_colab_it_runs_in_the_callback(board, monkeypatch):
     board.bar.run_button.click()
     assert board.bar.runner.thread is None and not board.bar.runner.busy
     assert board.bar.note.value.startswith("Done.")
+
+
+def test_a_prediction_that_can_never_be_scored_says_so_before_the_run(board):
+    board.guessed.value, board.baseline.value = "numpy_batched", "numpy_loop"
+    board.guess.value = 5
+    assert board.reasons.value == "" and board.reasons.layout.display == "none"
+    choose(board, "numpy_batched")
+    assert "numpy_loop, which is not checked" in board.reasons.value
+    assert board.reasons.layout.display == ""
+    choose(board, "sequential", "numpy_batched")
+    board.baseline.value, board.batch.value, board.hidden.value = "sequential", 1024, 100
+    assert "it needs sequential, which is left out" in board.reasons.value
+    if not device.ON_GPU:
+        choose(board, "numpy_loop", "cuda_v2")
+        board.baseline.value, board.guessed.value = "numpy_loop", "cuda_v2"
+        board.batch.value, board.hidden.value = 1, 4
+        assert "no ratio can be made of it" in board.reasons.value
+
+
+def test_the_first_question_compares_what_may_be_compared(board):
+    first = (board.baseline.value, board.guessed.value)
+    gpu = ("numpy_batched", "cuda_v2")
+    assert first == (gpu if device.ON_GPU else ("numpy_loop", "numpy_batched"))
 
 
 def test_an_error_in_one_version_leaves_the_others(board, monkeypatch):
@@ -255,9 +304,35 @@ def test_the_scale_tab_leaves_out_what_takes_minutes(dashboard):
     scale = dashboard.scale
     scale.most.value, scale.hidden.value = 65536, 64
     choose(scale, "sequential")
-    scale._measure = lambda point, workload, stop: estimate.refusal(point[0][0], workload)
+    assert "sequential, batch 16" in scale.reasons.value, "before anything runs"
+    assert "windows on left out: roughly" in scale.reasons.value
+    assert scale.points() == [] and scale.lines == {}
     scale.bar.run(wait=True)
-    assert "sequential, batch 16" in scale.words.value and "left out" in scale.words.value
+    assert scale.bar.note.value.startswith("No chosen version can run this")
+    scale.boxes["numpy_batched"].value = True
+    assert {line for line, _ in scale.points()} == {
+        ("numpy_batched", "batch 16"), ("numpy_batched", "batch = windows / 4")
+    }  # fmt: skip
+
+
+def test_an_error_ends_only_its_own_line(dashboard, monkeypatch):
+    def broken(*_):
+        raise ArithmeticError("broken on purpose")
+
+    monkeypatch.setattr(race.get_version("numpy_loop"), "gradients", broken)
+    scale = dashboard.scale
+    scale.most.value = 256
+    choose(scale, "numpy_loop", "numpy_batched")
+    scale.bar.run(wait=True)
+    assert [version for version, _ in scale.lines] == ["numpy_batched"] * 2
+    assert scale.words.value.count("at 64 windows: ArithmeticError: broken on purpose") == 2
+
+
+def test_what_stops_only_between_epochs_is_kept_to_short_epochs():
+    """V6 hears of Cancel at an epoch's end, so an epoch is what must be short."""
+    long = Workload(*data.panel(65536, 2), 16, 64)
+    assert "for an epoch, the limit" in estimate.refusal("cuda_v6", long)
+    assert estimate.refusal("cuda_v6", Workload(*data.panel(64, 2), 16, 16)) == ""
 
 
 def test_the_scale_tab_takes_the_real_series_to_its_end(dashboard):
@@ -290,6 +365,31 @@ def test_the_line_of_batch_sizes_grows_with_each_run(board):
     run(board)
     ax = board.history_picture().axes[0]
     assert [list(line.get_xdata()) for line in ax.lines] == [[1, 7], [1, 7]]
+    assert {text.get_text() for text in ax.texts} == {"numpy_loop", "numpy_batched"}
+    assert "H=4, T=2" in ax.get_title("left")
+
+
+def test_names_beside_lines_keep_their_distance():
+    places = race_figures.spread([0.5, 0.5, 0.52, 0.0], 0.1)
+    ordered = sorted(places)
+    assert all(b - a > 0.099 for a, b in zip(ordered, ordered[1:], strict=False))
+    assert places[3] == 0 and places[2] == max(places)
+
+
+def test_ratios_name_their_baseline():
+    rows = [
+        race.Row("sequential", "CPU", None, "left out"),
+        race.Row("numpy_loop", "CPU", Timing((4.0,))),
+        race.Row("numpy_batched", "CPU", Timing((1.0,))),
+        race.Row("cuda_v2", "emulated on CPU", Timing((1.0,))),
+    ]
+    ax = race_figures.draw_race([("a", Workload(*data.panel(1), 1, 4), rows)]).axes[0]
+    assert ax.get_xlabel().endswith("x: times as fast as numpy_loop")
+    texts = [text.get_text() for text in ax.texts]
+    assert {"4.00 s", "1.00 s = 4x", "1.00 s (emulated)", "left out"} <= set(texts)
+    assert race_figures.time_ticks(0.0009, 0.03) == (
+        [0.001, 0.002, 0.005, 0.01, 0.02], ["1 ms", "2 ms", "5 ms", "10 ms", "20 ms"],
+    )  # fmt: skip
 
 
 def test_slopes_in_words():

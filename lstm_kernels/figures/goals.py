@@ -1,10 +1,8 @@
 """The goals of the course's model: speed-ups, and time against the size of the data.  Lesson 07."""
 
-import itertools
+from lstm_kernels.figures.race import label_ends, line_look, time_ticks
+from lstm_kernels.figures.style import GREY, LIGHT, styled, subplots
 
-from lstm_kernels.figures.style import BLUE, GREEN, GREY, LIGHT, ORANGE, PURPLE, styled, subplots
-
-COLORS = (BLUE, GREEN, ORANGE, PURPLE)
 YES = "#CDEBE1"  # GREEN, light enough for black text
 
 
@@ -44,45 +42,36 @@ def _draw_field(ax, row, column, ratio, least):
 def draw_scaling(windows, lines):
     """Seconds for one epoch against the number of windows.  lines: {label: (seconds, slope)}.
 
-    A line may end before the last of the windows; one that is not a GPU's or CPU's own time says
-    so in its label, and is grey.
+    A label begins with its version's name; one that is not a GPU's or CPU's own time says so, and
+    its line is grey.  A line may end before the last of the windows.
     """
-    picture, ax = subplots(1, 1, 10, 5)
-    ends = _apart([seconds[-1] for seconds, _ in lines.values()])
-    colors = itertools.cycle(COLORS)
-    for (label, (seconds, gradient)), end in zip(lines.items(), ends, strict=True):
-        emulated = "emulated" in label
-        color = GREY if emulated else next(colors)
-        ax.plot(windows[: len(seconds)], seconds, "o--" if emulated else "o-", color=color)
-        text = f"{label}\nslope {gradient:.2f}"
-        ax.text(windows[-1] * 1.15, end, text, color=color, va="center")
+    picture, ax = subplots(1, 1, 10, max(4.8, 1.4 + 0.52 * len(lines)))
+    ends = []
+    for number, (label, (seconds, gradient)) in enumerate(lines.items()):
+        version = label.split(",")[0]
+        look = line_look(version, "emulated" if "emulated" in label else "CPU")
+        look["marker"] = "os^D"[number % 4]
+        ax.plot(windows[: len(seconds)], seconds, **look)
+        name = f"{label}\nslope {gradient:.2f}" if len(seconds) > 1 else label
+        ends.append((windows[len(seconds) - 1], seconds[-1], name, look["color"]))
     first = max(seconds[0] for seconds, _ in lines.values())
-    proportional = [first * N / windows[0] for N in windows]
-    ax.plot(windows, proportional, "--", color=GREY, lw=1.4)
+    ax.plot(windows, [first * N / windows[0] for N in windows], "--", color=GREY, lw=1.4)
     ax.text(
-        0.02, 0.93, "dashed: slope 1, time grows as fast as the data",
-        color=GREY, transform=ax.transAxes,
+        0.02, 0.94, "dashed: slope 1, time grows as fast as the data",
+        color=GREY, transform=ax.transAxes, fontsize=12,
     )  # fmt: skip
-    ax.set(xscale="log", yscale="log", xlabel="training windows (log scale)")
-    ax.set_xticks(windows, [f"{N:,}" for N in windows], minor=False)
-    ax.minorticks_off()
-    ax.set_ylabel("one epoch (log scale)")
-    ax.set_yticks(*_time_ticks(*ax.get_ylim()))
-    ax.set_xlim(windows[0] / 1.2, windows[-1] * 12)
+    _scale_axes(ax, windows)
+    label_ends(ax, ends, gap=0.13)
     ax.set_title("Does training time grow as fast as the data?")
     return picture
 
 
-def _time_ticks(low, high):
-    """Ticks 1, 2, 5, 10, ... milliseconds between two times in seconds, and their texts."""
-    steps = [digit * 10.0**power for power in range(-3, 7) for digit in (1, 2, 5)]
-    ticks = [step for step in steps if low <= step / 1e3 <= high]
-    return [tick / 1e3 for tick in ticks], [f"{tick:g} ms" for tick in ticks]
-
-
-def _apart(values, factor=1.6):
-    """Heights for labels: each at its value, or higher where the one below is too near."""
-    places, below = list(values), 0.0
-    for n in sorted(range(len(values)), key=lambda n: values[n]):
-        places[n] = below = max(values[n], below * factor)
-    return places
+def _scale_axes(ax, windows):
+    ax.set(xscale="log", yscale="log", xlabel="training windows (log scale)")
+    ax.set_xticks(windows, [f"{N:,}" for N in windows], minor=False)
+    ax.minorticks_off()
+    ax.set_ylabel("one epoch (log scale)")
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high * (high / low) ** 0.1)  # room for the words at the top
+    ax.set_yticks(*time_ticks(*ax.get_ylim()))
+    ax.set_xlim(windows[0] / 1.2, windows[-1] * 1.2)

@@ -1,10 +1,25 @@
 """The race as bars.  Lesson 07 and `python -m lstm_kernels race`."""
 
-import numpy as np
+from textwrap import wrap
 
-from lstm_kernels.figures.style import GREY, LIGHT, VERSION_COLORS, styled, subplots
-from lstm_kernels.race import PUBLISHED, ratio_text, speedup
+import numpy as np
+from matplotlib.ticker import MaxNLocator, NullFormatter
+
+from lstm_kernels.figures.style import (
+    GREY,
+    LIGHT,
+    VERMILLION,
+    VERSION_COLORS,
+    styled,
+    subplots,
+)
+from lstm_kernels.race import BASELINES, PUBLISHED, ratio_text, speedup
 from lstm_kernels.timing import seconds_text
+
+MARKS = {  # so that lines of one colour can be told apart
+    "cuda_v2": "s", "cuda_v3": "^", "cuda_v4": "D", "cuda_v5": "v", "cuda_v6": "P",
+    "pytorch": "s", "pytorch_cudnn": "D",
+}  # fmt: skip
 
 
 @styled
@@ -13,14 +28,19 @@ def draw_race(results, log=True, shared=False):
 
     shared: one scale for all panels, so that runs can be compared by eye.
     """
-    height = 1.3 + 0.62 * max(len(rows) for *_, rows in results)
-    picture, axes = subplots(1, len(results), 6.6 * len(results), height, squeeze=False)
+    width, bar = (5.4, 0.5) if shared else (6.6, 0.62)  # inches; those of the live page are smaller
+    height = 1.4 + bar * max(len(rows) for *_, rows in results)
+    picture, axes = subplots(1, len(results), width * len(results), height, squeeze=False)
+    left = -0.3 if shared else 0  # of the titles, in parts of the panel's width
     for ax, (name, workload, rows) in zip(axes[0], results, strict=True):
         draw_bars(ax, rows, log)
-        ax.set_title(f"{name}\n", pad=10)
-        ax.text(0, 1.03, str(workload), transform=ax.transAxes, color=GREY, fontsize=12)
+        ax.set_title(f"{name}\n", pad=10, x=left)
+        ax.text(left, 1.03, str(workload), transform=ax.transAxes, color=GREY, fontsize=12)
     if shared:
         _share_scale(axes[0], [rows for *_, rows in results])
+    if any(row.timing and not row.comparable for *_, rows in results for row in rows):
+        words = "hatched: emulated on the CPU, not a GPU's time"
+        picture.supxlabel(words, fontsize=12, color=GREY)
     return picture
 
 
@@ -45,29 +65,42 @@ def draw_invitation(text):
 
 @styled
 def draw_history(records):
-    """Seconds of one epoch against the batch size: all runs so far.  records: as in `bench`.
+    """Seconds of one mini-batch against the batch size: all runs so far.  records: as in `bench`.
 
     Each version has a line for each H and T; emulated ones are dashed and grey: no GPU's time.
     """
-    picture, ax = subplots(1, 1, 10, 4.6)
+    lines = _points(records)
+    picture, ax = subplots(1, 1, 10, max(4.4, 1.4 + 0.3 * len(lines)))
+    sizes = {key[2:] for key in lines}
     ends = []
-    for (version, where, H, T), points in _points(records).items():
+    for (version, where, *size), points in lines.items():
         batches, seconds = zip(*sorted(points.items()), strict=True)
-        real = where in ("CPU", "GPU")
-        color = VERSION_COLORS.get(version, GREY) if real else GREY
-        ax.plot(batches, seconds, "o-" if real else "o--", color=color)
-        name = version if real else f"{version} (emulated)"
-        ends.append((seconds[-1], f"{name}, H={H}, T={T}", color))
-    _label_ends(ax, ends)
+        ax.plot(batches, seconds, **line_look(version, where))
+        name = version if where in ("CPU", "GPU") else f"{version} (emulated)"
+        name += ", H={}, T={}".format(*size) if len(sizes) > 1 else ""
+        ends.append((batches[-1], seconds[-1], name, line_look(version, where)["color"]))
+    _scale_history(ax, sorted({r["batch"] for r in records if "median" in r}) or [1])
+    label_ends(ax, ends)
+    where = " (H={}, T={})".format(*min(sizes)) if len(sizes) == 1 else ""
+    ax.set_title(f"Time against batch size{where}: a point for each run")
+    return picture
+
+
+def _scale_history(ax, batches):
     ax.set(xscale="log", yscale="log", xlabel="batch size (log scale)")
-    batches = sorted({r["batch"] for r in records if "median" in r}) or [1]
     ax.set_xticks(batches, [str(batch) for batch in batches])
     ax.minorticks_off()
-    ax.yaxis.set_major_formatter(lambda seconds, _: seconds_text(seconds))
+    ax.set_yticks(*time_ticks(*ax.get_ylim()))
     ax.set_ylabel("one mini-batch (log scale)")
     ax.set_xlim(batches[0] / 1.3, batches[-1] * 1.3)
-    ax.set_title("Time against batch size: a point for each run")
-    return picture
+
+
+def line_look(version, where):
+    """Colour, dashes and mark of a version's line."""
+    mark = MARKS.get(version, "o")
+    if where in ("CPU", "GPU"):
+        return {"color": VERSION_COLORS.get(version, GREY), "marker": mark, "ms": 7}
+    return {"color": GREY, "ls": "--", "lw": 1.6, "marker": mark, "mfc": "white", "ms": 7}
 
 
 def _points(records):
@@ -80,46 +113,93 @@ def _points(records):
     return lines
 
 
-def _label_ends(ax, ends):
-    """Names in a column on the right, in the order of the lines' ends."""
-    for place, (_, text, color) in enumerate(sorted(ends, reverse=True)):
-        ax.text(
-            1.02, 0.97 - 0.075 * place, text, color=color, transform=ax.transAxes, va="center",
-            fontsize=11,
+def label_ends(ax, ends, gap=0.07):
+    """Names on the right, each joined to its line's end.  ends: [(x, y, name, color), ...].
+
+    ax: logarithmic in y, its limits are final.  gap: least distance, as a part of its height.
+    """
+    low, high = np.log(ax.get_ylim())
+    ax.set_ylim(*ax.get_ylim())
+    places = spread([(np.log(y) - low) / (high - low) for _, y, *_ in ends], gap)
+    for (x, y, name, color), place in zip(ends, places, strict=True):
+        ax.annotate(
+            name, (x, y), (1.04, place), textcoords="axes fraction", va="center", fontsize=12,
+            arrowprops={"arrowstyle": "-", "color": color, "ls": ":", "shrinkA": 2, "shrinkB": 5},
         )  # fmt: skip
+
+
+def spread(wanted, gap):
+    """Places near the wanted ones (0 to 1), at least `gap` apart, the lowest not below 0."""
+    order = sorted(range(len(wanted)), key=lambda n: wanted[n])
+    places, above, below = list(wanted), 1 + gap, -gap
+    for n in reversed(order):
+        places[n] = above = min(wanted[n], above - gap)
+    for n in order:
+        places[n] = below = max(places[n], below + gap)
+    return places
+
+
+def time_ticks(low, high):
+    """Ticks 1, 2, 5, 10, ... between two times in seconds (or 1, 10, ...), and their texts."""
+    digits = (1, 2, 5) if high < 100 * low else (1,)
+    ticks = [digit * 10.0**power for power in range(-9, 5) for digit in digits]
+    ticks = [tick for tick in ticks if low <= tick <= high]
+    return ticks, [tick_text(tick) for tick in ticks]
+
+
+def tick_text(seconds):
+    """A round time as short as can be: 0.02 gives '20 ms'."""
+    units = (("s", 1), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
+    unit, size = next((u for u in units if seconds >= 0.999 * u[1]), units[0])
+    return f"{seconds / size:.4g} {unit}"
 
 
 def draw_bars(ax, rows, log=True):
     """Median times with quartiles; an emulated time is hatched and has no ratio."""
+    baseline = baseline_of(rows)
     for place, row in enumerate(rows):
         if row.timing is None:
             _write_note(ax, place, row)
         else:
-            _draw_bar(ax, place, row, speedup(rows, row.version, "sequential"))
+            _draw_bar(ax, place, row, _label(rows, row, baseline))
     ax.set_yticks(range(len(rows)), [row.version for row in rows])
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_xscale("log" if log else "linear")
-    emulated = any(row.timing and not row.comparable for row in rows)
-    note = "\nhatched: emulated on the CPU, not a GPU's time" if emulated else ""
-    ax.set_xlabel("wall time, seconds" + (" (log scale)" if log else "") + note)
     timed = [row for row in rows if row.timing]
     if timed and log:
-        ax.set_xlim(*_log_limits(rows, timed))
+        ax.set_xlim(*_log_limits(rows, timed, baseline))
+        ax.xaxis.set_minor_formatter(NullFormatter())
     elif timed:
-        ax.set_xlim(0, max(row.timing.median for row in timed) * 1.6)
+        ax.set_xlim(0, max(row.timing.median for row in timed) * 1.7)
+        ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.xaxis.set_major_formatter(lambda seconds, _: tick_text(seconds) if seconds else "0")
+    ax.set_xlabel(_axis_words(rows, baseline, log))
 
 
-def _log_limits(rows, timed):
+def baseline_of(rows):
+    """The slowest of the CPU baselines that was timed: ratios are to it; None if there is none."""
+    timed = {row.version for row in rows if row.comparable}
+    return next((name for name in BASELINES if name in timed), None)
+
+
+def _axis_words(rows, baseline, log):
+    """What the axis and the ratios mean."""
+    words = "wall time" + (" (log scale)" if log else "")
+    compared = [row.version for row in rows if speedup(rows, row.version, baseline)]
+    return words + (f"\nx: times as fast as {baseline}" if len(compared) > 1 else "")
+
+
+def _log_limits(rows, timed, baseline):
     """Left and right end of a logarithmic axis: each bar leaves room for its label."""
     left = min(row.timing.median for row in timed) / 3
     decades = []
     for row in timed:
-        room = min(0.85, 0.022 * len(_label(row, speedup(rows, row.version, "sequential"))))
+        room = min(0.85, 0.024 * len(_label(rows, row, baseline)))
         decades.append(np.log10(row.timing.quartiles[1] / left) / (0.97 - room))
     return left, left * 10 ** max(decades)
 
 
-def _draw_bar(ax, place, row, ratio):
+def _draw_bar(ax, place, row, label):
     median, (low, high) = row.timing.median, row.timing.quartiles
     look = {"color": VERSION_COLORS.get(row.version, GREY)}
     if not row.comparable:
@@ -127,24 +207,25 @@ def _draw_bar(ax, place, row, ratio):
     ax.barh(place, median, height=0.68, **look)
     ax.plot([low, high], [place, place], color="black", lw=1.6, marker="|", ms=9)
     ax.annotate(
-        _label(row, ratio), (high, place), (6, 0), textcoords="offset points",
-        va="center", fontsize=12,
+        label, (high, place), (6, 0), textcoords="offset points", va="center", fontsize=13,
     )  # fmt: skip
 
 
-def _label(row, ratio):
-    """Beside the bar: its time and, where one may be given, its ratio to sequential."""
+def _label(rows, row, baseline):
+    """Beside the bar: its time and, where one may be given, its ratio to the baseline."""
     text = seconds_text(row.timing.median)
     if not row.comparable:
         return text + " (emulated)"
-    if ratio is not None and row.version != "sequential":
-        return f"{text} = {ratio_text(ratio)}"
-    return text
+    ratio = speedup(rows, row.version, baseline)
+    return text if ratio is None or row.version == baseline else f"{text} = {ratio_text(ratio)}"
 
 
 def _write_note(ax, place, row):
-    note = row.note if len(row.note) < 60 else row.note[:57] + "..."
-    ax.text(0.02, place, note, va="center", color=GREY, transform=ax.get_yaxis_transform())
+    """In place of a bar: why there is none, in at most two lines."""
+    lines = wrap(row.note, 44)
+    note = "\n".join(lines[:2]) + (" ..." if len(lines) > 2 else "")
+    color, place_of_text = VERMILLION if row.failed else GREY, ax.get_yaxis_transform()
+    ax.text(0.02, place, note, va="center", color=color, transform=place_of_text, fontsize=11)
 
 
 @styled

@@ -9,19 +9,23 @@ def paints_from_threads():
     return "google.colab" not in sys.modules
 
 
+BUSY = threading.Lock()  # one for all dashboards of a kernel: two at once would slow each other
+
+
 class Runner:
     """Runs one function at a time, in the background where pages paint from there.
 
-    The function is given `stop`, itself a function: it is to end soon after stop() is True.
+    While it does, no other Runner can begin.  The function is given `stop`, itself a function: it
+    is to end soon after stop() is True.
     """
 
     def __init__(self):
-        self._busy, self._wish, self.thread = threading.Lock(), threading.Event(), None
+        self._wish, self.thread = threading.Event(), None
         self.watched = True  # False while a caller waits, who sees only the end
 
     @property
     def busy(self):
-        return self._busy.locked()
+        return BUSY.locked()
 
     @property
     def cancelled(self):
@@ -30,9 +34,9 @@ class Runner:
     def start(self, work, wait=False):
         """Begin `work(stop)`; False, and nothing happens, while another work is under way.
 
-        wait: return only when it has ended (as always on Colab).
+        wait: let that one end first, and return only when this one has ended (always on Colab).
         """
-        if not self._busy.acquire(blocking=False):
+        if not BUSY.acquire(blocking=wait):
             return False
         self._wish.clear()
         self.watched = not wait
@@ -47,7 +51,7 @@ class Runner:
         try:
             work(self._wish.is_set)
         finally:
-            self._busy.release()
+            BUSY.release()
 
     def cancel(self):
         """Wish the work to end; it does so after the mini-batch that is under way."""

@@ -9,7 +9,7 @@ def picture_widget(picture):
     return ipywidgets.Image(
         value=picture._repr_png_(),
         format="png",
-        layout={"max_width": "100%", "align_self": "center"},
+        layout={"max_width": "100%", "align_self": "center", "margin": "0"},
     )
 
 
@@ -29,13 +29,13 @@ def show(widget, picture):
     )
 
 
-def slider(label, options, value):
+def slider(label, options, value, width="23em"):
     """A slider over a few sizes; it reports when the mouse lets go."""
     return ipywidgets.SelectionSlider(
         options=sorted({*options, value}),
         value=value,
         description=label,
         continuous_update=False,
-        style={"description_width": "95px"},
-        layout={"width": "330px"},
+        style={"description_width": "7em"},
+        layout={"width": width},
     )

@@ -5,7 +5,6 @@ import time
 
 import ipywidgets
 
-from lstm_kernels.timing import seconds_text
 from lstm_kernels.widgets.background import paints_from_threads
 
 NO_CANCEL = "Running in this cell; to stop it early, use the notebook's own stop button."
@@ -13,7 +12,7 @@ NO_CANCEL = "Running in this cell; to stop it early, use the notebook's own stop
 
 def check_box(name, value=True):
     """A check box as wide as its text."""
-    layout = {"width": "auto", "margin": "2px 16px 2px 0"}
+    layout = {"width": "auto", "margin": "2px 1.2em 2px 0"}
     return ipywidgets.Checkbox(value=value, description=name, indent=False, layout=layout)
 
 
@@ -21,6 +20,12 @@ def row(*children):
     """Side by side, wrapped where the page is narrow."""
     layout = {"flex_flow": "row wrap", "align_items": "center"}
     return ipywidgets.HBox(list(children), layout=layout)
+
+
+def say(note, text):
+    """Write into an HTML widget, which takes room only where it says something."""
+    note.value = text
+    note.layout.display = "" if text else "none"
 
 
 def reasons_text(reasons):
@@ -35,9 +40,10 @@ class RunBar(ipywidgets.VBox):
     def __init__(self, runner, why_not, work):
         """why_not(): why nothing can run now, or "".  work(stop): what Run does."""
         self.runner, self.why_not, self.work = runner, why_not, work
-        self.run_button = ipywidgets.Button(description="Run", button_style="primary")
-        self.cancel_button = ipywidgets.Button(description="Cancel", disabled=True)
-        self.progress = ipywidgets.FloatProgress(value=0, min=0, max=1, layout={"width": "220px"})
+        button = {"layout": {"width": "8em"}}
+        self.run_button = ipywidgets.Button(description="Run", button_style="primary", **button)
+        self.cancel_button = ipywidgets.Button(description="Cancel", disabled=True, **button)
+        self.progress = ipywidgets.FloatProgress(value=0, min=0, max=1, layout={"width": "15em"})
         self.note = ipywidgets.HTML("Choose, predict, then press Run.")
         self.run_button.on_click(self.run)
         self.cancel_button.on_click(self.cancel)
@@ -46,8 +52,8 @@ class RunBar(ipywidgets.VBox):
 
     def run(self, _=None, wait=False):
         """Begin, unless something is running or the setting is impossible: then say why."""
-        if self.runner.busy:
-            self.note.value = "Something is running: wait for it, or press Cancel."
+        if self.runner.busy and not wait:
+            self.note.value = "Something is running: wait for it, or press its Cancel."
             return
         reason = self.why_not()
         if reason:
@@ -75,7 +81,7 @@ class RunBar(ipywidgets.VBox):
         """End soon; what was measured stays."""
         if self.runner.busy:
             self.cancel_button.disabled = True
-            self.note.value = "Cancelling: after the mini-batch that is under way ..."
+            self.note.value = "Cancelling, after what is under way: a mini-batch, a compilation ..."
             self.runner.cancel()
 
     def say_cancelled(self):
@@ -89,7 +95,7 @@ class RunBar(ipywidgets.VBox):
         if self.runner.cancelled:
             return  # "Cancelling ..." stays
         self.progress.value = min(max(done, 0.0), 1.0)
-        about = "" if left is None else f", about {seconds_text(max(left, 0.1))} left"
+        about = "" if left is None else f", about {max(left, 1):.0f} s left"
         self.note.value = html.escape(f"{what}{about}")
 
 
@@ -106,9 +112,21 @@ class Plan:
 
     def progress(self, part, done=0.0):
         """(share done, seconds left) when `part` is done to `done`, from 0 to 1."""
-        passed = sum(self.seconds[p] for p in self.finished) + done * self.seconds.get(part, 0)
+        passed = sum(self.seconds.get(p, 0) for p in self.finished)
+        passed += done * self.seconds.get(part, 0)
         whole = sum(self.seconds.values()) or 1.0
         share = min(passed / whole, 1.0)
         elapsed = time.perf_counter() - self.start
         pace = elapsed / passed if passed > 0.1 * whole else 1.0
         return share, (whole - passed) * pace
+
+
+def repeats_done(timing, budget, at_least=3):
+    """How far a version is, 0 to 1: its repeats fill the budget, and are `at_least` so many."""
+    needed = max(budget, at_least * timing.median)
+    return min(sum(timing.seconds) / needed, 1.0)
+
+
+def repeats_text(timing):
+    count = len(timing.seconds)
+    return f"{count} repeat{'s' * (count != 1)}"

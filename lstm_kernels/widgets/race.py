@@ -10,17 +10,27 @@ import time
 
 import ipywidgets
 
-from lstm_kernels import bench, data, device, estimate, race
+from lstm_kernels import bench, data, estimate, race
 from lstm_kernels.figures.race import draw_history, draw_invitation, draw_race
-from lstm_kernels.timing import Workload, seconds_text
+from lstm_kernels.timing import Workload
 from lstm_kernels.versions import COURSE, VERSIONS
 from lstm_kernels.widgets import controls
 from lstm_kernels.widgets.background import Runner
 from lstm_kernels.widgets.base import picture_widget, slider
-from lstm_kernels.widgets.controls import Plan, RunBar, check_box, reasons_text
+from lstm_kernels.widgets.controls import (
+    Plan,
+    RunBar,
+    check_box,
+    reasons_text,
+    repeats_done,
+    repeats_text,
+    say,
+)
+from lstm_kernels.widgets.race_table import STYLE, table_html
 from lstm_kernels.widgets.scale import Scale
 
 POINTS = ((1.25, 3), (2.0, 2), (5.0, 1))  # off by at most this factor: so many points
+SLIDER = "20.5em"  # wide; four of them are side by side on a projector
 PAINT_EVERY = 0.15  # seconds at least between two pictures: no eye is faster
 
 
@@ -40,7 +50,8 @@ class Race(ipywidgets.VBox):
         tabs = ipywidgets.Tab([self.versus, self.scale])
         tabs.set_title(0, "Race")
         tabs.set_title(1, "Scale")
-        super().__init__([tabs])
+        super().__init__([ipywidgets.HTML(STYLE, layout={"display": "none"}), tabs])
+        self.add_class("lstm-board")
 
     def run(self, wait=True):
         """Race now with the sliders as they are; wait: return when it is over."""
@@ -72,9 +83,9 @@ class Versus(ipywidgets.VBox):
                 controls.row(self.batch, self.hidden, self.length, self.epochs),
                 controls.row(*self.boxes.values()),
                 self.reasons,
-                controls.row(*self.prediction),
+                controls.row(*self.prediction, self.scale, self.export_button, self.link),
+                self.score,
                 self.bar,
-                controls.row(self.scale, self.export_button, self.link),
                 self.image,
                 self.table,
                 self.history,
@@ -83,44 +94,52 @@ class Versus(ipywidgets.VBox):
         self.show_reasons()
 
     def _make_controls(self, batch_size, H, T, epochs, versions):
-        self.batch = slider("batch size N", [1, 7, 32, 64, 128, 256, 512, 1024], batch_size)
-        self.hidden = slider("hidden size H", [4, 8, 16, 32, 50, 64, 100, 128], H)
-        self.length = slider("length T", [2, 4, 11, 24, 48], T)
-        self.epochs = slider("epochs", [1, 2, 5, 10], epochs)
+        self.batch = slider("batch size N", [1, 7, 32, 64, 128, 256, 512, 1024], batch_size, SLIDER)
+        self.hidden = slider("hidden size H", [4, 8, 16, 32, 50, 64, 100, 128], H, SLIDER)
+        self.length = slider("length T", [2, 4, 11, 24, 48], T, SLIDER)
+        self.epochs = slider("epochs", [1, 2, 5, 10], epochs, SLIDER)
         self.boxes = {name: check_box(name, name in COURSE) for name in versions}
         self.reasons = ipywidgets.HTML()
-        for control in (self.batch, self.hidden, self.length, self.epochs, *self.boxes.values()):
-            control.observe(self.show_reasons, "value")
 
     def _make_prediction(self, versions):
-        on_card = [name for name in versions if device.ON_GPU and name == "cuda_v2"]
-        checked = [v for v in versions if self.boxes[v].value]
-        comparable = [v for v in checked if race.where_it_runs(v) in ("CPU", "GPU")]
-        guessed = (on_card or comparable or list(versions))[-1]
-        names = {"options": list(versions), "layout": {"width": "150px"}}
+        baseline, guessed = self._first_question(versions)
+        names = {"options": list(versions), "layout": {"width": "10em"}}
         self.guessed = ipywidgets.Dropdown(value=guessed, **names)
-        self.baseline = ipywidgets.Dropdown(value=versions[0], **names)
+        self.baseline = ipywidgets.Dropdown(value=baseline, **names)
         self.guess = ipywidgets.BoundedFloatText(
-            value=0, min=0, max=1e6, step=0.5, layout={"width": "90px"}
+            value=0, min=0, max=1e6, step=0.5, layout={"width": "6em"}
         )
-        self.score, self.points = ipywidgets.HTML(), []
+        self.score, self.points = ipywidgets.HTML(layout={"display": "none"}), []
         words = [
             ipywidgets.HTML(text) for text in ("<b>I predict:</b>", "will be", "times as fast as")
         ]
-        self.prediction = (
-            words[0], self.guessed, words[1], self.guess, words[2], self.baseline, self.score,
-        )  # fmt: skip
+        self.prediction = words[0], self.guessed, words[1], self.guess, words[2], self.baseline
+
+    def _first_question(self, versions):
+        """(baseline, version): on a card NumPy and V2, else the last two that may be compared."""
+        checked = [v for v in versions if self.boxes[v].value]
+        real = [v for v in checked if race.where_it_runs(v) in ("CPU", "GPU")] or list(versions)
+        if "cuda_v2" in real:
+            real = real[: real.index("cuda_v2") + 1]
+        cpu = [v for v in real[:-1] if not v.startswith("cuda")]
+        return (cpu or real)[-1], real[-1]
 
     def _make_views(self):
         self.scale = ipywidgets.ToggleButtons(options=["log", "linear"], value="log")
-        self.scale.style.button_width = "70px"
+        self.scale.style.button_width = "5em"
+        self.scale.layout = {"width": "auto", "margin": "2px 1em 2px 2em"}
         self.scale.observe(lambda _: self.paint(), "value")
-        self.export_button = ipywidgets.Button(description="Export CSV", icon="download")
+        self.export_button = ipywidgets.Button(
+            description="Export CSV", icon="download", layout={"width": "9em"}
+        )
         self.export_button.on_click(self.export)
         self.link, self.table = ipywidgets.HTML(), ipywidgets.HTML()
         self.image = picture_widget(self.picture())
         self.history = picture_widget(self.history_picture())
         self.history.layout.display = "none"
+        settings = (self.batch, self.hidden, self.length, self.epochs, *self.boxes.values())
+        for control in (*settings, self.guess, self.guessed, self.baseline):
+            control.observe(self.show_reasons, "value")
 
     # ---- what is chosen ----
 
@@ -149,7 +168,21 @@ class Versus(ipywidgets.VBox):
 
     def show_reasons(self, _=None):
         """Say at once, before anything runs, what the setting leaves out."""
-        self.reasons.value = reasons_text(self.refusals())
+        refusals = self.refusals()
+        unscored = {"your prediction": self.why_no_score(refusals) if self.guess.value else ""}
+        say(self.reasons, reasons_text(refusals | unscored))
+        say(self.score, "")
+
+    def why_no_score(self, refusals):
+        """Why this setting can never score the prediction, or ""."""
+        for name in (self.guessed.value, self.baseline.value):
+            if name in refusals or not self.boxes[name].value:
+                why = "left out" if name in refusals else "not checked"
+                return f"it needs {name}, which is {why}."
+            where = race.where_it_runs(name)
+            if where not in ("CPU", "GPU"):
+                return f"{name} is {where}, so no ratio can be made of it."
+        return ""
 
     # ---- running ----
 
@@ -161,26 +194,28 @@ class Versus(ipywidgets.VBox):
         plan = Plan({v: self._expected(v, workload) for v in versions if v not in skip})
         self.paint()
 
-        def show(row, done):
-            rows[versions.index(row.version)] = row
-            what = (
-                f"{row.version}, {len(row.timing.seconds)} repeats" if row.timing else row.version
-            )
-            self.bar.show_progress(what, *plan.progress(row.version, done))
+        def show_next():
+            waiting = [row.version for row in rows if row.note == "waiting"]
+            if waiting:
+                self.bar.show_progress(f"{waiting[0]}, warming up", *plan.progress(waiting[0]))
 
         def show_repeat(row):
-            show(row, min(sum(row.timing.seconds) / max(self.budget, 1e-9), 0.95))
+            rows[versions.index(row.version)] = row
+            done = repeats_done(row.timing, self.budget)
+            what = f"{row.version}, {repeats_text(row.timing)}"
+            self.bar.show_progress(what, *plan.progress(row.version, done))
             self.paint(hurry=True)
 
         def show_row(row):
-            if row.version not in skip:
-                plan.finish(row.version)
-            show(row, 0.0)
+            rows[versions.index(row.version)] = row
+            plan.finish(row.version)
+            show_next()
             if not stop():  # else Cancel is to be answered first
                 self.table.value = table_html(rows)
                 self.next_paint = 0.0  # a finished version is always shown
                 self.paint(hurry=True)
 
+        show_next()
         limits = {"budget": self.budget, "on_repeat": show_repeat, "on_row": show_row}
         try:
             race.race(workload, versions, skip=skip, stop=stop, **limits)
@@ -202,14 +237,16 @@ class Versus(ipywidgets.VBox):
         version, baseline = self.guessed.value, self.baseline.value
         ratio = race.speedup(rows, version, baseline)
         if ratio is None:
-            self.score.value = f"No ratio of {version} to {baseline} can be made of this run."
+            if not self.why_no_score(self.refusals()):  # else it was said before the run
+                say(self.score, f"No ratio of {version} to {baseline} can be made of this run.")
             return
         off = max(ratio / self.guess.value, self.guess.value / ratio)
         self.points.append(next((points for limit, points in POINTS if off <= limit), 0))
-        self.score.value = (
-            f"measured <b>{race.ratio_text(ratio)}</b>, you said {self.guess.value:g}x: "
+        say(
+            self.score,
+            f"You said {self.guess.value:g}x, measured <b>{race.ratio_text(ratio)}</b>: "
             f"<b>{self.points[-1]} of 3 points</b> "
-            f"(so far {sum(self.points)} of {3 * len(self.points)})"
+            f"(so far {sum(self.points)} of {3 * len(self.points)})",
         )
 
     # ---- showing ----
@@ -280,19 +317,3 @@ def reading(rows):
     first, second = timed[:2]
     ratio = second.timing.median / first.timing.median
     return f"Done. Fastest: {first.version}, {ratio:.2g} times as fast as {second.version}."
-
-
-def table_html(rows):
-    """The speed-up table: median and ratios to each baseline that was timed, as HTML."""
-    names = [row.version for row in rows if row.comparable and row.version in race.BASELINES]
-    heads = ["version", "runs on", "median", *(f"vs {name}" for name in names), ""]
-    lines = [f"<tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>"]
-    for row in rows:
-        median = seconds_text(row.timing.median) if row.timing else "-"
-        ratios = [race.ratio_text(race.speedup(rows, row.version, name)) for name in names]
-        cells = [row.version, row.where, median, *ratios, row.note or race.parts_text(row)]
-        lines.append(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>")
-    style = (
-        "<style>.lstm-race td, .lstm-race th {padding: 1px 14px 1px 0; text-align: left}</style>"
-    )
-    return f'{style}<table class="lstm-race">{"".join(lines)}</table>'

@@ -8,7 +8,16 @@ from lstm_kernels.figures.goals import draw_scaling
 from lstm_kernels.figures.race import draw_invitation
 from lstm_kernels.timing import Workload, seconds_text
 from lstm_kernels.widgets.base import picture_widget, slider
-from lstm_kernels.widgets.controls import Plan, RunBar, check_box, reasons_text, row
+from lstm_kernels.widgets.controls import (
+    Plan,
+    RunBar,
+    check_box,
+    reasons_text,
+    repeats_done,
+    repeats_text,
+    row,
+    say,
+)
 
 WINDOWS = (64, 256, 1024, 4096, 16384, 65536)
 WAYS = {"batch 16": lambda N: 16, "batch = windows / 4": lambda N: N // 4}
@@ -32,18 +41,23 @@ class Scale(ipywidgets.VBox):
         self.ways = {name: check_box(name) for name in WAYS}
         self.bar = RunBar(runner, self.why_not, self.work)
         self.image = picture_widget(self.picture())
-        self.words = ipywidgets.HTML()
+        self.reasons, self.words = ipywidgets.HTML(), ipywidgets.HTML()
+        sizes = (self.series, self.most, self.hidden)
+        for control in (*sizes, *self.boxes.values(), *self.ways.values()):
+            control.observe(self.show_reasons, "value")
         super().__init__(
             [
                 ipywidgets.HTML(f"<b>{QUESTION}</b>"),
                 row(self.most, self.hidden, self.series),
                 row(*self.boxes.values()),
                 row(*self.ways.values()),
+                self.reasons,
                 self.bar,
                 self.image,
                 self.words,
             ]
         )
+        self.show_reasons()
 
     def windows(self):
         """Numbers of windows; of a real series at most as many as it has."""
@@ -58,51 +72,76 @@ class Scale(ipywidgets.VBox):
         versions = [name for name, box in self.boxes.items() if box.value]
         return [(v, way) for v in versions for way, box in self.ways.items() if box.value]
 
+    def refusals(self):
+        """{(version, way): (first number of windows that is left out, why)}."""
+        found = {}
+        for version, way in self.chosen():
+            for N in self.windows():
+                nothing = np.broadcast_to(np.float32(0), (self.T, N, 1))  # sizes only, no memory
+                reason = estimate.refusal(version, self._workload((nothing, nothing), way))
+                if reason:
+                    found[version, way] = N, reason
+                    break
+        return found
+
+    def points(self):
+        """What Run measures, the smallest data of a line first: [((version, way), N), ...]."""
+        ends = {line: N for line, (N, _) in self.refusals().items()}
+        sizes = self.windows()
+        return [(line, N) for line in self.chosen() for N in sizes if N < ends.get(line, N + 1)]
+
     def why_not(self):
         """Why nothing can run, or ""."""
         if not self.chosen():
             return "Choose at least one version and one way to use the data."
         if len(self.windows()) < 2:
             return "A slope needs two sizes of the data: move 'up to windows'."
+        if not self.points():
+            return "No chosen version can run this: see the reasons above. Choose a smaller H."
         return ""
 
+    def show_reasons(self, _=None):
+        """Say at once, before anything runs, what the setting leaves out."""
+        found = self.refusals().items()
+        texts = {_label(line): f"from {N:,} windows on {reason}" for line, (N, reason) in found}
+        say(self.reasons, reasons_text(texts))
+
     def work(self, stop):
-        """Measure point after point, the smallest data first."""
-        self.lines, self.sizes, left_out = {}, self.windows(), {}
-        points = [(key, N) for key in self.chosen() for N in self.sizes]
-        workloads = {(key, N): self._workload(N, key[1]) for key, N in points}
+        """Measure point after point; lines and sentences grow.  Returns the last sentence."""
+        self.lines, self.sizes, points = {}, self.windows(), self.points()
+        series = {N: SERIES[self.series.value](N, self.T) for N in self.sizes}
+        workloads = {(line, N): self._workload(series[N], line[1]) for line, N in points}
         plan = Plan({p: self._expected(p[0][0], workloads[p]) for p in points})
+        failed = {}
         for point in points:
-            (version, way), N = point
-            line = f"{version}, {way}"
-            if stop():
-                break
-            if line not in left_out:
-                self.bar.show_progress(f"{line}, {N:,} windows", *plan.progress(point))
-                reason = self._measure(point, workloads[point], stop)
-                if reason:
-                    left_out[line] = f"from {N:,} windows on: {reason}"
+            if not stop() and point[0] not in failed:
+                self._measure(point, workloads[point], plan, failed, stop)
+                self._show(failed)
             plan.finish(point)
-            self._show(left_out)
         return "Done."
 
-    def _workload(self, N, way):
-        return Workload(*SERIES[self.series.value](N, self.T), WAYS[way](N), self.hidden.value)
+    def _workload(self, series, way):
+        N = series[0].shape[1]
+        return Workload(*series, WAYS[way](N), self.hidden.value)
 
     def _expected(self, version, workload):
         return max(BUDGET, 4 * estimate.repeat_seconds(version, workload))
 
-    def _measure(self, point, workload, stop):
-        """Add one point to its line; or return why it is left out."""
-        (version, way), _ = point
-        reason = estimate.refusal(version, workload)
-        if reason:
-            return reason
-        found = race.race_one(version, workload, budget=BUDGET, stop=stop)
-        if found.timing is None or found.failed:
-            return "" if stop() else found.note
-        self.lines.setdefault((version, way), []).append(found.timing.median)
-        return ""
+    def _measure(self, point, workload, plan, failed, stop):
+        """Add one point to its line; or note in `failed` what went wrong."""
+        line, N = point
+        what = f"{_label(line)}, {N:,} windows"
+
+        def show_repeat(row):
+            done = plan.progress(point, repeats_done(row.timing, BUDGET))
+            self.bar.show_progress(f"{what}, {repeats_text(row.timing)}", *done)
+
+        self.bar.show_progress(f"{what}, warming up", *plan.progress(point))
+        found = race.race_one(line[0], workload, budget=BUDGET, on_repeat=show_repeat, stop=stop)
+        if found.timing and not found.failed:
+            self.lines.setdefault(line, []).append(found.timing.median)
+        elif not stop():
+            failed[line] = f"at {N:,} windows: {found.note}"
 
     def picture(self):
         """The lines so far: also the static twin."""
@@ -118,11 +157,12 @@ class Scale(ipywidgets.VBox):
             for key, seconds in self.lines.items()
         }
 
-    def _show(self, left_out):
+    def _show(self, failed):
         if self.lines:
             self.image.value = self.picture()._repr_png_()
         words = [f"<b>{label}</b>: {text}" for label, text in self.sentences().items()]
-        self.words.value = "<br>".join([*words, reasons_text(left_out)])
+        errors = reasons_text({_label(line): why for line, why in failed.items()})
+        self.words.value = "<br>".join([*words, errors])
 
 
 def _label(line):
