@@ -1,0 +1,251 @@
+"""The whole real path of `numba.cuda`, on the stand-in for the driver; tests/test_gpu_path.py
+starts this file:    python -m tests.driver python -m pytest tests/driver/card_checks.py
+"""
+
+import ctypes
+
+import numpy as np
+import pytest
+import stand_in
+
+from lstm_kernels import VERSIONS, cuda, data, device, init_params, parts, timing, transfers
+from lstm_kernels.model import sizes
+from lstm_kernels.optimizers import Adam
+from lstm_kernels.training import fit
+from lstm_kernels.versions import cuda_v5, cuda_v6
+
+CUDA_VERSIONS = [name for name in VERSIONS if name.startswith("cuda")]
+IN, OUT = "host to device", "device to host"
+
+
+def batch(T, N, D, H, O, dtype=np.float32):  # noqa: E741
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(T, N, D)), rng.normal(size=(T, N, O))
+    return init_params(D, H, O, 0, dtype), x.astype(dtype), y.astype(dtype)
+
+
+def totals(log):
+    """What device.count_transfers reports, in the driver's own words."""
+    found = {}
+    for words, direction in (("in", IN), ("out", OUT)):
+        nbytes = [t.nbytes for t in log if t.direction == direction]
+        found |= {f"copies_{words}": len(nbytes), f"bytes_{words}": sum(nbytes)}
+    return found
+
+
+def copies_only(counted):
+    return {name: counted[name] for name in ("copies_in", "bytes_in", "copies_out", "bytes_out")}
+
+
+# ---- the device ---------------------------------------------------------------------------
+
+
+def test_numba_cuda_itself_is_used_and_named():
+    assert device.TARGET == "gpu" and device.WHY_NO_GPU is None
+    assert cuda.__name__ == "numba.cuda"
+    assert device.describe().startswith("Stand-in T4, CUDA 12.8, numba-cuda ")
+    assert device.describe().endswith(": kernels run on the GPU.")
+    assert device.count_gpus() == 1 and device.count_processors() == 40
+    assert device.is_right(device.run_probe())
+
+
+def test_memory_is_counted():
+    free = device.free_memory()
+    array = cuda.device_array(2**20, np.uint8)
+    assert free - device.free_memory() == 2**20
+    assert np.isnan(cuda.device_array(3, np.float32).copy_to_host()).all(), "fresh: rubbish"
+    device.check_memory(free - 2**21, "this")
+    with pytest.raises(MemoryError, match="the limit here is"):
+        device.check_memory(free, f"more than is left beside {array.nbytes} bytes")
+
+
+# ---- the versions -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 1, 3, 1), (12, 70, 2, 33, 2), (1, 1, 1, 1, 1)])
+@pytest.mark.parametrize("version", CUDA_VERSIONS)
+def test_gradients_are_the_references(version, shape):
+    loss, grads = VERSIONS[version].gradients(*batch(*shape))
+    right_loss, right = VERSIONS["numpy_batched"].gradients(*batch(*shape))
+    assert loss == pytest.approx(right_loss, rel=1e-5)
+    for name, a, b in zip(right._fields, grads, right, strict=True):
+        assert np.abs(a - b).max() <= 1e-5 * np.abs(b).max(), name
+
+
+@pytest.mark.parametrize("version", CUDA_VERSIONS)
+def test_gradients_in_double_precision(version):
+    problem = batch(4, 6, 2, 5, 2, np.float64)
+    loss, grads = VERSIONS[version].gradients(*problem)
+    right_loss, right = VERSIONS["numpy_batched"].gradients(*problem)
+    assert loss == pytest.approx(right_loss, rel=1e-12)
+    for a, b in zip(grads, right, strict=True):
+        assert np.abs(a - b).max() <= 1e-12 * np.abs(b).max()
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_v6s_training_is_the_references(optimizer):
+    params, x, y = batch(6, 23, 1, 9, 1)
+    settings = dict(epochs=3, batch_size=5, lr=1e-2, optimizer=optimizer, seed=1)
+    with stand_in.count() as counted:
+        trained, history = fit("cuda_v6", params, x, y, **settings)
+    right, reference = fit("numpy_batched", params, x, y, **settings)
+    assert history.batch_losses == pytest.approx(reference.batch_losses, rel=1e-4)
+    for a, b in zip(trained, right, strict=True):
+        assert np.abs(a - b).max() <= 1e-4 * np.abs(b).max()
+    assert counted["launches"] == 2 * len(history.batch_losses) == 30
+
+
+# ---- what crosses the bus -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("version", "number"), [("cuda_v2", 38), ("cuda_v3", 18)])
+def test_the_driver_counts_the_copies_that_lesson_06_names(version, number):
+    x, y = data.airline_workload()
+    problem = init_params(1, 50, 1), x[:, :7], y[:, :7]
+    with stand_in.count() as counted, device.count_transfers() as log:
+        VERSIONS[version].gradients(*problem)
+    claimed = transfers.copies(version, sizes(problem[0], problem[1]))
+    assert [(t.direction, t.nbytes) for t in log] == [(c.direction, c.nbytes) for c in claimed]
+    assert copies_only(counted) == totals(log) == totals(claimed)
+    assert counted["copies_in"] + counted["copies_out"] == number
+    assert counted["launches"] == 1
+
+
+@pytest.mark.parametrize("version", CUDA_VERSIONS)
+def test_no_copy_escapes_count_transfers(version):
+    problem = batch(3, 5, 2, 4, 2)
+    VERSIONS[version].gradients(*problem)
+    with stand_in.count() as counted, device.count_transfers() as log:
+        VERSIONS[version].gradients(*problem)
+    assert copies_only(counted) == totals(log)
+    assert counted["loads"] == 0, "a second call compiles nothing"
+
+
+@pytest.mark.parametrize("epochs", [1, 4])
+def test_v6_copies_what_lesson_11_names(epochs):
+    params, x, y = batch(6, 23, 1, 9, 1)
+    settings = dict(epochs=epochs, batch_size=5, lr=1e-2, optimizer="adam")
+    with stand_in.count() as counted, device.count_transfers() as log:
+        fit("cuda_v6", params, x, y, **settings)
+    size = 4 * cuda_v6.make_layout(1, 9, 1).size
+    assert [t.nbytes for t in log if t.direction == IN] == [
+        x.nbytes, y.nbytes, 8 * 23 * epochs, size, size, size,
+    ]  # fmt: skip
+    assert [t.nbytes for t in log if t.direction == OUT] == [4 * 23] * epochs + [size]
+    assert copies_only(counted) == totals(log)
+    assert counted["copies_inside"] == epochs and counted["bytes_inside"] == size * epochs
+
+
+def test_v6_queues_an_epoch_without_a_wait():
+    params, x, y = batch(6, 23, 1, 9, 1)
+    rule = Adam(params, 1e-2)
+    training = cuda_v6.DeviceTraining(params, x, y, np.arange(23), 5, rule)
+    with stand_in.count() as counted:
+        training.epoch(0)
+    waited = ("copies_in", "copies_out", "synchronisations", "allocations", "frees")
+    assert {name: counted[name] for name in waited} == dict.fromkeys(waited, 0)
+    assert counted["launches"] == 10
+
+
+def test_what_is_allocated_is_freed_again():
+    problem = batch(3, 5, 2, 4, 2)
+    before = stand_in.state.allocations - stand_in.state.frees
+    for _ in range(5):
+        for version in CUDA_VERSIONS:
+            VERSIONS[version].gradients(*problem)
+    cuda.current_context().deallocations.clear()
+    assert stand_in.state.allocations - stand_in.state.frees <= before
+
+
+# ---- times --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", ["cuda_v1", "cuda_v2", "cuda_v3", "cuda_v6"])
+def test_the_parts_of_a_mini_batch_are_measured(version):
+    x, y = data.airline_workload()
+    workload = timing.Workload(x, y, batch_size=30, H=4)
+    found = timing.measure(version, workload, budget=0.0).parts
+    assert found.where == "GPU"
+    times = np.array(found[1:])
+    assert np.isfinite(times).all() and (times >= 0).all() and (times[1:] > 0).all()
+    assert 0 < found.copies < 1
+
+
+@pytest.mark.parametrize(("version", "copies", "launches"), [("cuda_v2", 38, 1), ("cuda_v6", 6, 2)])
+def test_every_copy_and_launch_gets_its_two_events(version, copies, launches):
+    problem = batch(3, 5, 1, 3, 1)
+    with parts.watch() as spans:
+        VERSIONS[version].gradients(*problem)
+    kinds = [kind for kind, *_ in spans]
+    assert kinds.count(parts.KERNEL) == launches
+    assert kinds.count(parts.IN) + kinds.count(parts.OUT) == copies
+    with stand_in.count() as counted:
+        VERSIONS[version].gradients(*problem)
+    assert len(spans) == copies + launches and counted["launches"] == launches
+
+
+@pytest.mark.parametrize("version", ["cuda_v2", "cuda_v3"])
+def test_the_time_line_is_measured_with_the_versions_own_copies(version):
+    problem = batch(3, 5, 1, 4, 1)
+    with stand_in.count() as counted:
+        spans = transfers.measure_time_line(version, *problem, repeats=3)
+    claimed = transfers.copies(version, sizes(problem[0], problem[1]))
+    assert copies_only(counted) == {name: 4 * n for name, n in totals(claimed).items()}
+    assert [s.name for s in spans if s.kind != "kernel"] == [c.name for c in claimed]
+    assert all(np.isfinite(s.seconds) and s.seconds > 0 for s in spans)
+
+
+# ---- what a card refuses ------------------------------------------------------------------
+
+INVALID_VALUE, INVALID_HANDLE, TOO_MANY_RESOURCES = 1, 400, 701  # the driver's answers
+
+
+@cuda.jit
+def fill(a, value):
+    n = cuda.grid(1)
+    if n < a.size:
+        a[n] = value
+
+
+@pytest.mark.parametrize(
+    ("grid", "block"), [(1, 1025), ((1, 65536), 32), (1, (1, 1, 65)), (1, (32, 33))]
+)
+def test_a_grid_or_block_that_is_too_large(grid, block):
+    array = cuda.to_device(np.zeros(4, np.float32))
+    with stand_in.count() as counted, pytest.raises(Exception, match="(?i)invalid"):
+        fill[grid, block](array, 1)
+    assert counted["launches"] == 0
+    fill[1, 32](array, 2)
+    assert array.copy_to_host().tolist() == [2] * 4, "the next launch is as good as ever"
+
+
+def launch_without_arguments(handle, threads):
+    """The driver's answer; its checks of the launch come before the arguments."""
+    sizes = [ctypes.c_uint(n) for n in (1, 1, 1, threads, 1, 1, 0)]
+    return stand_in.library.cuLaunchKernel(ctypes.c_void_p(handle), *sizes, None, None, None)
+
+
+def test_more_registers_than_an_sm_has():
+    """V5's kernel for 64 units holds its weights in registers: 256 threads fit, 1,024 do not."""
+    VERSIONS["cuda_v5"].gradients(*batch(2, 3, 1, 40, 1))
+    kernel = cuda_v5.make_kernel(64, np.dtype(np.float32))
+    (compiled,) = kernel.overloads.values()
+    assert 64 < compiled.regs_per_thread <= 255
+    handle = int(compiled._codelibrary.get_cufunc().handle)
+    assert launch_without_arguments(handle, 256) == INVALID_VALUE
+    assert launch_without_arguments(handle, 1024) == TOO_MANY_RESOURCES
+    assert launch_without_arguments(handle + 8, 256) == INVALID_HANDLE
+    assert launch_without_arguments(0, 256) == INVALID_HANDLE
+
+
+def test_memory_that_is_not_there():
+    library, pointer, host = stand_in.library, ctypes.c_uint64(), (ctypes.c_char * 64)()
+    assert library.cuMemAlloc_v2(ctypes.byref(pointer), ctypes.c_size_t(64)) == 0
+    inside, past = ctypes.c_size_t(64), ctypes.c_size_t(65)
+    assert library.cuMemcpyHtoD_v2(pointer, host, inside) == 0
+    assert library.cuMemcpyHtoD_v2(pointer, host, past) == INVALID_VALUE
+    assert library.cuMemcpyDtoH_v2(host, pointer, past) == INVALID_VALUE
+    assert library.cuMemFree_v2(ctypes.c_uint64(pointer.value + 4)) == INVALID_VALUE
+    assert library.cuMemFree_v2(pointer) == 0
+    assert library.cuMemFree_v2(pointer) == INVALID_VALUE, "freed twice"
+    assert library.cuMemcpyDtoH_v2(host, pointer, inside) == INVALID_VALUE, "used when freed"
