@@ -78,6 +78,14 @@ def test_pictures_of_lesson_02(noise):
     assert all(p._repr_png_().startswith(PNG) for p in pictures)
 
 
+def test_two_directions_are_along_and_across_the_full_gradient():
+    full = np.array([0.6, 0.8, 0.0])
+    single = np.array([[0.6, 0.8, 3.0], [0.6, 0.8, -3.0]])
+    points = descent.two_directions({1: single, 2: full[None]}, full)
+    np.testing.assert_allclose(points[2], [[1, 0]], atol=1e-12)
+    np.testing.assert_allclose(np.abs(points[1]), [[1, 3], [1, 3]], atol=1e-12)
+
+
 def test_amdahl():
     assert profile.amdahl(1.0, 8) == pytest.approx(8)
     assert profile.amdahl(0.5, 1e12) == pytest.approx(2)

@@ -23,6 +23,8 @@ from lstm_kernels.figures.style import (
 )
 
 BATCH_COLORS = (VERMILLION, BLUE, GREEN)  # small, middle and full batch
+BATCH_MARKERS = "o^s"  # the same, for eyes that see no colours
+UNITS = 6  # drawn in the dependency graph
 
 # ---- the dependency graph -----------------------------------------------------------------
 
@@ -33,7 +35,7 @@ def dependency_graph():
     picture, ax = subplots(1, 1, 13, 7.2)
     ax.set(xlim=(-1.7, 12.3), ylim=(-3.85, 4.15), aspect="equal")
     ax.axis("off")
-    ax.set_title("Green may run at the same time, red must wait")
+    ax.set_title("What is green may run at the same time; a red arrow means: wait")
     rows = [(3.0, "n = 0"), (2.0, "n = 1"), (0.0, "n = N-1")]
     for y, label in rows:
         _draw_sample(ax, y, label)
@@ -75,18 +77,18 @@ def _draw_zoom(ax):
     _box(ax, 3.37, -2.4, 7.1, 2.7, "", GREY)
     ax.text(0.1, -1.36, "inside one step:", va="center", color=GREY)
     ax.text(2.3, -1.36, "4H gate rows", va="center", color=GREEN, weight="bold")
-    ax.text(5.75, -1.36, "H units", ha="center", va="center", color=GREEN, weight="bold")
+    ax.text(5.6, -1.36, "H units", ha="center", va="center", color=GREEN, weight="bold")
     for row, gate in enumerate("ifgo"):
         y = -1.85 - 0.47 * row
         ax.text(0.3, y, gate, ha="center", va="center", weight="bold")
-        for j in range(8):
+        for j in range(UNITS):
             ax.add_patch(Circle((0.8 + 0.42 * j, y), 0.16, color=GREEN, lw=0))
-    _arrow(ax, (4.2, -2.55), (4.95, -2.55), VERMILLION)
+    _arrow(ax, (3.4, -2.55), (4.2, -2.55), VERMILLION)
     for row, name in enumerate(("c", "h")):
         y = -2.08 - 0.94 * row
-        for j in range(4):
-            _box(ax, 5.15 + 0.42 * j, y, 0.34, 0.62, name, GREEN)
-    _arrow(ax, (5.78, -2.4), (5.78, -2.7), VERMILLION)
+        for j in range(UNITS):
+            _box(ax, 4.55 + 0.42 * j, y, 0.34, 0.62, name, GREEN)
+    _arrow(ax, (5.6, -2.4), (5.6, -2.7), VERMILLION)
 
 
 def _draw_key(ax):
@@ -99,8 +101,11 @@ def _draw_key(ax):
     )
     for place, (color, text) in enumerate(lines):
         y = -1.3 - 0.48 * place
-        ax.add_patch(Circle((7.6, y), 0.13, color=color, lw=0))
-        ax.text(7.9, y + 0.13, text, va="top", fontsize=13)
+        if color == GREEN:
+            _box(ax, 7.6, y, 0.32, 0.3, "", color)
+        else:
+            _arrow(ax, (7.4, y), (7.82, y), color)
+        ax.text(7.95, y + 0.13, text, va="top", fontsize=13)
 
 
 def _box(ax, x, y, width, height, text, color):
@@ -130,6 +135,17 @@ def _rgb(color):
 
 
 # ---- the noise of a batch's gradient ------------------------------------------------------
+
+
+def two_directions(vectors, full):
+    """Each gradient's part along the full one, and across it where single samples differ most.
+
+    vectors: {batch size: (draws, P)}; full (P,), of length 1.  {batch size: (draws, 2)}
+    """
+    smallest = vectors[min(vectors)]
+    across = smallest - np.outer(smallest @ full, full)
+    across = np.linalg.svd(across - across.mean(axis=0))[2][0]
+    return {b: np.stack([v @ full, v @ across], axis=1) for b, v in vectors.items()}
 
 
 @styled
@@ -225,10 +241,11 @@ def draw_descent(losses, seconds, labels):
     picture, axes = subplots(1, 1 + len(seconds), 14, 4.8, sharey=True)
     epochs = {b: np.arange(1, len(curve) + 1) for b, curve in losses.items()}
     panels = [("Against epochs", "epochs", epochs)]
-    panels += [(f"Against the time of {name}", "wall time (log)", s) for name, s in seconds.items()]
+    panels += [(f"Against time: {name}", "wall time (log)", s) for name, s in seconds.items()]
     for ax, (title, words, xs) in zip(axes, panels, strict=True):
-        for (batch_size, curve), color in zip(losses.items(), BATCH_COLORS, strict=True):
-            ax.plot(xs[batch_size], curve, color=color)
+        looks = zip(losses.items(), BATCH_COLORS, BATCH_MARKERS, strict=True)
+        for (batch_size, curve), color, marker in looks:
+            ax.plot(xs[batch_size], curve, color=color, marker=marker, markevery=4, ms=8)
         ax.set_title(title)
         ax.set_xlabel(words)
         ax.set_yscale("log")
@@ -257,4 +274,5 @@ def _label_curves(ax, losses, epochs, labels):
     for (batch_size, curve), color in zip(losses.items(), BATCH_COLORS, strict=True):
         x, y = epochs[batch_size][-1], curve[-1]
         ax.text(x * 1.03, y, labels[batch_size], color=color, va="center", weight="bold")
-    ax.set_xlim(0, max(e[-1] for e in epochs.values()) * 1.45)
+    last = max(e[-1] for e in epochs.values())
+    ax.set(xlim=(0, last * 1.45), xticks=(0, last // 2, last))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lstm_kernels.figures.style import COLORS, GREY, LIGHT, styled, subplots
+from lstm_kernels.figures.style import BLACK, COLORS, GREY, LIGHT, ORANGE, styled, subplots
 from lstm_kernels.timing import seconds_text
 
 
@@ -16,7 +16,7 @@ def draw_profile(parts, title="Where the time goes"):
         ax.barh(0, seconds, left=left, height=0.8, color=color, edgecolor="white", lw=2)
         _label_part(ax, left, seconds, total, name, color)
         left += seconds
-    ax.set(xlim=(0, total * 1.19), ylim=(-1.1, 0.5))
+    ax.set(xlim=(0, total * 1.19), ylim=(-0.85, 0.45))
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
     ax.set_xlabel("wall time, seconds")
@@ -30,8 +30,9 @@ def _label_part(ax, left, seconds, total, name, color):
     if seconds < 0.03 * total:
         ax.text(total * 1.01, 0, f"{name}\n{words}", va="center", color=color, fontsize=12)
         return
-    ax.text(left + seconds / 2, 0, words, ha="center", va="center", color="white", weight="bold")
-    ax.text(left + seconds / 2, -0.55, name, ha="center", va="top", color=color, weight="bold")
+    ink = BLACK if color == ORANGE else "white"
+    ax.text(left + seconds / 2, 0, words, ha="center", va="center", color=ink, weight="bold")
+    ax.text(left + seconds / 2, -0.5, name, ha="center", va="top", weight="bold")
 
 
 def amdahl(fraction, workers):
@@ -58,8 +59,9 @@ def draw_amdahl(fractions, most=1024, batch_size=None):
     ax.text(8.5, 11, "as fast as there are workers", **words)
     if batch_size:
         ax.axvline(batch_size, color=GREY, lw=1.4, ls="--")
-        words = f"a batch of {batch_size} has work\nfor {batch_size} workers"
-        ax.text(batch_size * 1.08, 0.93, words, color=GREY, va="bottom")
+        words = f"a batch of {batch_size}\nhas work for\n{batch_size} workers"
+        where = {"transform": ax.get_xaxis_transform(), "ha": "right", "va": "top"}
+        ax.text(batch_size * 0.95, 0.97, words, color=GREY, **where)
     _amdahl_axes(ax, most, max(amdahl(f, most) for f in fractions.values()))
     return picture
 
