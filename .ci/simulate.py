@@ -1,7 +1,7 @@
 """A stand-in for Colab, and for Kaggle without internet: notebooks, and no checkout around them.
 
-    python .ci/simulate.py colab [--all] [--python VENV/bin/python]
-    python .ci/simulate.py kaggle [--all] [--python VENV/bin/python]
+    python .ci/simulate.py colab [--only 00_ 05_] [--python VENV/bin/python]
+    python .ci/simulate.py kaggle [--only 00_ 05_] [--python VENV/bin/python]
 
 Colab: only the .ipynb in an empty folder, Colab's package versions, a bare copy of this repository
 (what is committed) in place of GitHub.  Kaggle: a working folder beside an input folder that holds
@@ -24,7 +24,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / ".ci" / "requirements-colab.txt"
-SOME = {"colab": ("00_", "04_", "05_", "07_"), "kaggle": ("00_", "05_")}
 MARKS = {"colab": "COLAB_RELEASE_TAG", "kaggle": "KAGGLE_KERNEL_RUN_TYPE"}
 ADVICE = {"colab": "Runtime > Change runtime type > T4 GPU", "kaggle": "Accelerator > GPU T4 x2"}
 COLD = ("00_", "05_")
@@ -122,9 +121,19 @@ def execute(python, notebook, folder, there, *arguments, code=EXECUTE):
     return done.returncode, done.stdout if done.returncode == 0 else done.stderr
 
 
+def is_told(platform, lines):
+    """Does the set-up cell say what runs the kernels, and what to click for a GPU?"""
+    return len(lines) > 1 and "emulator" in lines[0] and ADVICE[platform] in lines[1]
+
+
+def is_found(platform, folder):
+    """Has a notebook on Colab fetched the course?  Kaggle's has it as input."""
+    return platform != "colab" or any(folder.glob("parallel-lstm-*/lstm_kernels/device.py"))
+
+
 def run_all(platform, python, names, work, there):
     """Run the notebooks one after another; the number of those that failed."""
-    failed = 0
+    failed, shown = 0, []
     for path in sorted((ROOT / "notebooks").rglob("*.ipynb")):
         if not path.name.startswith(names) or ".ipynb_checkpoints" in path.parts:
             continue
@@ -132,13 +141,13 @@ def run_all(platform, python, names, work, there):
         folder = work / path.stem if platform == "colab" else work / "working"
         status, said = execute(python, path, folder, there)
         lines = [line for line in said.split("\n") if line.strip()]
-        right = status == 0 and "emulator" in lines[0] and ADVICE[platform] in lines[1]
-        if platform == "colab":
-            right = right and (folder / "parallel-lstm" / "lstm_kernels").is_dir()
+        right = status == 0 and is_told(platform, lines) and is_found(platform, folder)
         failed += not right
         word = "ran" if right else "FAILED"
         print(f"{path.name}: {word} in {time.perf_counter() - began:.0f} s", flush=True)
-        print("    " + "\n    ".join(lines if right else lines[-40:]), flush=True)
+        if lines != shown:  # as a rule the set-up cells all say the same
+            print("    " + "\n    ".join(lines[-40:]), flush=True)
+            shown = lines
     return failed
 
 
@@ -189,17 +198,15 @@ def simulate(platform, work, python, names):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("platform", choices=tuple(SOME))
-    parser.add_argument("--all", action="store_true", help="all notebooks, not only some")
-    parser.add_argument("--only", nargs="+", help="notebooks whose names begin so")
+    parser.add_argument("platform", choices=tuple(MARKS))
+    parser.add_argument("--only", nargs="+", default=[""], help="notebooks whose names begin so")
     parser.add_argument("--python", type=Path, help="has requirements-colab.txt installed")
     options = parser.parse_args(arguments)
-    names = tuple(options.only or (("",) if options.all else SOME[options.platform]))
     with tempfile.TemporaryDirectory(prefix=f"{options.platform}-") as folder:
         work = Path(folder).resolve()
         python = options.python.absolute() if options.python else make_python(work)
-        failed = simulate(options.platform, work, python, names)
-    print(f"{failed} failed" if failed else "all ran")
+        failed = simulate(options.platform, work, python, tuple(options.only))
+    print(f"{options.platform}: {failed} failed" if failed else f"{options.platform}: all ran")
     return 1 if failed else 0
 
 

@@ -6,8 +6,12 @@
 `versions/` holds the lessons' code, a file a version; everything else serves them.
 """
 
+import sys
+
 from lstm_kernels import platforms
 
+if sys.version_info < platforms.OLDEST:
+    raise ImportError(platforms.explain_python())
 try:
     from lstm_kernels.device import cuda  # first: it chooses GPU or not before Numba is imported
     from lstm_kernels.model import Params, init_params

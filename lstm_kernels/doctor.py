@@ -1,7 +1,6 @@
 """What is here, does it work, and if not, what cures it.  `python -m lstm_kernels doctor`."""
 
 import platform
-import sys
 from typing import NamedTuple
 
 from lstm_kernels import device
@@ -12,6 +11,7 @@ from lstm_kernels.platforms import (
     explain_driver,
     explain_no_card,
     explain_no_widgets,
+    explain_python,
     load_driver,
     package_version,
 )
@@ -29,9 +29,9 @@ class Finding(NamedTuple):
 
 
 def check_python():
-    version = sys.version_info
+    """`import lstm_kernels` has refused one that is too old."""
     text = f"Python {platform.python_version()} on {platform.platform()}"
-    return Finding(version >= (3, 10), text, "install Python 3.10 or newer")
+    return Finding(True, f"{text} (newer than the course's tests)" if explain_python() else text)
 
 
 def check_cpu():

@@ -7,11 +7,13 @@ import ctypes
 import importlib
 import importlib.metadata
 import os
+import platform
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]  # the checkout, or the folder that was fetched
+OLDEST, NEWEST = (3, 10), (3, 13)  # the versions of Python that the tests know (pyproject.toml)
 INSTALL = "pip install -r requirements.txt"
 INSTALL_GPU = "pip install -r requirements-gpu.txt"
 RESTART = {"colab": "Runtime > Restart session", "kaggle": "Run > Restart & clear cell outputs"}
@@ -234,12 +236,27 @@ def explain_driver():
     return f"{failure.meaning}: {error}", failure.cure()
 
 
+def explain_python():
+    """What to tell where the course was not made for this Python; None where it was."""
+    if OLDEST <= sys.version_info[:2] <= NEWEST:
+        return None
+    first, last = (".".join(map(str, version)) for version in (OLDEST, NEWEST))
+    return (
+        f"The course is made for Python {first} to {last}; this is {platform.python_version()}, "
+        f"{sys.executable}. Cure: install Python {last} (python.org), make a new virtual "
+        f"environment with it, and there: python -m {INSTALL}."
+    )
+
+
 def explain_import(error):
     """What to tell where the course itself cannot be imported; None for an unknown cause.
 
     The usual one: the notebook runs in another Python than the one that has the packages.
     """
-    if isinstance(error, ModuleNotFoundError) and error.name in NEEDED:
+    missing = isinstance(error, ModuleNotFoundError) and error.name in NEEDED
+    if missing and (wrong := explain_python()):
+        return wrong
+    if missing:
         what = f"This Python, {sys.executable}, has no {error.name}, which the course needs."
     elif explain(error) in (_NUMPY, _LLVMLITE):
         what = " ".join(str(error).split())

@@ -4,6 +4,8 @@ Each failure is tested by faking its cause, in a process of its own: the course 
 same, with the emulator, and name the cure.
 """
 
+import ast
+import importlib.metadata
 import json
 import os
 import re
@@ -90,6 +92,8 @@ FAILURES = {  # what the meaning says, the cure at home, on Colab, on Kaggle
     "NVVM is missing": ("(NVVM) is missing", GPU_LINE, COMPILER, COMPILER),
     "NVRTC is missing": ("(NVRTC) is missing", GPU_LINE, COMPILER, COMPILER),
     "nvJitLink is missing": ("(nvJitLink) is missing", GPU_LINE, COMPILER, COMPILER),
+    "the CUDA runtime is missing": ("runtime library is missing", GPU_LINE, COMPILER, COMPILER),
+    "numba-cuda is missing": ("is not installed", "pip install -r requirements.txt", *FRESH),
     "bindings are missing": ("bindings are missing or too old", GPU_LINE, COMPILER, COMPILER),
     "numba and numba-cuda do not fit": (
         "does not fit together",
@@ -123,6 +127,15 @@ MESSAGES = [  # as numba-cuda 0.19 to 0.30, cuda-bindings, cuda-core and the dri
         "CUDA_ERROR_UNSUPPORTED_PTX_VERSION: This indicates that the provided PTX was compiled "
         "with an unsupported toolchain.",
     ),
+    (
+        "driver older than the toolkit",
+        "ptxas application ptx input, line 9; fatal   : Unsupported .version 8.5; "
+        "current version is '8.4'",
+    ),
+    (
+        "driver older than the toolkit",
+        "the provided PTX was compiled with an unsupported toolchain.",
+    ),
     ("driver older than the toolkit", "CUDA driver version is insufficient for CUDA runtime"),
     (
         "parts of two toolkits",
@@ -153,6 +166,11 @@ MESSAGES = [  # as numba-cuda 0.19 to 0.30, cuda-bindings, cuda-core and the dri
         "libnvJitLink.so.13 or libnvJitLink.so.12",
     ),
     (
+        "the CUDA runtime is missing",
+        'Failure finding "libcudart.so.13 or libcudart.so.12": No such file: libcudart.so.13',
+    ),
+    ("numba-cuda is missing", "No module named 'numba_cuda'"),
+    (
         "bindings are missing",
         "NVIDIA CUDA Python bindings not found. Install the 'cuda' package "
         "(e.g. pip install nvidia-cuda-python or numba-cuda[cuXY]).",
@@ -176,6 +194,7 @@ MESSAGES = [  # as numba-cuda 0.19 to 0.30, cuda-bindings, cuda-core and the dri
         "Supported compute capabilities are 7.5, 8.0.",
     ),
     ("P100 and CUDA 13", "libnvvm : error: -arch=compute_60 is an unsupported option"),
+    ("P100 and CUDA 13", "nvcc fatal   : Unsupported gpu architecture 'compute_60'"),
     ("P100 and CUDA 13", "nvrtc: error: invalid value for --gpu-architecture (-arch)"),
     ("P100 and CUDA 13", "Call to cuModuleLoadDataEx results in CUDA_ERROR_NO_BINARY_FOR_GPU"),
     ("P100 and CUDA 13", "no kernel image is available for execution on the device"),
@@ -232,6 +251,123 @@ def test_each_message_has_its_cure_on_each_platform(name, message, at, monkeypat
     for place, words in zip(("local", "colab", "kaggle"), cures, strict=True):
         at(place)
         assert words in known.cure(), place
+
+
+def test_every_known_failure_has_a_message():
+    met = {platforms.explain(RuntimeError(message)) for _, message in MESSAGES}
+    stops = {platforms.explain(error) for _, error, _ in UNIMPORTABLE.values()}
+    assert set(platforms.FAILURES) <= met | stops
+    assert {name for name, _ in MESSAGES} == set(FAILURES)
+
+
+# Words of the installed packages' own errors; %s and %d stand for what they fill in.
+WORDS = [
+    ("numba-cuda", "Call to %s results in %s"),
+    ("numba-cuda", "CUDA driver library cannot be found."),
+    ("numba-cuda", "Error at driver init: \n%s:"),
+    ("numba-cuda", "CUDA is disabled due to setting NUMBA_DISABLE_CUDA=1 in the environment"),
+    ("numba-cuda", "GPU compute capability %d.%d is not supported(requires >=%d.%d)"),
+    ("numba-cuda", "minimum supported by NVRTC "),
+    ("numba-cuda", "NVIDIA CUDA Python bindings not found. Install the 'cuda' package"),
+    ("numba-cuda", "Missing libdevice file."),
+    ("numba-cuda", "libNVVM cannot be found.|libNVVM is not available"),  # 0.22 | 0.30
+    ("cuda-pathfinder", 'Failure finding "'),
+    ("cuda-pathfinder", "Failed to dlopen "),
+    ("numba", "Numba needs NumPy "),
+    ("numba", "Numba requires at least version %d.%d.%d of llvmlite."),
+]
+STATES = re.findall(r"CUDA_ERROR_[A-Z_]+[A-Z]", str(MESSAGES))
+
+
+FILES = {  # where those words are written
+    "numba-cuda": r"numba/cuda/(cudadrv/(driver|nvvm|nvrtc)|__init__)\.py$",
+    "cuda-pathfinder": r"_dynamic_libs/\w+\.py$",
+    "numba": r"^numba/__init__\.py$",
+}
+
+
+def written_in(package):
+    """All texts in these files of an installed package; Python has joined their parts."""
+    try:
+        files = importlib.metadata.files(package)
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip(f"{package} is not installed")
+    for file in files:
+        if re.search(FILES[package], file.as_posix()):
+            for node in ast.walk(ast.parse(file.locate().read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    yield node.value
+
+
+@pytest.mark.parametrize("package, words", WORDS)
+def test_the_words_are_the_packages_own(package, words):
+    texts = list(written_in(package))
+    assert any(either in text for text in texts for either in words.split("|"))
+    told = "\n".join(message for _, message in MESSAGES) + str(UNIMPORTABLE) + LLVMLITE
+    for either in words.split("|"):
+        assert re.search(re.sub("%[sd]", ".+", re.escape(either)), told), "tested above"
+
+
+@pytest.mark.parametrize("name", sorted(set(STATES)))
+def test_the_driver_has_these_states(name):
+    driver = pytest.importorskip("cuda.bindings.driver")
+    assert hasattr(driver.CUresult, name)
+
+
+needs_numba_cuda = pytest.mark.skipif(
+    platforms.package_version("numba-cuda") is None, reason="numba-cuda is not installed"
+)
+NO_BINDINGS = """
+import importlib.util
+
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name: None if name == "cuda.bindings" else find(name)
+"""
+
+
+@needs_numba_cuda
+@pytest.mark.skipif(platforms.load_driver() is not None, reason="a driver is here")
+@pytest.mark.parametrize(
+    "name, before, settings",
+    [
+        ("no driver", "", {}),
+        ("switched off", "", {"NUMBA_DISABLE_CUDA": "1"}),
+        ("bindings are missing", NO_BINDINGS, {}),
+    ],
+)
+def test_the_packages_own_failure(name, before, settings, tmp_path):
+    """No message is made up here: the installed numba-cuda fails, for the cause itself."""
+    code = before + FAKE.split("import lstm_kernels\n")[1]
+    printed = run_python(code, tmp_path, LSTM_KERNELS_TARGET="gpu", **settings)
+    meaning, cure, *_ = FAILURES[name]
+    assert f"Why: {platforms.explain(RuntimeError(dict(MESSAGES)[name])).meaning}." in printed
+    assert meaning in printed and cure in printed and "target: emulator" in printed
+
+
+COMPILE = """
+from lstm_kernels import device, platforms
+from numba import cuda
+
+try:
+    cuda.compile_ptx(device._write_index, "void(int32[:])", cc=({major}, 0))
+    print("compiled")
+except Exception as error:
+    print(platforms.explain(error).meaning, "|", error)
+"""
+
+
+@needs_numba_cuda
+def test_the_compilers_own_failures(tmp_path):
+    """Without a compiler that is what is told; with one, a card that is too old for it."""
+    compiled, refused = (
+        run_python(COMPILE.format(major=major), tmp_path, LSTM_KERNELS_TARGET="compiler")
+        for major in (9, 2)
+    )
+    if "compiled" in compiled:
+        assert FAILURES["P100 and CUDA 13"][0] in refused
+    else:
+        assert FAILURES["NVVM is missing"][0] in compiled
+        assert FAILURES["NVVM is missing"][0] in refused
 
 
 def test_an_older_toolkit_is_one_that_exists():
@@ -310,6 +446,36 @@ def test_the_course_stops_with_one_line_and_no_chain(name, tmp_path):
     printed = run_python(IMPORT_FAILS.format(package=package, error=raised), tmp_path)
     assert printed.strip().split("\n")[-1].startswith(f"ImportError: {what} Cure: ")
     assert "During handling" not in printed
+
+
+@pytest.mark.parametrize("version, stops", [((3, 9, 18), True), ((3, 14, 0), False)])
+def test_another_python(version, stops, tmp_path):
+    """Too old: one line says so.  Newer than all tests: it may work, so it may try."""
+    code = f"import numba, sys\nsys.version_info = {version}\nimport lstm_kernels"
+    printed = run_python(code, tmp_path, LSTM_KERNELS_TARGET="emulator")
+    last = printed.strip().split("\n")[-1]
+    assert last.startswith("ImportError: The course is made for Python 3.10 to 3.13;") == stops
+    assert stops or printed == ""
+
+
+def test_a_newer_python_that_lacks_packages(at, monkeypatch):
+    """There NumPy cannot be installed at all, so the line of pip would be no cure."""
+    monkeypatch.setattr(sys, "version_info", (3, 14, 0))
+    error = ModuleNotFoundError("No module named 'numpy'", name="numpy")
+    advice = platforms.explain_import(error)
+    assert sys.executable in advice and "Cure: install Python 3.13" in advice
+    assert "newer than the course's tests" in doctor.check_python().text
+
+
+def test_all_name_the_same_versions_of_python():
+    first, last = ("{}.{}".format(*version) for version in (platforms.OLDEST, platforms.NEWEST))
+    after = platforms.next_version(last)
+    for file, words in {
+        "pyproject.toml": f'requires-python = ">={first},<{after}"',
+        "requirements.txt": f'python_version < "{first}" or python_version >= "{after}"',
+        "README.md": f"**Python {first} to {last}**",
+    }.items():
+        assert words in (ROOT / file).read_text(encoding="utf-8"), file
 
 
 def test_another_import_error_is_shown_as_it_is(tmp_path):
