@@ -55,10 +55,11 @@ def launch(control, memory{arguments}):
     size = _scheduler.generator_size(like)
     resume = _scheduler.resume_pointer(like)
     states = _scheduler.room_for_states(control, size)
-    _, threads = _gpu.counts(control)
+    blocks, threads = _gpu.counts(control)
     resident = control[{RESIDENT}]
-    for first in range(control[{FIRST}], control[{LAST}], resident):
-        last = min(first + resident, control[{LAST}])
+    for b in range(control[{FIRST}], control[{LAST}], resident):
+        first = _gpu.position(b, blocks, control[{ORDER}]) if resident == 1 else b
+        last = min(first + resident, blocks)
         for block in range(first, last):
             room = block - first
             _gpu.enter_block(control, memory, block, room)

@@ -10,7 +10,7 @@ from . import card, cores, scheduler
 from . import control as slots
 from .build import Build
 from .errors import ArgumentError, DivergentBarrier, LaunchError, OutOfBounds, UnsupportedCode
-from .memory import DeviceArray, MappedArray, require_one_piece
+from .memory import DeviceArray, MappedArray, device_array_like, require_one_piece
 from .program import refuse_half
 from .runtime import MAIL_SLOT, WARP
 from .transfers import TO_DEVICE, TO_HOST, log_launch, log_transfer
@@ -257,7 +257,7 @@ def _copied_in(name, host, copies, copy_in=True, copy_out=True):
         raise ArgumentError(f"the argument {name} has dtype {host.dtype}, unknown to the GPU")
     refuse_half(host.dtype, f"the argument {name}")
     require_one_piece(host)
-    on_device = host.copy(order="K") if copy_in else np.full_like(host, -1)
+    on_device = host.copy(order="K") if copy_in else device_array_like(host).data
     if copy_in:
         log_transfer(TO_DEVICE, host.nbytes, implicit=True)
     if copy_out:

@@ -53,7 +53,7 @@ def position(i, n, order):
         return i
     if order == 1:
         return n - 1 - i
-    return (i * 2654435761 + order) % n
+    return (order - i * 2654435761) % n  # a prime above all n: each number once
 
 
 @device

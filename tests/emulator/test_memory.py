@@ -95,6 +95,18 @@ def test_in_and_out_say_which_way():
     assert len(record.select(TO_DEVICE)) == len(record.select(TO_HOST)) == 1
 
 
+@cuda.jit
+def first_only(y):
+    if cuda.grid(1) == 0:
+        y[0] = 1
+
+
+def test_out_brings_back_rubbish_where_nothing_was_written():
+    y = np.zeros(4)
+    first_only[1, 4](cuda.Out(y))
+    assert y[0] == 1 and np.isnan(y[1:]).all()
+
+
 def test_nobody_listens_after_the_block():
     with count_transfers() as record:
         with count_transfers() as inner:

@@ -11,6 +11,7 @@ from numba import float32
 
 from lstm_kernels.emulator import DivergentBarrier, OutOfBounds, cuda, find_races
 from lstm_kernels.emulator.environment import source_tree
+from lstm_kernels.emulator.races import ORDERS, run_in_order
 
 from .elsewhere import twice_rank
 from .planted import grid_steps, sum_all, warp_exchange
@@ -125,6 +126,32 @@ def test_shared_arrays_are_named():
     assert {race.memory for race in races} == {"shared"}
     more = next(race for race in races if race.array == "more")
     assert more.index[0] == 1
+
+
+# ---- the orders of threads and blocks -----------------------------------------------------------
+
+
+@cuda.jit
+def last_writer(block, thread):
+    block[0] = cuda.blockIdx.x
+    thread[0] = cuda.threadIdx.x
+
+
+@cuda.jit
+def last_writer_after_a_barrier(block, thread):
+    cuda.syncthreads()
+    block[0] = cuda.blockIdx.x
+    thread[0] = cuda.threadIdx.x
+
+
+@pytest.mark.parametrize("kernel", [last_writer, last_writer_after_a_barrier])
+def test_each_order_turns_blocks_and_threads_alike(kernel):
+    last = []
+    for order in ORDERS:
+        block, thread = run_in_order(kernel, 5, 7, np.zeros(1), np.zeros(1), order=order)
+        last.append((block[0], thread[0]))
+    assert last[:2] == [(4, 6), (0, 0)]
+    assert last[2] not in last[:2]
 
 
 # ---- correct kernels: silent; their mutants: caught ---------------------------------------------
