@@ -13,6 +13,7 @@ def test_shapes_dtype_and_range():
     assert [p.shape for p in params] == [(20, 2), (20, 5), (20,), (3, 5), (3,)]
     assert {p.dtype for p in params} == {np.dtype(np.float32)}
     assert all(abs(p).max() <= 1 / np.sqrt(5) for p in params)
+    assert abs(params.W).max() > 0.95 / np.sqrt(5)  # 100 numbers: some are near the bound
     assert sizes(params, np.zeros((7, 4, 2))) == (7, 4, 2, 5, 3)
 
 

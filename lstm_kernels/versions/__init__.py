@@ -1,6 +1,8 @@
 """The versions of the course: one file, one idea each.
 
 To add a version, write its file with `gradients(params, x, y)` and add its name to BEYOND.
+If it launches kernels, its name begins with "cuda": by that the race knows that its times are a
+GPU's, or the emulator's.
 """
 
 from importlib import import_module
