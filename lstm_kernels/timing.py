@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lstm_kernels import device
-from lstm_kernels.model import init_params
+from lstm_kernels.model import check_count, init_params
 from lstm_kernels.parts import Parts, measure_parts
 from lstm_kernels.training import fit
 
@@ -85,6 +85,7 @@ def time_call(
     compiles, fills caches, starts clocks.  The repeats end before the budget does when there
     are 7 or more and their middle half is narrower than `spread` times the median.
     """
+    check_count("at_least", at_least)
     wall_seconds(warm_up or call)
     seconds = []
     while len(seconds) < at_least or (sum(seconds) < budget and len(seconds) < at_most):
@@ -106,7 +107,8 @@ def measure(version, workload, *, stop=lambda: False, **limits):
     when it is true, or when the training diverges, Stopped is raised.
     """
     x, y, batch_size, H, epochs = workload
-    N, batch_size = x.shape[1], min(batch_size, x.shape[1])
+    check_count("epochs", epochs)
+    N, batch_size = x.shape[1], min(check_count("batch_size", batch_size), x.shape[1])
     params = init_params(x.shape[2], H, y.shape[2], seed=0, dtype=x.dtype)
 
     def train(windows=N, epochs=epochs):
