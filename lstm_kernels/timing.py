@@ -107,8 +107,7 @@ def measure(version, workload, *, stop=lambda: False, **limits):
     when it is true, or when the training diverges, Stopped is raised.
     """
     x, y, batch_size, H, epochs = workload
-    check_count("epochs", epochs)
-    N, batch_size = x.shape[1], min(check_count("batch_size", batch_size), x.shape[1])
+    N, batch_size = x.shape[1], min(batch_size, x.shape[1])
     params = init_params(x.shape[2], H, y.shape[2], seed=0, dtype=x.dtype)
 
     def train(windows=N, epochs=epochs):

@@ -7,17 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from lstm_kernels import (
-    __main__,
-    bench,
-    data,
-    device,
-    emulator_bench,
-    estimate,
-    race,
-    timing,
-    torch_line,
-)
+from lstm_kernels import __main__, bench, data, device, emulator_bench, estimate, race, torch_line
 from lstm_kernels.timing import Stopped, Timing, Workload, measure, time_call
 
 PNG = b"\x89PNG"
@@ -137,21 +127,6 @@ def test_a_stopped_race_keeps_what_it_has():
     assert rows[1].timing is None and rows[1].note == "not run: cancelled"
     with pytest.raises(Stopped):
         measure("numpy_loop", workload, stop=lambda: True)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"batch_size": 0}, "batch_size is 0; it must be at least 1"),
-        ({"epochs": 0}, "epochs is 0; it must be at least 1"),
-        ({"H": 0}, "H is 0; it must be at least 1"),
-    ],
-)
-def test_a_workload_that_cannot_be_trained_is_named_before_any_work(change, message, monkeypatch):
-    monkeypatch.setattr(timing, "fit", None)  # would fail if it were called
-    workload = Workload(*data.panel(4, T=2), 2, 3)._replace(**change)
-    with pytest.raises(ValueError, match=message):
-        measure("numpy_batched", workload)
 
 
 def test_no_repeat_is_no_timing():
