@@ -1,9 +1,10 @@
 """The model's parameters: their shapes, their start values, PyTorch's names for them.
 
-    gates_t = U x_t + W h_{t-1} + B          (4H,)   stacked in the order i, f, g, o
-    c_t     = f * c_{t-1} + i * g            (H,)
-    h_t     = o * tanh(c_t)                  (H,)
-    y_t     = V h_t + b_out                  (O,)
+    z_t     = U x_t + W h_t + B              (4H,)   stacked in the order i, f, g, o
+    i, f, o = sigmoid(z_t), g = tanh(z_t)    (H,)    each of its own quarter of z_t
+    c_{t+1} = f * c_t + i * g                (H,)    c_t and h_t: the state before step t
+    h_{t+1} = o * tanh(c_{t+1})              (H,)
+    y_t     = V h_{t+1} + b_out              (O,)
 
 Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000.  Lesson 01 derives
 every equation; all versions share the names and shapes on this page.

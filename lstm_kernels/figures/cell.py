@@ -125,15 +125,16 @@ def _show_path(ax, lit):
     _operation(ax, 7.85, 2.98, "×", color)
     _line(ax, [(7.85, 2.74), (7.85, 1.35), (10.0, 1.35)], color)
     _line(ax, [(8.35, 1.35), (8.35, 0.3)], color)
-    ax.text(10.08, 1.35, "$h_{t+1}$", va="center", fontsize=18)
-    ax.text(8.35, 0.02, r"$\hat{y}_t = V h_{t+1} + b_{out}$", ha="center", va="center", fontsize=16)
+    ax.text(10.08, 1.35, "$h_{t+1}$", va="center", fontsize=18, color=color)
+    middle = {"ha": "center", "va": "center", "fontsize": 16, "color": color}
+    ax.text(8.35, 0.02, r"$\hat{y}_t = V h_{t+1} + b_{out}$", **middle)
 
 
 SLOPES = {  # where each derivative is written, beside its wire: x, y, alignment
     "f": (2.42, 3.45, "left"),
     "i": (3.62, 2.88, "right"),
     "g": (5.38, 2.88, "left"),
-    "o": (7.08, 3.14, "center"),
+    "o": (7.02, 3.24, "center"),
     "c_t": (0.68, 3.8, "center"),
     "c_t+1": (6.2, 3.8, "center"),
     "h_t+1": (9.5, 0.95, "center"),
@@ -142,7 +143,7 @@ SLOPES = {  # where each derivative is written, beside its wire: x, y, alignment
 
 @styled
 def draw_numbers(values, slopes=None):
-    """The cell of one hidden unit with a number on each wire, and in red the derivative by it.
+    """The cell of one hidden unit with a number on each wire, and in a box the derivative by it.
 
     values: a number for each name in SLOPES; slopes: dh_t+1 / d(value), likewise.
     """
@@ -159,7 +160,8 @@ def draw_numbers(values, slopes=None):
         ax.text(x, y + 0.6, f"{values[name]:.3g}", ha=side, fontsize=14, fontweight="bold")
     for name, slope in (slopes or {}).items():
         x, y, side = SLOPES[name]
-        ax.text(x, y, f"∂ {slope:.3f}", ha=side, fontsize=14, color=VERMILLION)
+        frame = {"boxstyle": "round,pad=0.2", "fc": "#FFF6D6", "ec": ORANGE}
+        ax.text(x, y, f"∂ {slope:.3f}", ha=side, fontsize=13, bbox=frame, zorder=5)
     return picture
 
 
