@@ -4,8 +4,12 @@ import os
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from lstm_kernels import init_params
+
+settings.register_profile("course", deadline=None)  # a busy machine is no error
+settings.load_profile("course")
 
 
 @pytest.fixture

@@ -324,6 +324,13 @@ def test_airline_workload_has_the_published_size():
     assert data.airline_workload(windows=109, dtype=np.float64)[0].shape == (11, 109, 1)
 
 
+def test_airline_windows_are_scaled_by_the_past_alone():
+    x, y = data.airline_windows(dtype=np.float64)
+    past = np.concatenate([x[:, 0, 0], y[-1, :, 0]])  # 1949 to 1958, each month once
+    assert len(past) == 120
+    assert past.mean() == pytest.approx(0, abs=1e-12) and past.std() == pytest.approx(1)
+
+
 def test_airline_workload_names_its_limit():
     with pytest.raises(ValueError, match="windows is 110; with T=11 .* 1 to 109"):
         data.airline_workload(windows=110)
