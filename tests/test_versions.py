@@ -99,6 +99,7 @@ def test_arrays_in_any_memory_order(version, problem):
     assert worst(*result, *expected) < 1e-6
 
 
+@pytest.mark.skipif(TINY, reason="Python's exp raises OverflowError where a card's gives infinity")
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("version", NAMES)
