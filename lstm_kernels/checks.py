@@ -1,5 +1,7 @@
 """Is it right?  Finite differences, versions against each other, races.  Lessons 01 to 06."""
 
+import math
+
 import numpy as np
 
 from lstm_kernels.model import Params, zeros_like
@@ -7,12 +9,17 @@ from lstm_kernels.versions import get_version
 
 
 def relative_error(a, b):
-    """Largest difference of two arrays, as a part of the largest value of b (max norm)."""
+    """Largest difference of two arrays, as a part of the largest value of b (max norm).
+
+    Infinity where a or b holds a NaN: Python's max() of several errors would pass over a NaN.
+    """
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if a.shape != b.shape:
         raise ValueError(f"shapes {a.shape} and {b.shape} differ; they must be equal")
     largest = np.abs(b).max()
-    return float(np.abs(a - b).max() / (largest if largest else 1))
+    with np.errstate(invalid="ignore"):  # infinity - infinity is a NaN too
+        error = float(np.abs(a - b).max() / (largest if largest else 1))
+    return math.inf if math.isnan(error) else error
 
 
 def finite_differences(loss, params, step=1e-5):

@@ -95,6 +95,16 @@ def test_held_out_values_change_nothing_before_the_measurement(airline, prepared
     np.testing.assert_array_equal(*plans)
 
 
+def test_evaluated_rollouts_see_none_of_the_held_out_months(airline, prepared):
+    other = forecast.prepare(with_other_future(airline))
+    params = init_params(1, 5, 1, seed=3)
+    pairs = list(zip(*(forecast.evaluate(params, p) for p in (prepared, other)), strict=True))
+    for one, two in pairs:
+        same = np.array_equal(one.predictions, two.predictions)
+        assert same == (one.task != ONE_STEP), (one.task, one.forecaster)
+    assert {one.task for one, _ in pairs} == {ONE_STEP, YEAR, TWO_YEARS}
+
+
 @pytest.mark.parametrize("name", ["LSTM", *forecast.BASELINES])
 def test_one_step_does_not_see_its_own_month_or_later(prepared, name):
     params = init_params(1, 5, 1, seed=3)

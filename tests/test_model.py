@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from lstm_kernels import init_params
-from lstm_kernels.checks import assert_close, finite_differences, relative_error
+from lstm_kernels import VERSIONS, init_params
+from lstm_kernels.checks import assert_close, compare, finite_differences, relative_error
 from lstm_kernels.model import Params, check_params, from_torch, sizes, to_torch
+from lstm_kernels.versions import numpy_batched
 
 
 def test_shapes_dtype_and_range():
@@ -68,12 +69,31 @@ def test_finite_differences_of_a_known_function():
     assert not grads.U.any()
 
 
+@pytest.mark.parametrize("a, b", [(np.nan, 1.0), (1.0, np.nan), (np.inf, np.inf), (1.0, np.inf)])
+def test_a_nan_is_the_largest_error_wherever_it_stands(a, b):
+    errors = [relative_error([1.0], [1.0]), relative_error([1.0, a], [1.0, b])]
+    assert max(errors) == max(reversed(errors)) == np.inf
+
+
+@pytest.mark.parametrize("field", Params._fields)
+def test_gradients_that_were_never_written_are_no_agreement(field, monkeypatch):
+    """A kernel that forgets an array leaves there what was in memory: in the emulator, NaN."""
+    params, x = init_params(1, 2, 1), np.ones((2, 3, 1), np.float32)
+
+    def forgets_one(params, x, y):
+        loss, grads = numpy_batched.gradients(params, x, y)
+        return loss, grads._replace(**{field: getattr(grads, field) * np.nan})
+
+    monkeypatch.setattr(VERSIONS["cuda_v4"], "gradients", forgets_one)
+    assert compare("cuda_v4", "numpy_batched", params, x, x) == np.inf
+
+
 def test_relative_error_and_assert_close(capsys):
     assert relative_error([1.0, 2.5], [1.0, 2.0]) == 0.25
     assert relative_error([0.0], [0.0]) == 0
     with pytest.raises(ValueError, match=r"shapes \(1,\) and \(2,\) differ"):
         relative_error([1.0], [1.0, 2.0])
-    with pytest.raises(AssertionError, match="dW: relative error nan; the limit is 1e-05"):
+    with pytest.raises(AssertionError, match="dW: relative error inf; the limit is 1e-05"):
         assert_close("dW", [np.nan], [1.0])
     assert_close("dW", [1.0], [1.0])
     assert capsys.readouterr().out == "ok: dW agrees within 1e-05\n"
