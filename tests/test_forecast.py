@@ -192,6 +192,13 @@ def test_lstm_needs_no_more_than_its_window(prepared):
     assert forecaster(known) == forecaster(known[-(prepared.x.shape[0] + 12) :])
 
 
+def test_lstm_needs_all_of_its_window(airline):
+    prepared = forecast.prepare(airline, T=QUICK.T)
+    forecaster, changed = forecast.lstm(init_params(1, 4, 1), prepared), prepared.past.values.copy()
+    changed[-(QUICK.T + 12)] *= 2  # the oldest month: only the first step's growth has it
+    assert forecaster(changed) != forecaster(prepared.past.values)
+
+
 def test_versions_give_the_same_forecast(airline):
     prepared = forecast.prepare(airline, T=QUICK.T, dtype=np.float64)
     forecasts = []
