@@ -7,9 +7,10 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from lstm_kernels import data, init_params
-from lstm_kernels.figures import cell, start
+from lstm_kernels.figures import cell, start, style
 from lstm_kernels.versions import numpy_loop
 from lstm_kernels.widgets.gate_playground import LIMIT, SETTINGS, GatePlayground, with_offsets
 
@@ -118,6 +119,19 @@ def test_a_windows_targets_are_its_inputs_one_step_later():
     for value in series.values[60:72]:
         assert f"{value:.0f}" in texts
     assert texts.count("188") == 2  # a target at step 0, an input at step 1
+
+
+def contrast_with_white(color):
+    """The contrast of WCAG 2: 21 for black, 1 for white; large letters need 3."""
+    red, green, blue = (
+        v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in to_rgb(color)
+    )
+    return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)
+
+
+@pytest.mark.parametrize("color", sorted({*style.COLORS, *style.VERSION_COLORS.values()}))
+def test_words_in_a_colour_can_be_read_on_white(color):
+    assert contrast_with_white(style.ink(color)) > 3
 
 
 def test_unrolled_has_one_cell_for_each_step():

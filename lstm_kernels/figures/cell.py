@@ -11,6 +11,7 @@ from lstm_kernels.figures.style import (
     LIGHT,
     ORANGE,
     VERMILLION,
+    ink,
     styled,
     subplots,
 )
@@ -251,7 +252,7 @@ def draw_backward():
     ax.text(0.0, 5.05, "to step t − 1", ha="center", color=GREY)
     for x, start, end, text in ((2.8, 1.95, 1.4, "dU, dW, dB"), (7.2, -0.1, -0.6, "dV, db_out")):
         _line(ax, [(x, start), (x, end)], ORANGE)
-        ax.text(x, end - 0.08, text, ha="center", va="top", color=ORANGE, fontweight="bold")
+        ax.text(x, end - 0.08, text, ha="center", va="top", color=ink(ORANGE), fontweight="bold")
     return picture
 
 
@@ -340,7 +341,7 @@ def _end_labels(ax, dates, ends):
         places[k] = max(places[k], places[k - 1] + 0.14)
     shift = max(0.0, places[-1] - 1.0)
     for name, place in zip(names, places, strict=True):
-        ax.text(1.01, place - shift, name, transform=ax.transAxes, color=ends[name][1],
+        ax.text(1.01, place - shift, name, transform=ax.transAxes, color=ink(ends[name][1]),
                 fontsize=15, fontweight="bold", va="center")  # fmt: skip
 
 
@@ -357,7 +358,7 @@ def draw_fading(curves, title):
     last = len(curves[0][1]) - 1
     for label, sizes, color in curves:
         ax.plot(np.arange(len(sizes)), sizes, color=color, ls="--" if color == GREY else "-")
-        ax.text(last + 0.6, sizes[-1], label, color=color, va="center", fontsize=13)
+        ax.text(last + 0.6, sizes[-1], label, color=ink(color), va="center", fontsize=13)
     ax.set(yscale="log", xlim=(0, last), title=title)
     ax.set(xlabel="steps back from the last prediction", ylabel="size (1 at the last step)")
     return picture

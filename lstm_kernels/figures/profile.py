@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lstm_kernels.figures.style import BLACK, COLORS, GREY, LIGHT, ORANGE, styled, subplots
+from lstm_kernels.figures.style import BLACK, COLORS, GREY, LIGHT, ORANGE, ink, styled, subplots
 from lstm_kernels.timing import seconds_text
 
 
@@ -30,8 +30,8 @@ def _label_part(ax, left, seconds, total, name, color):
     if seconds < 0.03 * total:
         ax.text(total * 1.01, 0, f"{name}\n{words}", va="center", color=color, fontsize=12)
         return
-    ink = BLACK if color == ORANGE else "white"
-    ax.text(left + seconds / 2, 0, words, ha="center", va="center", color=ink, weight="bold")
+    inside = BLACK if color == ORANGE else "white"
+    ax.text(left + seconds / 2, 0, words, ha="center", va="center", color=inside, weight="bold")
     ax.text(left + seconds / 2, -0.5, name, ha="center", va="top", weight="bold")
 
 
@@ -53,7 +53,7 @@ def draw_amdahl(fractions, most=1024, batch_size=None):
         speedup = amdahl(fraction, workers)
         ax.plot(workers, speedup, color=color)
         limit = f"{name}: at most {1 / (1 - fraction):.3g}x"
-        ax.text(most * 1.1, speedup[-1], limit, color=color, va="center", weight="bold")
+        ax.text(most * 1.1, speedup[-1], limit, color=ink(color), va="center", weight="bold")
     ax.plot(workers, workers, color=LIGHT, lw=6, zorder=0)
     words = {"rotation": 35, "rotation_mode": "anchor", "color": GREY}
     ax.text(8.5, 11, "as fast as there are workers", **words)

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 GREY, LIGHT = "#6E6E6E", "#E6E6E6"
+TEXT_COLORS = {ORANGE: "#A66F00", SKY: "#2A84BD", YELLOW: "#8A8000"}  # light ones, as text
 COLORS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, BLACK, GREY)
 
 GATE_COLORS = {"i": BLUE, "f": VERMILLION, "g": GREEN, "o": PURPLE}
@@ -52,6 +53,11 @@ class Picture(Figure):
         with DRAWING, rc_context(STYLE):  # ticks are made only now
             self.savefig(buffer, format="png", dpi=110, facecolor="white")
         return buffer.getvalue()
+
+
+def ink(color):
+    """The colour for words that name something of this colour: darker, if it is a light one."""
+    return TEXT_COLORS.get(color, color)
 
 
 def subplots(rows=1, columns=1, width=10.0, height=4.5, **options):

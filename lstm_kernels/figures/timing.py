@@ -11,6 +11,7 @@ from lstm_kernels.figures.style import (
     LIGHT,
     VERMILLION,
     VERSION_COLORS,
+    ink,
     styled,
     subplots,
 )
@@ -132,7 +133,7 @@ def draw_per_sample(timings):
         spread = np.array([t.quartiles for t in by_batch.values()]).T / sizes
         ax.fill_between(sizes, *spread, color=color, alpha=0.25, lw=0)
         ax.plot(sizes, middle, "o-", color=color)
-        ax.text(sizes[-1] * 1.12, middle[-1], version, color=color, va="center", weight="bold")
+        ax.text(sizes[-1] * 1.12, middle[-1], version, color=ink(color), va="center", weight="bold")
     ax.set(xscale="log", yscale="log")
     ax.set_xticks(sizes, sizes)
     ax.xaxis.set_minor_locator(NullLocator())
