@@ -400,6 +400,9 @@ def test_slopes_in_words():
     emulated = in_words(windows, [1, 1.5, 2], "emulated on CPU")
     assert "nothing about a GPU" in emulated and "reached" not in emulated
     assert "needs two points" in in_words(windows, [1], "CPU")
+    assert "reached" not in in_words(windows, [1, 3.6, 13], "CPU"), "0.93 may be noise"
+    full = in_words(windows, [1, 1.1, 6], "CPU")
+    assert full.endswith("The goal of 150% is reached on this range, but not at its end.")
 
 
 def test_reading_never_compares_emulated_rows():

@@ -45,7 +45,7 @@ def draw_scaling(windows, lines):
     A label begins with its version's name; one that is not a GPU's or CPU's own time says so, and
     its line is grey.  A line may end before the last of the windows.
     """
-    picture, ax = subplots(1, 1, 10, max(4.8, 1.4 + 0.52 * len(lines)))
+    picture, ax = subplots(1, 1, 10, max(4.4, 1.4 + 0.52 * len(lines)))
     ends = []
     for number, (label, (seconds, gradient)) in enumerate(lines.items()):
         version = label.split(",")[0]

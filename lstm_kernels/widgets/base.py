@@ -29,13 +29,13 @@ def show(widget, picture):
     )
 
 
-def slider(label, options, value, width="23em"):
+def slider(label, options, value, width="22em"):
     """A slider over a few sizes; it reports when the mouse lets go."""
     return ipywidgets.SelectionSlider(
         options=sorted({*options, value}),
         value=value,
         description=label,
         continuous_update=False,
-        style={"description_width": "7em"},
-        layout={"width": width},
+        style={"description_width": "7.6em"},
+        layout={"width": width, "margin": "2px 1em 2px 0"},
     )

@@ -5,9 +5,14 @@ import time
 
 import ipywidgets
 
+from lstm_kernels.estimate import PIECE_LIMIT, REPEAT_LIMIT
 from lstm_kernels.widgets.background import paints_from_threads
 
 NO_CANCEL = "Running in this cell; to stop it early, use the notebook's own stop button."
+LIMITS = (
+    f'<span class="limits">The limits: {PIECE_LIMIT:g} s between two moments at which Cancel can '
+    f"act, and {REPEAT_LIMIT:g} s for a repeat.</span>"
+)
 
 
 def check_box(name, value=True):
@@ -29,9 +34,12 @@ def say(note, text):
 
 
 def reasons_text(reasons):
-    """What cannot or should not run, and why: {name: reason} as a short HTML list."""
+    """What cannot or should not run, and why: {name: reason} as HTML, side by side if it fits."""
     lines = [f"<b>{html.escape(n)}</b>: {html.escape(r)}" for n, r in reasons.items() if r]
-    return "<br>".join(lines)
+    if any("left out: roughly" in line for line in lines):
+        lines.append(LIMITS)
+    fields = "".join(f"<div>{line}</div>" for line in lines)
+    return f'<div class="lstm-reasons">{fields}</div>' if lines else ""
 
 
 class RunBar(ipywidgets.VBox):

@@ -30,7 +30,7 @@ from lstm_kernels.widgets.race_table import STYLE, table_html
 from lstm_kernels.widgets.scale import Scale
 
 POINTS = ((1.25, 3), (2.0, 2), (5.0, 1))  # off by at most this factor: so many points
-SLIDER = "20.5em"  # wide; four of them are side by side on a projector
+SLIDER = "20em"  # wide; four of them are side by side on a projector
 PAINT_EVERY = 0.15  # seconds at least between two pictures: no eye is faster
 
 
@@ -83,7 +83,8 @@ class Versus(ipywidgets.VBox):
                 controls.row(self.batch, self.hidden, self.length, self.epochs),
                 controls.row(*self.boxes.values()),
                 self.reasons,
-                controls.row(*self.prediction, self.scale, self.export_button, self.link),
+                controls.row(*self.prediction, self.scale, self.export_button),
+                self.link,
                 self.score,
                 self.bar,
                 self.image,
@@ -134,6 +135,7 @@ class Versus(ipywidgets.VBox):
         )
         self.export_button.on_click(self.export)
         self.link, self.table = ipywidgets.HTML(), ipywidgets.HTML()
+        say(self.link, "")
         self.image = picture_widget(self.picture())
         self.history = picture_widget(self.history_picture())
         self.history.layout.display = "none"
@@ -290,7 +292,7 @@ class Versus(ipywidgets.VBox):
     def export(self, _=None):
         """Write all runs to race.csv in the working folder, and offer the same as a download."""
         if not self.results:
-            self.link.value = "Nothing to export yet: press Run first."
+            say(self.link, "Nothing to export yet: press Run first.")
             return
         text = self.csv_text()
         code = base64.b64encode(text.encode()).decode()
@@ -298,9 +300,9 @@ class Versus(ipywidgets.VBox):
         try:
             with open("race.csv", "w", encoding="utf-8", newline="") as file:
                 file.write(text)
-            self.link.value = f"{link} (also saved beside the notebook)"
+            say(self.link, f"{link} (also saved beside the notebook)")
         except OSError as error:  # a folder that cannot be written to; the link works all the same
-            self.link.value = f"{link} (not saved beside the notebook: {html.escape(str(error))})"
+            say(self.link, f"{link} (not saved beside the notebook: {html.escape(str(error))})")
 
     def csv_text(self):
         """All runs as CSV: the bench's columns, with the number of the run in front."""

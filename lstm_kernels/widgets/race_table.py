@@ -18,6 +18,10 @@ STYLE = """<style>
 .lstm-board {--jp-widgets-inline-width-tiny: 3em}
 .lstm-board .jupyter-widgets {font-size: var(--jp-widgets-font-size)}
 .lstm-board .widget-html-content {line-height: 1.4}
+.lstm-board a {color: #0072B2; text-decoration: underline; font-weight: bold}
+.lstm-reasons {display: grid; column-gap: 2em;
+  grid-template-columns: repeat(auto-fill, minmax(min(30em, 100%), 1fr))}
+.lstm-reasons .limits {color: #6E6E6E}
 body[data-voila] .lstm-board {--jp-widgets-font-size: clamp(13px, 1.1vw, 26px);
   --jp-widgets-inline-height: clamp(28px, 2.1vw, 50px)}
 @media (min-width: 1700px) {body[data-voila] .lstm-board .widget-image {zoom: 1.4}}

@@ -48,9 +48,8 @@ class Scale(ipywidgets.VBox):
         super().__init__(
             [
                 ipywidgets.HTML(f"<b>{QUESTION}</b>"),
-                row(self.most, self.hidden, self.series),
+                row(self.most, self.hidden, *self.ways.values(), self.series),
                 row(*self.boxes.values()),
-                row(*self.ways.values()),
                 self.reasons,
                 self.bar,
                 self.image,
@@ -184,9 +183,13 @@ def in_words(windows, seconds, where):
     if len(seconds) < 2:
         return f"{seconds_text(seconds[0])} for {windows[0]:,} windows; a slope needs two points."
     whole, end = slope(windows, seconds), slope(windows[len(seconds) - 2 :], seconds[-2:])
-    pace = "more slowly than" if whole < 0.95 else "as fast as" if whole < 1.05 else "faster than"
+    slower, faster = whole < 0.9, whole > 1.1  # between them it may be noise
+    pace = "more slowly than" if slower else "faster than" if faster else "about as fast as"
     text = f"slope {whole:.2f}: the time grows {pace} the data"
     text += f" ({end:.2f} between the last two sizes)."
     if where not in ("CPU", "GPU"):
         return text + f" But it is {where}: this says nothing about a GPU."
-    return text + (" The goal of 150% is reached on this range." if whole < 0.95 else "")
+    if slower:
+        text += " The goal of 150% is reached on this range"
+        text += "." if end < 1 else ", but not at its end."
+    return text
