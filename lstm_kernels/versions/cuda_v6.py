@@ -20,6 +20,7 @@ from lstm_kernels.versions.packing import PADDED, make_layout, pack, unpack
 
 gradients = cuda_v5.gradients
 THREADS = 128  # a block of the update kernels
+BETA_1, BETA_2 = Adam.BETA_1, Adam.BETA_2  # constants in the kernel: arguments cost the host
 
 # ---- the optimisers: a thread a parameter --------------------------------------------------
 
@@ -33,13 +34,13 @@ def sgd_kernel(parts, packed, lr):
 
 
 @cuda.jit
-def adam_kernel(parts, packed, mean, square, keep_mean, keep_square, lr, epsilon):
-    """One step of Adam; keep_mean and keep_square are 1 - beta_1 and 1 - beta_2."""
+def adam_kernel(parts, packed, mean, square, lr, epsilon):
+    """One step of Adam."""
     e = cuda.grid(1)
     if e < packed.size:
         g = sum_of_parts(parts, e)
-        mean[e] += keep_mean * (g - mean[e])
-        square[e] += keep_square * (g * g - square[e])
+        mean[e] += type(g)(1 - BETA_1) * (g - mean[e])
+        square[e] += type(g)(1 - BETA_2) * (g * g - square[e])
         packed[e] -= lr * mean[e] / (math.sqrt(square[e]) + epsilon)
 
 
@@ -57,8 +58,9 @@ class DeviceTraining:
         self.number, self.steps = x.dtype.type, T * O
         blocks = min(batch_size, count_processors())
         shapes = cuda_v5.workspace_shapes(T, batch_size, blocks, self.layout)
-        self.work = [cuda.device_array(shape, x.dtype) for shape in shapes[:5]]
-        self.parts = cuda.device_array(shapes[5], x.dtype)
+        *self.work, parts = [cuda.device_array(shape, x.dtype) for shape in shapes[:6]]
+        counts = batch_size, N % batch_size or batch_size  # samples of a batch, of the last one
+        self.parts = {count: parts[:count] for count in counts}  # a row for each block
         self.x, self.y, self.order = map(cuda.to_device, (x, y, orders))
         self.packed = cuda.to_device(pack(params, self.layout))
         self.before = [cuda.device_array_like(self.packed) for _ in range(2)]
@@ -77,20 +79,19 @@ class DeviceTraining:
 
     def step(self, first, count):
         """Two launches: the gradients of `count` samples from place `first`, and the update."""
-        layout, blocks = self.layout, min(count, self.parts.shape[0])
+        layout, parts = self.layout, self.parts[count]
         at = layout.U, layout.B, layout.V, layout.b_out
         scale = self.number(1 / (self.steps * count))
         batch = self.x, self.y, self.order, first, count, scale
-        parts = self.parts[:blocks]
-        self.kernel[blocks, 4 * layout.P](self.packed, *at, *batch, *self.work, parts, self.loss)
+        grid = parts.shape[0], 4 * layout.P
+        self.kernel[grid](self.packed, *at, *batch, *self.work, parts, self.loss)
         self.update(parts)
 
     def update(self, parts):
         grid = -(-self.layout.size // THREADS)
         if isinstance(self.rule, Adam):
-            constants = (1 - Adam.BETA_1, 1 - Adam.BETA_2, *self.rule.next_step())
             state = self.packed, self.mean, self.square
-            adam_kernel[grid, THREADS](parts, *state, *map(self.number, constants))
+            adam_kernel[grid, THREADS](parts, *state, *map(self.number, self.rule.next_step()))
         else:
             sgd_kernel[grid, THREADS](parts, self.packed, self.number(self.rule.lr))
 

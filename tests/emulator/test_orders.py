@@ -57,5 +57,5 @@ def test_v6_trains_to_the_same_bits_in_every_order(optimizer, in_order, monkeypa
 def test_the_updates_have_no_race():
     parts, packed, mean, square = np.ones((3, 200)), np.ones(200), np.zeros(200), np.zeros(200)
     assert find_races(cuda_v6.sgd_kernel, 2, 128, parts, packed, 0.1) == []
-    numbers = 0.1, 0.001, 0.01, 1e-8
-    assert find_races(cuda_v6.adam_kernel, 2, 128, parts, packed, mean, square, *numbers) == []
+    state = packed, mean, square
+    assert find_races(cuda_v6.adam_kernel, 2, 128, parts, *state, 0.01, 1e-8) == []
