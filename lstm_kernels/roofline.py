@@ -119,8 +119,8 @@ def numbers_v5(sizes, blocks):
     P = padded(H)
     inputs = 12 * P + D * (8 * P + P // 4)  # B, z, dz for dB; U, dz for dU, and x twice
     forward = 10 * P  # z, gates, c, h
-    backward = 13 * P  # dh twice, h, gates, c and c of the step before, dz
-    outputs = O * (4 * P + P // 16 + 11)  # V twice, h twice, dy, y
+    backward = 12 * P  # dh twice, h, gates, c, dz
+    outputs = O * (4 * P + 3 * P // WARP + 5)  # V twice, h twice; dy by each warp, b_out, y, dy
     gradients = 8 * P * (1 + D) + 2 * O * P  # the block's parts: read and written, for each sample
     size = parameters(sizes._replace(H=P))
     steps = T * N * (inputs + forward + backward + outputs)

@@ -80,6 +80,17 @@ def test_the_same_bits_in_every_order_of_threads_and_blocks(version, problem, mo
     assert len(results) == 1
 
 
+@pytest.mark.parametrize("H", [65, 100])
+def test_v5_hands_over_to_v4_where_its_tiles_do_not_fit(H, problem):
+    (loss, grads), (loss_of_v4, grads_of_v4) = (
+        version.gradients(*problem(2, 2, 1, H, 1)) for version in (cuda_v5, cuda_v4)
+    )
+    assert loss == loss_of_v4
+    assert all(map(np.array_equal, grads, grads_of_v4))
+    with pytest.raises(ValueError, match=r"P is 128; two tiles fit .* up to 64"):
+        cuda_v5.make_kernel(128, F32)
+
+
 def test_above_its_limit_v4_is_refused_and_v5_with_it(problem):
     for version in (cuda_v4, cuda_v5):
         with pytest.raises(ValueError, match=r"H is 129; .* 4 H threads a block, .* H=128"):
@@ -196,7 +207,7 @@ def v5_launch(module, problem):
 
 
 @pytest.mark.parametrize(
-    "module, make_launch, barriers", [(cuda_v4, v4_launch, 8), (cuda_v5, v5_launch, 7)]
+    "module, make_launch, barriers", [(cuda_v4, v4_launch, 8), (cuda_v5, v5_launch, 5)]
 )
 def test_no_race_and_each_barrier_is_needed(module, make_launch, barriers, problem, tmp_path):
     changed, found = with_optional_barriers(module, tmp_path)

@@ -6,7 +6,11 @@ four threads' parts so that thread q ends with gate q.  Going backward, the same
 is read from memory once.  Blocks are persistent: each takes one sample after the other.
 
 The loops over steps do only what must wait for the step before.  What x and the outputs add is
-computed before them, the gradients of U, B and V after them, and there no step waits.
+computed before them, the gradients of U, B and V after them, and there no step waits.  Going
+backward, a step's dW is added while the step before it waits for dh.
+
+Made for H up to 64: for more, the tiles do not fit into a thread's 255 registers.  `gradients`
+then hands over to V4, which takes H up to 128.
 """
 
 import math
@@ -25,6 +29,12 @@ PAD = 4  # unused numbers after each row in shared memory: no two threads in one
 
 
 # ---- small pieces: q is the thread's place among the four of its unit ----------------------
+
+
+@cuda.jit(device=True)
+def thread_number():
+    """threadIdx.x.  The mask tells the compiler that it is not negative: no index like a[-1]."""
+    return cuda.threadIdx.x & 1023
 
 
 @cuda.jit(device=True, fastmath=True)
@@ -85,7 +95,7 @@ def halve(p, width, mask):
 @cuda.jit(device=True)
 def inputs(packed, B_at, U_at, x, sample, gates):
     """What the bias and x give to z, for all steps."""
-    (T, _, D), thread, threads = x.shape, cuda.threadIdx.x, cuda.blockDim.x
+    (T, _, D), threads, thread = x.shape, cuda.blockDim.x, thread_number()
     for t in range(T):
         z = packed[B_at + thread]
         for d in range(D):
@@ -96,13 +106,12 @@ def inputs(packed, B_at, U_at, x, sample, gates):
 @cuda.jit(device=True)
 def forward(C, w, h, c, gates, shared_h):
     """Gates and states of all steps: shared_h holds h_t and h_{t+1} in turn."""
-    thread, ROW, zero = cuda.threadIdx.x, C + PAD, w[0] - w[0]
+    thread, ROW, zero = thread_number(), C + PAD, w[0] - w[0]
     q, j, cell = thread & 3, thread >> 2, zero
     place = j // C * ROW + j % C
-    cuda.syncthreads()  # nobody reads the last sample's state any more
-    if q == 0:
+    if q == 0:  # of the last sample, step 0 may still read shared_h[1]
         shared_h[0, place] = h[0, j] = c[0, j] = zero
-    cuda.syncthreads()
+    cuda.syncthreads()  # h_0 is there
     for t in range(gates.shape[0]):
         a0 = a1 = a2 = a3 = zero
         for m in range(C):
@@ -122,96 +131,112 @@ def forward(C, w, h, c, gates, shared_h):
 
 
 @cuda.jit(device=True)
-def outputs(P, packed, V_at, b_at, y, sample, h, dy, parts, scale):
-    """A warp a prediction; then dy and the gradient of b_out.  Returns the loss (thread 0 only)."""
+def outputs(P, packed, V_at, b_at, y, sample, h, dy, scale):
+    """A warp a prediction, and its dy.  Returns the sample's loss (in thread 0 only)."""
     T, O = dy.shape  # noqa: E741
-    thread, total = cuda.threadIdx.x, scale - scale
-    for pair in range(thread >> 5, T * O, P // 8):
-        t, k = pair // O, pair % O
-        part = scale - scale
-        for m in range(thread & 31, P, 32):
-            part += packed[V_at + k * P + m] * h[t + 1, m]
-        for distance in (16, 8, 4, 2, 1):
-            part += cuda.shfl_xor_sync(ALL, part, distance)
-        if thread & 31 == 0:
-            dy[t, k] = packed[b_at + k] + part - y[t, sample, k]
-    cuda.syncthreads()
+    thread, squares = thread_number(), scale - scale
+    for k in range(O):
+        for t in range(thread >> 5, T, P // 8):
+            part = scale - scale
+            for m in range(thread & 31, P, 32):
+                part += packed[V_at + k * P + m] * h[t + 1, m]
+            for distance in (16, 8, 4, 2, 1):
+                part += cuda.shfl_xor_sync(ALL, part, distance)
+            if thread & 31 == 0:
+                error = packed[b_at + k] + part - y[t, sample, k]
+                dy[t, k] = scale * (error + error)
+    cuda.syncthreads()  # all of dy is there
     if thread == 0:
         for k in range(O):
             for t in range(T):
-                total += scale * dy[t, k] * dy[t, k]
-                dy[t, k] = scale * (dy[t, k] + dy[t, k])
-                parts[cuda.blockIdx.x, b_at + k] += dy[t, k]
-    cuda.syncthreads()
-    return total
+                squares += dy[t, k] * dy[t, k]
+    return type(scale)(0.25) * squares / scale  # scale times the sum of error * error
 
 
 @cuda.jit(device=True)
 def outputs_back(P, packed, V_at, dy, dh):
-    """What the outputs give to dh, for all steps."""
+    """What the outputs give to dh, for all steps.  A barrier must follow."""
     T, O = dy.shape  # noqa: E741
-    j = cuda.threadIdx.x % P  # four rows of P threads
-    for t in range(cuda.threadIdx.x // P, T, 4):
+    thread = thread_number()
+    j = thread % P  # four rows of P threads
+    for t in range(thread // P, T, 4):
         part = dy.dtype.type(0)
         for k in range(O):
             part += packed[V_at + k * P + j] * dy[t, k]
         dh[t, j] = part
-    cuda.syncthreads()  # all of dh is there
 
 
 @cuda.jit(device=True)
-def backward_step(t, q, j, c, gates, dh, dc):
+def backward_step(q, a, c_before, c_after, dh, dc):
     """The unit's four dz, for each of its threads, and dc for the step before."""
-    a, one = gates[t, cuda.threadIdx.x], type(dh)(1)
     i, f, g, o = share_quads(q, a)
-    tanh_c = tanh(c[t + 1, j])
+    tanh_c, one = tanh(c_after), type(dh)(1)
     dc += dh * o * (one - tanh_c * tanh_c)
     z0 = dc * g * i * (one - i)
-    z1 = dc * c[t, j] * f * (one - f)
+    z1 = dc * c_before * f * (one - f)
     z2 = dc * i * (one - g * g)
     z3 = dh * tanh_c * o * (one - o)
-    gates[t, cuda.threadIdx.x] = (z0 if q == 0 else z1) if q < 2 else (z2 if q == 2 else z3)
     return z0, z1, z2, z3, dc * f
+
+
+@cuda.jit(device=True)
+def parts_of_dh(C, w, z0, z1, z2, z3, p):
+    """What a warp's units give to dh_{t-1}: each thread ends with C / 8 columns of its tile."""
+    for m in range(C):
+        p[m] = w[m] * z0 + w[C + m] * z1 + w[2 * C + m] * z2 + w[3 * C + m] * z3
+    halve(p, C // 2, 16)  # add over the eight units of the warp
+    halve(p, C // 4, 8)
+    halve(p, C // 8, 4)
+
+
+@cuda.jit(device=True)
+def sum_of_warps(P, q, j, shared_dh):
+    """dh of unit j from the parts of all warps: each of its four threads reads a quarter."""
+    total = shared_dh[q, j]
+    for k in range(1, P // 32):
+        total += shared_dh[4 * k + q, j]
+    total += cuda.shfl_xor_sync(ALL, total, 1)
+    return total + cuda.shfl_xor_sync(ALL, total, 2)
 
 
 @cuda.jit(device=True)
 def backward(C, w, dw, p, h, c, gates, dh, shared_h, shared_dh):
     """Gates become dz, the last step first; adds to dw."""
-    P, ROW, thread = 4 * C, C + PAD, cuda.threadIdx.x
-    q, j = thread & 3, thread >> 2
+    P, ROW, thread, T = 4 * C, C + PAD, thread_number(), gates.shape[0]
+    warp, q, j = thread >> 5, thread & 3, thread >> 2
     unit = (thread >> 4 & 1) * 4 + (thread >> 3 & 1) * 2 + (thread >> 2 & 1)
-    column = (thread >> 5) * (P + 2 * PAD) + q * C + unit * (C // 8)  # of p[0] in shared_dh
-    dc = dh_next = w[0] - w[0]
-    for t in range(gates.shape[0] - 1, -1, -1):
-        now = t & 1
-        if q == 0:
-            shared_h[now, j // C * ROW + j % C] = h[t, j]
-        z0, z1, z2, z3, dc = backward_step(t, q, j, c, gates, dh_next + dh[t, j], dc)
-        for m in range(C):  # this unit's part of dh_{t-1}, for the tile's columns
-            p[m] = w[m] * z0 + w[C + m] * z1 + w[2 * C + m] * z2 + w[3 * C + m] * z3
-        halve(p, C // 2, 16)  # add over the eight units of the warp
-        halve(p, C // 4, 8)
-        halve(p, C // 8, 4)
-        for m in range(C // 8):
-            shared_dh[now, column + m] = p[m]
-        cuda.syncthreads()  # h_t and all warps' parts of dh are there
-        for m in range(C):
-            value = shared_h[now, q * ROW + m]
+    column = q * C + unit * (C // 8)  # of p[0] after halving
+    z0 = z1 = z2 = z3 = dc = w[0] - w[0]
+    for m in range(C // 8):
+        shared_dh[T & 1, warp, column + m] = dc  # nothing comes back from after the last step
+    cuda.syncthreads()  # zeros and dh are there
+    c_after = c[T, j]
+    for t in range(T - 1, -1, -1):
+        now, after = t & 1, (t + 1) & 1
+        a, c_before, part = gates[t, thread], c[t, j], dh[t, j]
+        for m in range(C):  # dW of step t + 1, while the numbers above are on their way
+            value = shared_h[after, q * ROW + m]
             dw[m] += z0 * value
             dw[C + m] += z1 * value
             dw[2 * C + m] += z2 * value
             dw[3 * C + m] += z3 * value
-        dh_next = dc - dc
-        for k in range(P // 32):  # a quarter of the warps' parts
-            dh_next += shared_dh[now, (4 * k + q) * (P + 2 * PAD) + j]
-        dh_next += cuda.shfl_xor_sync(ALL, dh_next, 1)
-        dh_next += cuda.shfl_xor_sync(ALL, dh_next, 2)
+        part += sum_of_warps(P, q, j, shared_dh[after])
+        z0, z1, z2, z3, dc = backward_step(q, a, c_before, c_after, part, dc)
+        gates[t, thread] = (z0 if q == 0 else z1) if q < 2 else (z2 if q == 2 else z3)
+        c_after = c_before
+        if t > 0:  # h_0 is zero and needs no gradient: step 0 adds nothing to dW
+            if q == 0:
+                shared_h[now, j // C * ROW + j % C] = h[t, j]
+            parts_of_dh(C, w, z0, z1, z2, z3, p)
+            for m in range(C // 8):
+                shared_dh[now, warp, column + m] = p[m]
+            cuda.syncthreads()  # h_t and all warps' parts of dh are there
 
 
 @cuda.jit(device=True)
 def add_input_gradients(B_at, U_at, x, sample, dz, parts):
     """Adds to the block's parts of dB and dU.  Each thread reads what it wrote itself."""
-    (T, _, D), thread, threads = x.shape, cuda.threadIdx.x, cuda.blockDim.x
+    (T, _, D), threads, thread = x.shape, cuda.blockDim.x, thread_number()
     part = zero = dz.dtype.type(0)
     for t in range(T):
         part += dz[t, thread]
@@ -224,15 +249,19 @@ def add_input_gradients(B_at, U_at, x, sample, dz, parts):
 
 
 @cuda.jit(device=True)
-def add_output_gradients(P, V_at, h, dy, parts):
-    """Adds to the block's part of dV."""
+def add_output_gradients(P, V_at, b_at, h, dy, parts):
+    """Adds to the block's parts of dV and of the gradient of b_out."""
     T, O = dy.shape  # noqa: E741
-    j = cuda.threadIdx.x % P
-    for k in range(cuda.threadIdx.x // P, O, 4):
-        part = dy.dtype.type(0)
+    thread = thread_number()
+    j = thread % P
+    for k in range(thread // P, O, 4):
+        part = bias = dy.dtype.type(0)
         for t in range(T):
             part += dy[t, k] * h[t + 1, j]
+            bias += dy[t, k]
         parts[cuda.blockIdx.x, V_at + k * P + j] += part
+        if j == 0:
+            parts[cuda.blockIdx.x, b_at + k] += bias
 
 
 # ---- the kernels --------------------------------------------------------------------------
@@ -241,9 +270,11 @@ def add_output_gradients(P, V_at, h, dy, parts):
 @lru_cache
 def make_kernel(P, dtype):
     """The kernel for P padded hidden units: constants, so that loops unroll into registers."""
+    if P > PADDED[-1]:
+        raise ValueError(f"P is {P}; two tiles fit into a thread's registers up to {PADDED[-1]}")
     number = numba.from_dtype(dtype)
     C = P // 4  # columns of a thread's tile
-    TILE, H_SHAPE, DH_SHAPE = 4 * C, (2, 4 * (C + PAD)), (2, P // 8 * (P + 2 * PAD))
+    TILE, H_SHAPE, DH_SHAPE = 4 * C, (2, 4 * (C + PAD)), (2, P // 8, P + 2 * PAD)
 
     @cuda.jit
     def kernel(
@@ -257,7 +288,7 @@ def make_kernel(P, dtype):
         shared_dh = cuda.shared.array(DH_SHAPE, number)
         w, dw = cuda.local.array(TILE, number), cuda.local.array(TILE, number)
         p = cuda.local.array(C, number)
-        thread, block = cuda.threadIdx.x, cuda.blockIdx.x
+        thread, block = thread_number(), cuda.blockIdx.x
         for e in range(U_at + thread, parts.shape[1], 4 * P):
             parts[block, e] = 0
         for n in range(block, count, cuda.gridDim.x):
@@ -268,7 +299,7 @@ def make_kernel(P, dtype):
         for n in range(block, count, cuda.gridDim.x):
             forward(C, w, h[n], c[n], gates[n], shared_h)
             sample = order[first + n]
-            sample_loss = outputs(P, packed, V_at, b_at, y, sample, h[n], dy[n], parts, scale)
+            sample_loss = outputs(P, packed, V_at, b_at, y, sample, h[n], dy[n], scale)
             if thread == 0:
                 loss[first + n] = sample_loss
             outputs_back(P, packed, V_at, dy[n], dh[n])
@@ -277,7 +308,7 @@ def make_kernel(P, dtype):
             parts[block, e * 4 * P + thread] = dw[e]
         for n in range(block, count, cuda.gridDim.x):
             add_input_gradients(B_at, U_at, x, order[first + n], gates[n], parts)
-            add_output_gradients(P, V_at, h[n], dy[n], parts)
+            add_output_gradients(P, V_at, b_at, h[n], dy[n], parts)
 
     return kernel
 
