@@ -3,7 +3,7 @@
    It plays up to four cards.  Device memory is host memory, so a copy is a memcpy.  All work is
    done at once, in the order in which it is asked for.  It checks what the real driver checks, and
    answers with the real error codes.  A launch computes nothing by itself: it calls `stand_in.hook`,
-   if one is set (tests/driver/hook.py), which gets the kernel's name and its arguments.
+   if one is set (tests/driver/start/stand_in.py), which gets the kernel's name and its arguments.
 
    Environment variables, read by cuInit:
      STAND_IN_CARDS       number of cards (1)
