@@ -72,5 +72,5 @@ def refusal(version, workload):
         ("a repeat", repeat, REPEAT_LIMIT),
     ):
         if seconds > limit:
-            return f"left out: roughly {seconds_text(seconds)} for {what}, the limit is {limit:g} s"
+            return f"left out: roughly {seconds_text(seconds)} for {what} (limit {limit:g} s)"
     return ""

@@ -331,7 +331,7 @@ def test_an_error_ends_only_its_own_line(dashboard, monkeypatch):
 def test_what_stops_only_between_epochs_is_kept_to_short_epochs():
     """V6 hears of Cancel at an epoch's end, so an epoch is what must be short."""
     long = Workload(*data.panel(65536, 2), 16, 64)
-    assert "for an epoch, the limit" in estimate.refusal("cuda_v6", long)
+    assert "for an epoch (limit" in estimate.refusal("cuda_v6", long)
     assert estimate.refusal("cuda_v6", Workload(*data.panel(64, 2), 16, 16)) == ""
 
 

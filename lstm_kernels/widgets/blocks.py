@@ -5,8 +5,8 @@ import ipywidgets
 from lstm_kernels.figures import blocks as figures
 from lstm_kernels.widgets.base import picture_widget
 
-LAYOUT = {"width": "420px"}
-STYLE = {"description_width": "130px"}
+LAYOUT = {"width": "32em"}
+STYLE = {"description_width": "10em"}
 
 
 class Controlled(ipywidgets.VBox):

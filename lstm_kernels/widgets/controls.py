@@ -51,8 +51,8 @@ class RunBar(ipywidgets.VBox):
         button = {"layout": {"width": "8em"}}
         self.run_button = ipywidgets.Button(description="Run", button_style="primary", **button)
         self.cancel_button = ipywidgets.Button(description="Cancel", disabled=True, **button)
-        self.progress = ipywidgets.FloatProgress(value=0, min=0, max=1, layout={"width": "15em"})
-        self.note = ipywidgets.HTML("Choose, predict, then press Run.")
+        self.progress = ipywidgets.FloatProgress(value=0, min=0, max=1, layout={"width": "11em"})
+        self.note = ipywidgets.HTML("Choose, then press Run.", layout={"flex": "1 1 20em"})
         self.run_button.on_click(self.run)
         self.cancel_button.on_click(self.cancel)
         bar = row(self.run_button, self.cancel_button, self.progress, self.note)

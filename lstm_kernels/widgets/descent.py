@@ -13,7 +13,7 @@ def noise_widget(points, deviations, batch_size):
         value=batch_size,
         description="batch size",
         continuous_update=False,
-        layout={"width": "420px"},
+        layout={"width": "32em"},
     )
     image = picture_widget(draw_noise(points, deviations, batch_size))
 

@@ -33,7 +33,7 @@ class GatePlayground(ipywidgets.VBox):
         self.values = np.asarray(values, params.U.dtype)
         self.sliders = {gate: _slider(gate) for gate in "ifo"}
         self.unit = ipywidgets.Dropdown(options=range(H), value=unit, description="unit j")
-        self.unit.layout.width = "160px"
+        self.unit.layout.width = "12em"
         self.settings = [self._button(name) for name in SETTINGS]
         self.image = picture_widget(self.picture())
         self._paused = False
@@ -59,7 +59,7 @@ class GatePlayground(ipywidgets.VBox):
         )  # fmt: skip
 
     def _button(self, name):
-        button = ipywidgets.Button(description=name, layout={"width": "130px"})
+        button = ipywidgets.Button(description=name, layout={"width": "10em"})
         button.on_click(lambda _: self.set_offsets(*SETTINGS[name]))
         return button
 
@@ -80,8 +80,8 @@ def _slider(gate):
     """A slider for one gate's bias, in the gate's colour."""
     return ipywidgets.FloatSlider(
         value=0, min=-LIMIT, max=LIMIT, step=0.5, description=f"bias of {gate}",
-        style={"handle_color": GATE_COLORS[gate]}, readout_format="+.1f",
-        layout={"width": "310px"},
+        style={"handle_color": GATE_COLORS[gate], "description_width": "5.4em"},
+        layout={"width": "21em"}, readout_format="+.1f",
     )  # fmt: skip
 
 

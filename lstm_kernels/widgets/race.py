@@ -30,7 +30,6 @@ from lstm_kernels.widgets.race_table import STYLE, table_html
 from lstm_kernels.widgets.scale import Scale
 
 POINTS = ((1.25, 3), (2.0, 2), (5.0, 1))  # off by at most this factor: so many points
-SLIDER = "20em"  # wide; four of them are side by side on a projector
 PAINT_EVERY = 0.15  # seconds at least between two pictures: no eye is faster
 
 
@@ -95,20 +94,20 @@ class Versus(ipywidgets.VBox):
         self.show_reasons()
 
     def _make_controls(self, batch_size, H, T, epochs, versions):
-        self.batch = slider("batch size N", [1, 7, 32, 64, 128, 256, 512, 1024], batch_size, SLIDER)
-        self.hidden = slider("hidden size H", [4, 8, 16, 32, 50, 64, 100, 128], H, SLIDER)
-        self.length = slider("length T", [2, 4, 11, 24, 48], T, SLIDER)
-        self.epochs = slider("epochs", [1, 2, 5, 10], epochs, SLIDER)
+        self.batch = slider("batch size N", [1, 7, 32, 64, 128, 256, 512, 1024], batch_size)
+        self.hidden = slider("hidden size H", [4, 8, 16, 32, 50, 64, 100, 128], H)
+        self.length = slider("length T", [2, 4, 11, 24, 48], T)
+        self.epochs = slider("epochs", [1, 2, 5, 10], epochs)
         self.boxes = {name: check_box(name, name in COURSE) for name in versions}
         self.reasons = ipywidgets.HTML()
 
     def _make_prediction(self, versions):
         baseline, guessed = self._first_question(versions)
-        names = {"options": list(versions), "layout": {"width": "10em"}}
+        names = {"options": list(versions), "layout": {"width": "9.8em"}}
         self.guessed = ipywidgets.Dropdown(value=guessed, **names)
         self.baseline = ipywidgets.Dropdown(value=baseline, **names)
         self.guess = ipywidgets.BoundedFloatText(
-            value=0, min=0, max=1e6, step=0.5, layout={"width": "6em"}
+            value=0, min=0, max=1e6, step=0.5, layout={"width": "5em"}
         )
         self.score, self.points = ipywidgets.HTML(layout={"display": "none"}), []
         words = [
@@ -127,8 +126,8 @@ class Versus(ipywidgets.VBox):
 
     def _make_views(self):
         self.scale = ipywidgets.ToggleButtons(options=["log", "linear"], value="log")
-        self.scale.style.button_width = "5em"
-        self.scale.layout = {"width": "auto", "margin": "2px 1em 2px 2em"}
+        self.scale.style.button_width = "4.5em"
+        self.scale.layout = {"width": "auto", "margin": "2px 0.5em"}
         self.scale.observe(lambda _: self.paint(), "value")
         self.export_button = ipywidgets.Button(
             description="Export CSV", icon="download", layout={"width": "9em"}

@@ -32,7 +32,10 @@ class Scale(ipywidgets.VBox):
     def __init__(self, runner, versions, H=16, T=11):
         self.lines = {}  # {(version, way): [seconds, ...]} for the first of `sizes`
         self.sizes = ()  # the numbers of windows of this run
-        self.series = ipywidgets.Dropdown(options=list(SERIES), description="data")
+        self.series = ipywidgets.Dropdown(
+            options=list(SERIES), description="data", layout={"width": "auto"}
+        )
+        self.series.style.description_width = "3em"
         self.most = slider("up to windows", WINDOWS, 4096)
         self.hidden = slider("hidden size H", [4, 16, 32, 50, 64], H)
         self.T = T

@@ -8,8 +8,8 @@ from lstm_kernels.launch import CARDS, T4, Launch, check_launch
 from lstm_kernels.widgets.base import picture_widget
 
 MAX_BLOCKS, MAX_THREADS = 6, 16
-LAYOUT = {"width": "420px"}
-STYLE = {"description_width": "130px"}
+LAYOUT = {"width": "32em"}
+STYLE = {"description_width": "10em"}
 
 
 class LaunchMap(ipywidgets.VBox):

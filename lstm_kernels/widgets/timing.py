@@ -24,7 +24,7 @@ def timing_title(batch_size, H):
 
 def timing_widget(versions, batch_size, H, picture):
     """Two sliders and a button that measures.  picture: what it shows before the first press."""
-    widths = {"layout": {"width": "380px"}, "continuous_update": False}
+    widths = {"layout": {"width": "29em"}, "continuous_update": False}
     sizes = [2**power for power in range(10)]
     batch = ipywidgets.SelectionSlider(
         options=sizes, value=batch_size, description="batch size", **widths
