@@ -10,8 +10,8 @@ from lstm_kernels.widgets.background import paints_from_threads
 
 NO_CANCEL = "Running in this cell; to stop it early, use the notebook's own stop button."
 LIMITS = (
-    f'<span class="limits">The limits: {PIECE_LIMIT:g} s between two moments at which Cancel can '
-    f"act, and {REPEAT_LIMIT:g} s for a repeat.</span>"
+    f'<span class="limits">The limits: {PIECE_LIMIT:g} s, so that Cancel is quick; '
+    f"{REPEAT_LIMIT:g} s for a repeat.</span>"
 )
 
 
