@@ -412,6 +412,8 @@ def test_reading_never_compares_emulated_rows():
     assert (
         reading([slower, slow, fast]) == "Done. Fastest: numpy_loop, 4 times as fast as sequential."
     )
+    close = race.Row("numpy_batched", "CPU", Timing((1.9,)))
+    assert reading([slow, close]) == "Done. Fastest: numpy_batched, with numpy_loop close behind."
     assert reading([slow, fast]) == "Done. Emulated times are not compared."
 
 

@@ -29,13 +29,13 @@ def show(widget, picture):
     )
 
 
-def slider(label, options, value):
-    """A slider over a few sizes; it reports when the mouse lets go.  Four fit on a projector."""
+def slider(label, options, value, width="22em"):
+    """A slider over a few sizes; it reports when the mouse lets go."""
     return ipywidgets.SelectionSlider(
         options=sorted({*options, value}),
         value=value,
         description=label,
         continuous_update=False,
         style={"description_width": "7.6em"},
-        layout={"width": "18em", "margin": "2px 0.6em 2px 0"},
+        layout={"width": width, "margin": "2px 0.6em 2px 0"},
     )

@@ -8,6 +8,7 @@ import ipywidgets
 from lstm_kernels.estimate import PIECE_LIMIT, REPEAT_LIMIT
 from lstm_kernels.widgets.background import paints_from_threads
 
+SLIDER = "18em"  # wide; four of them are side by side on a projector
 NO_CANCEL = "Running in this cell; to stop it early, use the notebook's own stop button."
 LIMITS = (
     f'<span class="limits">The limits: {PIECE_LIMIT:g} s, so that Cancel is quick; '

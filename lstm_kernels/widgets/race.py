@@ -18,6 +18,7 @@ from lstm_kernels.widgets import controls
 from lstm_kernels.widgets.background import Runner
 from lstm_kernels.widgets.base import picture_widget, slider
 from lstm_kernels.widgets.controls import (
+    SLIDER,
     Plan,
     RunBar,
     check_box,
@@ -94,10 +95,10 @@ class Versus(ipywidgets.VBox):
         self.show_reasons()
 
     def _make_controls(self, batch_size, H, T, epochs, versions):
-        self.batch = slider("batch size N", [1, 7, 32, 64, 128, 256, 512, 1024], batch_size)
-        self.hidden = slider("hidden size H", [4, 8, 16, 32, 50, 64, 100, 128], H)
-        self.length = slider("length T", [2, 4, 11, 24, 48], T)
-        self.epochs = slider("epochs", [1, 2, 5, 10], epochs)
+        self.batch = slider("batch size N", [1, 7, 32, 64, 128, 256, 512, 1024], batch_size, SLIDER)
+        self.hidden = slider("hidden size H", [4, 8, 16, 32, 50, 64, 100, 128], H, SLIDER)
+        self.length = slider("length T", [2, 4, 11, 24, 48], T, SLIDER)
+        self.epochs = slider("epochs", [1, 2, 5, 10], epochs, SLIDER)
         self.boxes = {name: check_box(name, name in COURSE) for name in versions}
         self.reasons = ipywidgets.HTML()
 
@@ -130,7 +131,7 @@ class Versus(ipywidgets.VBox):
         self.scale.layout = {"width": "auto", "margin": "2px 0.5em"}
         self.scale.observe(lambda _: self.paint(), "value")
         self.export_button = ipywidgets.Button(
-            description="Export CSV", icon="download", layout={"width": "9em"}
+            description="Export CSV", icon="download", layout={"width": "8.4em"}
         )
         self.export_button.on_click(self.export)
         self.link, self.table = ipywidgets.HTML(), ipywidgets.HTML()
@@ -317,4 +318,6 @@ def reading(rows):
         return "Done. Emulated times are not compared."
     first, second = timed[:2]
     ratio = second.timing.median / first.timing.median
+    if ratio < 1.1:
+        return f"Done. Fastest: {first.version}, with {second.version} close behind."
     return f"Done. Fastest: {first.version}, {ratio:.2g} times as fast as {second.version}."

@@ -9,6 +9,7 @@ from lstm_kernels.figures.race import draw_invitation
 from lstm_kernels.timing import Workload, seconds_text
 from lstm_kernels.widgets.base import picture_widget, slider
 from lstm_kernels.widgets.controls import (
+    SLIDER,
     Plan,
     RunBar,
     check_box,
@@ -36,8 +37,8 @@ class Scale(ipywidgets.VBox):
             options=list(SERIES), description="data", layout={"width": "auto"}
         )
         self.series.style.description_width = "3em"
-        self.most = slider("up to windows", WINDOWS, 4096)
-        self.hidden = slider("hidden size H", [4, 16, 32, 50, 64], H)
+        self.most = slider("up to windows", WINDOWS, 4096, SLIDER)
+        self.hidden = slider("hidden size H", [4, 16, 32, 50, 64], H, SLIDER)
         self.T = T
         first = "cuda_v3" if device.ON_GPU else "numpy_batched"
         self.boxes = {name: check_box(name, name == first) for name in versions}
