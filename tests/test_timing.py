@@ -202,7 +202,10 @@ def test_the_doctor_is_well_in_numbas_simulator():
         (OSError("libNVVM cannot be found"), "requirements-gpu.txt"),
         (RuntimeError('Failed to find "libnvrtc.so"'), "requirements-gpu.txt"),
         (RuntimeError("CUDA_ERROR_NO_BINARY_FOR_GPU: no kernel image"), "requirements-gpu.txt"),
-        (MemoryError("CUDA out of memory"), "smaller batch"),
+        (
+            RuntimeError("[2] Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY"),
+            "smaller batch",
+        ),
         (ImportError("cannot import name 'types' from 'numba'"), "numba==0.68.1"),
         (RuntimeError("CUDA_ERROR_NO_DEVICE (100)"), "nvidia-smi must list a card"),
     ],
