@@ -190,11 +190,11 @@ def parts_of_dh(C, w, z0, z1, z2, z3, p):
 
 
 @cuda.jit(device=True)
-def sum_of_warps(P, q, j, shared_dh):
+def sum_of_warps(P, q, j, shared_dh, after):
     """dh of unit j from the parts of all warps: each of its four threads reads a quarter."""
-    total = shared_dh[q, j]
+    total = shared_dh[after, q, j]
     for k in range(1, P // 32):
-        total += shared_dh[4 * k + q, j]
+        total += shared_dh[after, 4 * k + q, j]
     total += cuda.shfl_xor_sync(ALL, total, 1)
     return total + cuda.shfl_xor_sync(ALL, total, 2)
 
@@ -220,7 +220,7 @@ def backward(C, w, dw, p, h, c, gates, dh, shared_h, shared_dh):
             dw[C + m] += z1 * value
             dw[2 * C + m] += z2 * value
             dw[3 * C + m] += z3 * value
-        part += sum_of_warps(P, q, j, shared_dh[after])
+        part += sum_of_warps(P, q, j, shared_dh, after)
         z0, z1, z2, z3, dc = backward_step(q, a, c_before, c_after, part, dc)
         gates[t, thread] = (z0 if q == 0 else z1) if q < 2 else (z2 if q == 2 else z3)
         c_after = c_before
