@@ -8,7 +8,6 @@ from lstm_kernels.figures.style import (
     BLACK,
     BLUE,
     GATE_COLORS,
-    GREEN,
     GREY,
     LIGHT,
     ORANGE,
@@ -59,7 +58,7 @@ def draw_block_step(H=4):
         _arrow(ax, (left + k + 0.5, 0.95), (left + k + 0.5, 2.05))
         ax.text(left + k + 0.5, 2.5, f"{'ifgo'[k // H]}{k % H}", fontsize=12, **CENTRE)
     _barrier(ax, left, 3.45, K, "all gates are there")
-    busy = [(k, GREEN if k < H else LIGHT) for k in range(K)]
+    busy = [(k, BLACK if k < H else LIGHT) for k in range(K)]
     _row(ax, left, 4.6, "threads k < H:\nc and h of unit k", busy)
     for r in range(4):
         start = (left + r * H + lit + 0.5, 2.95)
