@@ -14,6 +14,7 @@ from lstm_kernels.launches import CARD, HOST, Costs, busy, end_of, v3_bars, v6_b
 from lstm_kernels.transfers import IN, OUT, copied_names
 from lstm_kernels.versions import cuda_v6
 from lstm_kernels.widgets.launches import LaunchQueue
+from tests.test_lessons_09 import check_exercise
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "11_cuda_v6.ipynb"
 PNG = b"\x89PNG"
@@ -68,3 +69,8 @@ def test_cells_show_the_modules_code():
     for first in ("@cuda.jit\ndef sgd_kernel", "class DeviceTraining", "def fit("):
         (cell,) = (c for c in cells if c.startswith(first))
         assert f"\n{cell}\n" in module
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_each_exercise_of_lesson_11_is_solved_with_the_same_check(number):
+    check_exercise("11_cuda_v6", number)

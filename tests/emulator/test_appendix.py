@@ -3,6 +3,7 @@
 import numpy as np
 from numba import float32
 
+from lstm_kernels.checks import find_races
 from lstm_kernels.emulator import cuda
 from lstm_kernels.figures.emulator import KERNEL, TRANSLATED, draw_emulator
 
@@ -13,6 +14,14 @@ def reverse(x):
     t = cuda.threadIdx.x
     part[t] = x[t]
     cuda.syncthreads()
+    x[t] = part[3 - t]
+
+
+@cuda.jit
+def hasty(x):
+    part = cuda.shared.array(4, float32)
+    t = cuda.threadIdx.x
+    part[t] = x[t]
     x[t] = part[3 - t]
 
 
@@ -38,3 +47,10 @@ def test_the_picture_shows_the_kernel_and_its_twin():
 
 def test_the_picture_is_drawn():
     assert draw_emulator()._repr_png_().startswith(b"\x89PNG")
+
+
+def test_without_the_barrier_two_threads_read_what_nobody_has_written():
+    x = np.arange(4, dtype=np.float32)
+    assert {race.array for race in find_races(hasty, 1, 4, x)} == {"part"}
+    hasty[1, 4](x)
+    assert np.array_equal(x, [np.nan, np.nan, 1, 0], equal_nan=True)
