@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from lstm_kernels.figures.cores import TORCH_COLOR
 from lstm_kernels.figures.style import (
     BLACK,
     GREY,
     LIGHT,
-    ORANGE,
     VERSION_COLORS,
     styled,
     subplots,
@@ -24,8 +24,7 @@ from lstm_kernels.roofline import (
 )
 
 NAMES = {"cuda_v2": "V2, V3", "cuda_v4": "V4", "cuda_v5": "V5, V6"}
-TORCH = ORANGE
-X_RANGE = (0.1, 300)
+X_RANGE = (0.1, 1000)
 PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1}  # over lines
 
 
@@ -34,7 +33,7 @@ def sizes_text(sizes):
 
 
 def color_of(version):
-    return TORCH if version == "torch" else VERSION_COLORS.get(version, GREY)
+    return TORCH_COLOR if version == "torch" else VERSION_COLORS.get(version, GREY)
 
 
 # ---- the idea -----------------------------------------------------------------------------
@@ -113,7 +112,7 @@ def draw_roofs(cards, sizes, measured=None):
     for ax, card in zip(axes.flat, cards, strict=False):
         _draw_roof(ax, card.tera * 1e3, card.gigabytes_per_second)
         ends = [_draw_version(ax, version, sizes, card) for version in VERSIONS]
-        _write_beside(ax, 60, ends)
+        _write_beside(ax, 40, ends)
         x = operations(sizes) / bytes_of_product(sizes)
         ax.plot([x] * 2, [1, min(card.tera * 1e3, x * card.gigabytes_per_second)],
                 color=GREY, ls=":", lw=1.5)  # fmt: skip
@@ -121,11 +120,13 @@ def draw_roofs(cards, sizes, measured=None):
         for version, seconds in (measured or {}).items():
             x, height = _intensity(version, sizes), operations(sizes) / seconds / 1e9
             ax.plot(x, height, "*", ms=15, color=color_of(version))
-            ax.text(x * 1.2, height, f"{version}, measured", color=color_of(version), va="center")
+            ax.text(x * 1.2, height, f"{version}, measured", color=color_of(version), va="center",
+                    bbox=PAPER)  # fmt: skip
         _finish(ax, 1e5, 1)
         ax.set_title(f"{card.name}: {card.tera:.1f} TFLOP/s, {card.gigabytes_per_second:g} GB/s")
+    what = "A model, but for the star" if measured else "A model, no measurement"
     picture.suptitle(
-        f"A model, no measurement ({sizes_text(sizes)}). Hollow: no cache; full: perfect caches, "
+        f"{what} ({sizes_text(sizes)}). Hollow: no cache; full: perfect caches, "
         "and what is left as the limit", color=GREY,
         fontsize=12, ha="left", x=0.02,
     )  # fmt: skip
@@ -247,7 +248,7 @@ def draw_own_roof(giga, bandwidth, points):
     _draw_roof(ax, giga, bandwidth)
     for (version, (x, height)), side in zip(points.items(), (-1, 1, 1), strict=False):
         ax.plot(x, height, "*", ms=18, color=color_of(version))
-        ax.text(x * 1.12**side, height, f"{version}: {height:.3g} GFLOP/s", color=color_of(version),
+        ax.text(x * 1.2**side, height, f"{version}: {height:.3g} GFLOP/s", color=color_of(version),
                 va="center", ha="left" if side > 0 else "right", weight="bold",
                 bbox=PAPER)  # fmt: skip
     lowest = min(height for _, height in points.values())
