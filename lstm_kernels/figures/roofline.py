@@ -231,10 +231,10 @@ def draw_occupancy(rows):
             ax.text(0.97, place, text, va="center", ha="right", fontsize=12)
         ax.set_title(limits.card)
         ax.set_xlim(0, 1)
-        ax.set_xticks([0, 0.5, 1], ["0", "50 %", "100 %"])
+        ax.set_xticks([0, 0.5, 1], ["0", "50", "100"])
     axes[0].set_yticks(range(len(names)), names)
     axes[0].set_ylim(len(names) - 0.5, -0.5)
-    picture.supxlabel("warps that fit on an SM", fontsize=13)
+    picture.supxlabel("warps that fit on an SM, in per cent of its room", fontsize=13)
     return picture
 
 
