@@ -34,7 +34,12 @@ class Row(NamedTuple):
     @property
     def comparable(self):
         """True if the time may stand beside others."""
-        return self.timing is not None and self.where in ("CPU", "GPU")
+        return self.timing is not None and is_own(self.where)
+
+
+def is_own(where):
+    """True if times taken there are a CPU's or a GPU's own, and not the emulator's."""
+    return where in ("CPU", "GPU")
 
 
 def published_workload(epochs=5):

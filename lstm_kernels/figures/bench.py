@@ -3,6 +3,7 @@
 from textwrap import wrap
 
 from lstm_kernels.figures.style import GREY, LIGHT, VERSION_COLORS, styled, subplots
+from lstm_kernels.race import is_own
 from lstm_kernels.timing import seconds_text
 
 MARKS = {"pytorch": "s", "pytorch_cudnn": "D", "pytorch_graph": "^"}  # PyTorch's lines
@@ -30,7 +31,7 @@ def draw_bench(found, machine):
 
 def look(version, where):
     """Colour, dashes and mark of a version's line."""
-    if where not in ("CPU", "GPU"):
+    if not is_own(where):
         return {"color": GREY, "ls": "--", "marker": "o", "mfc": "white", "lw": 1.4}
     if version in MARKS:
         return {"color": DARK, "ls": "-.", "marker": MARKS[version]}
@@ -63,5 +64,5 @@ def _draw_panel(ax, rows):
 def _legend(picture, found):
     keys = dict.fromkeys((r["version"], r["where"]) for r in found if "median" in r)
     lines = [picture.axes[0].plot([], [], **look(*key))[0] for key in keys]
-    names = [name if where in ("CPU", "GPU") else f"{name} ({where})" for name, where in keys]
+    names = [name if is_own(where) else f"{name} ({where})" for name, where in keys]
     picture.legend(lines, names, loc="outside right center", fontsize=11)

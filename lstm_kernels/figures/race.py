@@ -13,13 +13,10 @@ from lstm_kernels.figures.style import (
     styled,
     subplots,
 )
-from lstm_kernels.race import BASELINES, PUBLISHED, ratio_text, speedup
+from lstm_kernels.race import BASELINES, PUBLISHED, is_own, ratio_text, speedup
 from lstm_kernels.timing import seconds_text
 
-MARKS = {  # so that lines of one colour can be told apart
-    "cuda_v2": "s", "cuda_v3": "^", "cuda_v4": "D", "cuda_v5": "v", "cuda_v6": "P",
-    "pytorch": "s", "pytorch_cudnn": "D",
-}  # fmt: skip
+MARKS = {"cuda_v2": "s", "cuda_v3": "^", "cuda_v4": "D", "cuda_v5": "v", "cuda_v6": "P"}
 
 
 @styled
@@ -76,7 +73,7 @@ def draw_history(records):
     for (version, where, *size), points in lines.items():
         batches, seconds = zip(*sorted(points.items()), strict=True)
         ax.plot(batches, seconds, **line_look(version, where))
-        name = version if where in ("CPU", "GPU") else f"{version} (emulated)"
+        name = version if is_own(where) else f"{version} (emulated)"
         name += ", H={}, T={}".format(*size) if len(sizes) > 1 else ""
         ends.append((batches[-1], seconds[-1], name, line_look(version, where)["color"]))
     _scale_history(ax, sorted({r["batch"] for r in records if "median" in r}) or [1])
@@ -98,7 +95,7 @@ def _scale_history(ax, batches):
 def line_look(version, where):
     """Colour, dashes and mark of a version's line."""
     mark = MARKS.get(version, "o")
-    if where in ("CPU", "GPU"):
+    if is_own(where):
         return {"color": VERSION_COLORS.get(version, GREY), "marker": mark, "ms": 7}
     return {"color": GREY, "ls": "--", "lw": 1.6, "marker": mark, "mfc": "white", "ms": 7}
 

@@ -17,16 +17,6 @@ from lstm_kernels.versions import COURSE, VERSIONS
 from lstm_kernels.widgets import controls
 from lstm_kernels.widgets.background import Runner
 from lstm_kernels.widgets.base import picture_widget, slider
-from lstm_kernels.widgets.controls import (
-    SLIDER,
-    Plan,
-    RunBar,
-    check_box,
-    reasons_text,
-    repeats_done,
-    repeats_text,
-    say,
-)
 from lstm_kernels.widgets.race_table import STYLE, table_html
 from lstm_kernels.widgets.scale import Scale
 
@@ -75,7 +65,7 @@ class Versus(ipywidgets.VBox):
     def __init__(self, runner, batch_size, H, T, epochs, versions, budget):
         self.budget, self.results, self.next_paint = budget, [], 0.0
         self._make_controls(batch_size, H, T, epochs, versions)
-        self.bar = RunBar(runner, self.why_not, self.work)
+        self.bar = controls.RunBar(runner, self.why_not, self.work)
         self._make_prediction(versions)
         self._make_views()
         super().__init__(
@@ -95,11 +85,13 @@ class Versus(ipywidgets.VBox):
         self.show_reasons()
 
     def _make_controls(self, batch_size, H, T, epochs, versions):
-        self.batch = slider("batch size N", [1, 7, 32, 64, 128, 256, 512, 1024], batch_size, SLIDER)
-        self.hidden = slider("hidden size H", [4, 8, 16, 32, 50, 64, 100, 128], H, SLIDER)
-        self.length = slider("length T", [2, 4, 11, 24, 48], T, SLIDER)
-        self.epochs = slider("epochs", [1, 2, 5, 10], epochs, SLIDER)
-        self.boxes = {name: check_box(name, name in COURSE) for name in versions}
+        self.batch = slider(
+            "batch size N", [1, 7, 32, 64, 128, 256, 512, 1024], batch_size, controls.SLIDER
+        )
+        self.hidden = slider("hidden size H", [4, 8, 16, 32, 50, 64, 100, 128], H, controls.SLIDER)
+        self.length = slider("length T", [2, 4, 11, 24, 48], T, controls.SLIDER)
+        self.epochs = slider("epochs", [1, 2, 5, 10], epochs, controls.SLIDER)
+        self.boxes = {name: controls.check_box(name, name in COURSE) for name in versions}
         self.reasons = ipywidgets.HTML()
 
     def _make_prediction(self, versions):
@@ -119,7 +111,7 @@ class Versus(ipywidgets.VBox):
     def _first_question(self, versions):
         """(baseline, version): on a card NumPy and V2, else the last two that may be compared."""
         checked = [v for v in versions if self.boxes[v].value]
-        real = [v for v in checked if race.where_it_runs(v) in ("CPU", "GPU")] or list(versions)
+        real = [v for v in checked if race.is_own(race.where_it_runs(v))] or list(versions)
         if "cuda_v2" in real:
             real = real[: real.index("cuda_v2") + 1]
         cpu = [v for v in real[:-1] if not v.startswith("cuda")]
@@ -135,7 +127,7 @@ class Versus(ipywidgets.VBox):
         )
         self.export_button.on_click(self.export)
         self.link, self.table = ipywidgets.HTML(), ipywidgets.HTML()
-        say(self.link, "")
+        controls.say(self.link, "")
         self.image = picture_widget(self.picture())
         self.history = picture_widget(self.history_picture())
         self.history.layout.display = "none"
@@ -172,8 +164,8 @@ class Versus(ipywidgets.VBox):
         """Say at once, before anything runs, what the setting leaves out."""
         refusals = self.refusals()
         unscored = {"your prediction": self.why_no_score(refusals) if self.guess.value else ""}
-        say(self.reasons, reasons_text(refusals | unscored))
-        say(self.score, "")
+        controls.say(self.reasons, controls.reasons_text(refusals | unscored))
+        controls.say(self.score, "")
 
     def why_no_score(self, refusals):
         """Why this setting can never score the prediction, or ""."""
@@ -182,7 +174,7 @@ class Versus(ipywidgets.VBox):
                 why = "left out" if name in refusals else "not checked"
                 return f"it needs {name}, which is {why}."
             where = race.where_it_runs(name)
-            if where not in ("CPU", "GPU"):
+            if not race.is_own(where):
                 return f"{name} is {where}, so no ratio can be made of it."
         return ""
 
@@ -193,7 +185,7 @@ class Versus(ipywidgets.VBox):
         workload, versions, skip = self.workload(), self.versions(), self.refusals()
         rows = [race.Row(v, race.where_it_runs(v), None, skip.get(v, "waiting")) for v in versions]
         self.results.append((len(self.results) + 1, (workload, rows)))
-        plan = Plan({v: self._expected(v, workload) for v in versions if v not in skip})
+        plan = controls.Plan({v: self._expected(v, workload) for v in versions if v not in skip})
         self.paint()
 
         def show_next():
@@ -203,8 +195,8 @@ class Versus(ipywidgets.VBox):
 
         def show_repeat(row):
             rows[versions.index(row.version)] = row
-            done = repeats_done(row.timing, self.budget)
-            what = f"{row.version}, {repeats_text(row.timing)}"
+            done = controls.repeats_done(row.timing, self.budget)
+            what = f"{row.version}, {controls.repeats_text(row.timing)}"
             self.bar.show_progress(what, *plan.progress(row.version, done))
             self.paint(hurry=True)
 
@@ -240,11 +232,13 @@ class Versus(ipywidgets.VBox):
         ratio = race.speedup(rows, version, baseline)
         if ratio is None:
             if not self.why_no_score(self.refusals()):  # else it was said before the run
-                say(self.score, f"No ratio of {version} to {baseline} can be made of this run.")
+                controls.say(
+                    self.score, f"No ratio of {version} to {baseline} can be made of this run."
+                )
             return
         off = max(ratio / self.guess.value, self.guess.value / ratio)
         self.points.append(next((points for limit, points in POINTS if off <= limit), 0))
-        say(
+        controls.say(
             self.score,
             f"You said {self.guess.value:g}x, measured <b>{race.ratio_text(ratio)}</b>: "
             f"<b>{self.points[-1]} of 3 points</b> "
@@ -292,7 +286,7 @@ class Versus(ipywidgets.VBox):
     def export(self, _=None):
         """Write all runs to race.csv in the working folder, and offer the same as a download."""
         if not self.results:
-            say(self.link, "Nothing to export yet: press Run first.")
+            controls.say(self.link, "Nothing to export yet: press Run first.")
             return
         text = self.csv_text()
         code = base64.b64encode(text.encode()).decode()
@@ -300,9 +294,11 @@ class Versus(ipywidgets.VBox):
         try:
             with open("race.csv", "w", encoding="utf-8", newline="") as file:
                 file.write(text)
-            say(self.link, f"{link} (also saved beside the notebook)")
+            controls.say(self.link, f"{link} (also saved beside the notebook)")
         except OSError as error:  # a folder that cannot be written to; the link works all the same
-            say(self.link, f"{link} (not saved beside the notebook: {html.escape(str(error))})")
+            controls.say(
+                self.link, f"{link} (not saved beside the notebook: {html.escape(str(error))})"
+            )
 
     def csv_text(self):
         """All runs as CSV: the bench's columns, with the number of the run in front."""

@@ -7,18 +7,8 @@ from lstm_kernels import data, device, estimate, race
 from lstm_kernels.figures.goals import draw_scaling
 from lstm_kernels.figures.race import draw_invitation
 from lstm_kernels.timing import Workload, seconds_text
+from lstm_kernels.widgets import controls
 from lstm_kernels.widgets.base import picture_widget, slider
-from lstm_kernels.widgets.controls import (
-    SLIDER,
-    Plan,
-    RunBar,
-    check_box,
-    reasons_text,
-    repeats_done,
-    repeats_text,
-    row,
-    say,
-)
 
 WINDOWS = (64, 256, 1024, 4096, 16384, 65536)
 WAYS = {"batch 16": lambda N: 16, "batch = windows / 4": lambda N: N // 4}
@@ -37,13 +27,13 @@ class Scale(ipywidgets.VBox):
             options=list(SERIES), description="data", layout={"width": "auto"}
         )
         self.series.style.description_width = "3em"
-        self.most = slider("up to windows", WINDOWS, 4096, SLIDER)
-        self.hidden = slider("hidden size H", [4, 16, 32, 50, 64], H, SLIDER)
+        self.most = slider("up to windows", WINDOWS, 4096, controls.SLIDER)
+        self.hidden = slider("hidden size H", [4, 16, 32, 50, 64], H, controls.SLIDER)
         self.T = T
         first = "cuda_v3" if device.ON_GPU else "numpy_batched"
-        self.boxes = {name: check_box(name, name == first) for name in versions}
-        self.ways = {name: check_box(name) for name in WAYS}
-        self.bar = RunBar(runner, self.why_not, self.work)
+        self.boxes = {name: controls.check_box(name, name == first) for name in versions}
+        self.ways = {name: controls.check_box(name) for name in WAYS}
+        self.bar = controls.RunBar(runner, self.why_not, self.work)
         self.image = picture_widget(self.picture())
         self.reasons, self.words = ipywidgets.HTML(), ipywidgets.HTML()
         sizes = (self.series, self.most, self.hidden)
@@ -52,8 +42,8 @@ class Scale(ipywidgets.VBox):
         super().__init__(
             [
                 ipywidgets.HTML(f"<b>{QUESTION}</b>"),
-                row(self.most, self.hidden, *self.ways.values(), self.series),
-                row(*self.boxes.values()),
+                controls.row(self.most, self.hidden, *self.ways.values(), self.series),
+                controls.row(*self.boxes.values()),
                 self.reasons,
                 self.bar,
                 self.image,
@@ -107,14 +97,14 @@ class Scale(ipywidgets.VBox):
         """Say at once, before anything runs, what the setting leaves out."""
         found = self.refusals().items()
         texts = {_label(line): f"from {N:,} windows on {reason}" for line, (N, reason) in found}
-        say(self.reasons, reasons_text(texts))
+        controls.say(self.reasons, controls.reasons_text(texts))
 
     def work(self, stop):
         """Measure point after point; lines and sentences grow.  Returns the last sentence."""
         self.lines, self.sizes, points = {}, self.windows(), self.points()
         series = {N: SERIES[self.series.value](N, self.T) for N in self.sizes}
         workloads = {(line, N): self._workload(series[N], line[1]) for line, N in points}
-        plan = Plan({p: self._expected(p[0][0], workloads[p]) for p in points})
+        plan = controls.Plan({p: self._expected(p[0][0], workloads[p]) for p in points})
         failed = {}
         for point in points:
             if not stop() and point[0] not in failed:
@@ -136,8 +126,8 @@ class Scale(ipywidgets.VBox):
         what = f"{_label(line)}, {N:,} windows"
 
         def show_repeat(row):
-            done = plan.progress(point, repeats_done(row.timing, BUDGET))
-            self.bar.show_progress(f"{what}, {repeats_text(row.timing)}", *done)
+            done = plan.progress(point, controls.repeats_done(row.timing, BUDGET))
+            self.bar.show_progress(f"{what}, {controls.repeats_text(row.timing)}", *done)
 
         self.bar.show_progress(f"{what}, warming up", *plan.progress(point))
         found = race.race_one(line[0], workload, budget=BUDGET, on_repeat=show_repeat, stop=stop)
@@ -164,7 +154,7 @@ class Scale(ipywidgets.VBox):
         if self.lines:
             self.image.value = self.picture()._repr_png_()
         words = [f"<b>{label}</b>: {text}" for label, text in self.sentences().items()]
-        errors = reasons_text({_label(line): why for line, why in failed.items()})
+        errors = controls.reasons_text({_label(line): why for line, why in failed.items()})
         self.words.value = "<br>".join([*words, errors])
 
 
@@ -172,7 +162,7 @@ def _label(line):
     """The name of a line: its version, the way to use the data, and where it ran if emulated."""
     version, way = line
     where = race.where_it_runs(version)
-    return f"{version}, {way}" + ("" if where in ("CPU", "GPU") else f" ({where})")
+    return f"{version}, {way}" + ("" if race.is_own(where) else f" ({where})")
 
 
 def slope(windows, seconds):
@@ -191,7 +181,7 @@ def in_words(windows, seconds, where):
     pace = "more slowly than" if slower else "faster than" if faster else "about as fast as"
     text = f"slope {whole:.2f}: the time grows {pace} the data"
     text += f" ({end:.2f} between the last two sizes)."
-    if where not in ("CPU", "GPU"):
+    if not race.is_own(where):
         return text + f" But it is {where}: this says nothing about a GPU."
     if slower:
         text += " The goal of 150% is reached on this range"
