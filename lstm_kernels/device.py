@@ -14,6 +14,7 @@ Set the environment variable LSTM_KERNELS_TARGET to one of them to overrule the 
 import ctypes
 import os
 import platform
+import sys
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from lstm_kernels import platforms
 
 TARGETS = ("gpu", "emulator", "simulator", "compiler")
 PROBE_THREADS = 64  # two blocks of one warp
+SWITCH_SECONDS = 1e-4  # with Python's 5e-3 one call of the simulator takes 0.1 s or 30 s, by chance
 EMULATED_PROCESSORS = 40  # SMs of a Tesla T4
 EMULATED_MEMORY = 15 * 1024**3  # bytes: what a Tesla T4 leaves free of its 16 GB
 
@@ -63,6 +65,8 @@ def _import_cuda(target):
             "Numba was imported before lstm_kernels, so its simulator cannot be chosen any more: "
             "restart, and import lstm_kernels first."
         )
+    if target == "simulator":  # its threads wait for each other: let none hold Python for long
+        sys.setswitchinterval(SWITCH_SECONDS)
     return cuda
 
 
