@@ -5,8 +5,8 @@ Lesson 08.
 
 times one training step (loss and all gradients, float32) at six shapes, on the same number of
 threads for all.  The versions take turns, so that a busy moment of the machine hits all of them;
-a turn is many calls, after a pause: a library's threads go on waiting, busily, for some time after
-its last call, and would take the cores from the next version.
+a turn is many calls.  With more than one thread it begins with a pause: a library's threads go on
+waiting, busily, for some time after its last call, and would take the cores from the next version.
 """
 
 import argparse
@@ -110,15 +110,15 @@ def steps(params, x, y):
     return found | ({"torch": torch_step(params, x, y)} if has_torch() else {})
 
 
-def take_turns(calls, seconds=3.0, turns=3, at_least=3):
+def take_turns(calls, seconds=3.0, turns=3, at_least=3, pause=0.0):
     """{name: Timing} of calls, measured for about so many seconds; each has so many turns.
 
-    A turn begins with a pause and with one call that is not counted.
+    A turn begins with a pause (in seconds) and with one call that is not counted.
     """
     times = {name: [] for name in calls}
     for turn in range(1, turns + 1):
         for name, call in calls.items():
-            time.sleep(PAUSE)
+            time.sleep(pause)
             call()
             end = time.perf_counter() + seconds / turns / len(calls)
             while time.perf_counter() < end or len(times[name]) < at_least * turn:
@@ -130,9 +130,10 @@ def take_turns(calls, seconds=3.0, turns=3, at_least=3):
 
 def compare(shapes=SHAPES, seconds=3.0, on_row=None):
     """A Row for each (N, T, H).  Set the number of threads before (see THREAD_SETTINGS)."""
-    rows = []
+    rows, pause = [], 0.0 if is_one_thread() else PAUSE
     for shape in shapes:
-        rows.append(Row(*shape, take_turns(steps(*problem(*shape)), seconds)))
+        calls = steps(*problem(*shape))
+        rows.append(Row(*shape, take_turns(calls, seconds, pause=pause)))
         if on_row:
             on_row(rows[-1])
     return rows
@@ -155,6 +156,11 @@ def compare_apart(threads, shapes=SHAPES, seconds=3.0):
         Row(*shape, {version: Timing(tuple(times)) for version, times in timings.items()})
         for *shape, timings in json.loads(done.stdout.splitlines()[-1])
     ]
+
+
+def is_one_thread():
+    """True if every library was told to use one thread: then none waits beside the next."""
+    return all(os.environ.get(name) == "1" for name in THREAD_SETTINGS)
 
 
 def check_threads(threads):

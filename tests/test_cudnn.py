@@ -6,7 +6,7 @@ Nothing is timed here, and a CUDA graph is played by the function that it would 
 import numpy as np
 import pytest
 
-from lstm_kernels import __main__, baselines, bench, cudnn, data, device, torch_line
+from lstm_kernels import __main__, bench, cudnn, data, device, torch_line
 from lstm_kernels.race import Row
 from lstm_kernels.timing import Timing, Workload
 
@@ -64,8 +64,7 @@ def test_a_recorded_training_starts_again_from_the_start_values(on_cpu):
     assert np.allclose(first, torch_line.make_training(on_cpu)(), rtol=1e-6)
 
 
-def test_compare_gives_each_contestant_a_row(on_cpu, monkeypatch):
-    monkeypatch.setattr(baselines, "PAUSE", 0.0)
+def test_compare_gives_each_contestant_a_row(on_cpu):
     rows = cudnn.compare(on_cpu, seconds=0.0, place="cpu")
     assert [row.version for row in rows] == ["cuda_v6", "pytorch_cudnn", "pytorch_graph"]
     assert all(row.timing.median > 0 for row in rows)
@@ -100,7 +99,6 @@ def test_with_a_card_and_without_pytorchs_cuda_too(torch, monkeypatch):
 
 
 def test_the_command_prints_ratios_and_saves_them(on_cpu, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(baselines, "PAUSE", 0.0)
     monkeypatch.setattr(cudnn, "missing", lambda: "")
     monkeypatch.setattr(cudnn, "workloads", lambda: [on_cpu])
     compare = cudnn.compare

@@ -138,6 +138,16 @@ def test_baselines_take_turns_and_report():
     assert "numba_cpu" in baselines.row_text(row)
 
 
+@pytest.mark.parametrize(("threads", "pauses"), [("1", {0.0}), ("2", {baselines.PAUSE})])
+def test_only_more_than_one_thread_need_a_pause(threads, pauses, monkeypatch):
+    slept = set()
+    monkeypatch.setattr(baselines.time, "sleep", slept.add)
+    for name in baselines.THREAD_SETTINGS:
+        monkeypatch.setenv(name, threads)
+    baselines.compare([(3, 2, 4)], seconds=0)
+    assert slept == pauses
+
+
 def test_ratios_to_pytorch():
     row = baselines.Row(1, 1, 1, {
         "numpy_batched": Timing((2.0, 2.0, 8.0)), "numba_cpu": Timing((1.0, 2.0, 1.0)),
