@@ -18,6 +18,10 @@ class SGD:
     def __init__(self, params, lr):
         self.lr = lr
 
+    def next_step(self):
+        """The numbers of the next step: its lr."""
+        return (self.lr,)
+
     def update(self, params, grads):
         lr = params.U.dtype.type(self.lr)
         return Params(*(p - lr * g for p, g in zip(params, grads, strict=True)))

@@ -76,11 +76,17 @@ def driver_error():
 
     None also where there is no driver, or where all that it says is that there is no card.
     """
-    driver, name = load_driver(), ctypes.c_char_p()
+    driver = load_driver()
     if driver is None or (code := driver.cuInit(0)) in (SUCCESS, NO_DEVICE):
         return None
-    known = driver.cuGetErrorName(code, ctypes.byref(name)) == SUCCESS
-    return f"{name.value.decode() if known else 'cuInit'} ({code})"
+    return error_name(code)
+
+
+def error_name(code):
+    """The driver's name for one of its answers, such as "CUDA_ERROR_UNKNOWN (999)"."""
+    name = ctypes.c_char_p()
+    known = load_driver().cuGetErrorName(code, ctypes.byref(name)) == SUCCESS
+    return f"{name.value.decode() if known else 'unknown error'} ({code})"
 
 
 def package_version(name):

@@ -6,6 +6,7 @@ import pytest
 from lstm_kernels import device
 from lstm_kernels.checks import relative_error
 from lstm_kernels.optimizers import OPTIMIZERS
+from lstm_kernels.recorded import RecordedTraining
 from lstm_kernels.training import fit, mean_squared_error
 from lstm_kernels.versions import VERSIONS, cuda_v5, cuda_v6
 
@@ -86,10 +87,11 @@ def test_copies_launches_and_waits(epochs, data):
     copied_in = [t.nbytes for t in record if t.direction == IN]
     copied_out = [t.nbytes for t in record if t.direction == OUT]
     size = cuda_v6.make_layout(1, 5, 1).size * 4
-    assert copied_in == [x.nbytes, y.nbytes, 8 * 10 * epochs, size, size, size]
+    rates = 2 * 4 * len(history.batch_losses)  # Adam's step size and epsilon, for each step
+    assert copied_in == [x.nbytes, y.nbytes, 8 * 10 * epochs, 3 * size, rates]
     assert copied_out == [10 * 4] * epochs + [size]  # the losses of each epoch, the parameters
     directions = [t.direction for t in record]
-    assert directions == [IN] * 6 + [OUT] * (epochs + 1)  # nothing goes in once it has begun
+    assert directions == [IN] * 5 + [OUT] * (epochs + 1)  # nothing goes in once it has begun
     if hasattr(record, "launches"):  # the emulator's record
         assert record.launches == ["kernel", "adam_kernel"] * len(history.batch_losses)
 
@@ -134,6 +136,25 @@ def test_bad_data_is_named(data):
         fit("cuda_v6", params, x, y, **settings())
 
 
+# ---- recorded as a graph ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_recorded_training_gives_the_same_bits(optimizer, data):
+    params, x, y = data
+    orders = np.concatenate([np.random.default_rng(e).permutation(10) for e in range(4)])
+    results = []
+    for kind in (cuda_v6.DeviceTraining, RecordedTraining):
+        training = kind(params, x, y, orders, 4, OPTIMIZERS[optimizer](params, 1e-2))
+        with device.count_transfers() as record:
+            losses = [(training.epoch(epoch), training.losses(epoch))[1] for epoch in range(4)]
+        assert [t.nbytes for t in record] == [40] * 4, "nothing goes in; out: an epoch's losses"
+        results.append((losses, training.params(4), training.params(3)))
+    (losses, *params), (recorded_losses, *recorded_params) = results
+    assert np.array_equal(losses, recorded_losses) and len(losses[0]) == 3
+    assert all(map(same, params, recorded_params))
+
+
 # ---- progress and endings -----------------------------------------------------------------
 
 
@@ -167,10 +188,10 @@ def test_ctrl_c_while_progress_is_told(data):
 
 
 def test_ctrl_c_while_launches_are_queued(data, monkeypatch):
-    def step(training, first, count, step=cuda_v6.DeviceTraining.step):
-        if first == 14:  # the second batch of the second epoch
+    def step(training, first, count, update, step=cuda_v6.DeviceTraining.step):
+        if update == 4:  # the second batch of the second epoch
             raise KeyboardInterrupt
-        step(training, first, count)
+        step(training, first, count, update)
 
     one_epoch, _ = fit("cuda_v6", *data, **settings(epochs=1))
     monkeypatch.setattr(cuda_v6.DeviceTraining, "step", step)

@@ -61,8 +61,8 @@ KERNELS = {
     "cuda_v5, P=32": persistent(32),
     "cuda_v5, P=64": persistent(64),
     "cuda_v5, sum": Kernel(cuda_v5.sum_kernel, (2, 1), 128),
-    "cuda_v6, SGD": Kernel(cuda_v6.sgd_kernel, (2, 1, 0), cuda_v6.THREADS),
-    "cuda_v6, Adam": Kernel(cuda_v6.adam_kernel, (2, 1, 1, 1, 0, 0), cuda_v6.THREADS),
+    "cuda_v6, SGD": Kernel(cuda_v6.sgd_kernel, (2, 2, 2, INTEGER), cuda_v6.THREADS),
+    "cuda_v6, Adam": Kernel(cuda_v6.adam_kernel, (2, 2, 2, INTEGER), cuda_v6.THREADS),
 }
 
 MOVES = ("ld", "st", "mov", "selp")  # PTX instructions that copy a number and compute nothing

@@ -26,22 +26,23 @@ BETA_1, BETA_2 = Adam.BETA_1, Adam.BETA_2  # constants in the kernel: arguments 
 
 
 @cuda.jit
-def sgd_kernel(parts, packed, lr):
-    """One step of gradient descent."""
+def sgd_kernel(parts, state, rates, step):
+    """One step of gradient descent.  state (1, size): parameters; rates (steps, 1): lr."""
     e = cuda.grid(1)
-    if e < packed.size:
-        packed[e] -= lr * sum_of_parts(parts, e)
+    if e < state.shape[1]:
+        state[0, e] -= rates[step, 0] * sum_of_parts(parts, e)
 
 
 @cuda.jit
-def adam_kernel(parts, packed, mean, square, lr, epsilon):
-    """One step of Adam."""
+def adam_kernel(parts, state, rates, step):
+    """One step of Adam.  state (3, size): parameters and means; rates (steps, 2): lr, epsilon."""
     e = cuda.grid(1)
-    if e < packed.size:
-        g = sum_of_parts(parts, e)
-        mean[e] += type(g)(1 - BETA_1) * (g - mean[e])
-        square[e] += type(g)(1 - BETA_2) * (g * g - square[e])
-        packed[e] -= lr * mean[e] / (math.sqrt(square[e]) + epsilon)
+    if e < state.shape[1]:
+        g, mean, square = sum_of_parts(parts, e), state[1, e], state[2, e]
+        mean += type(g)(1 - BETA_1) * (g - mean)
+        square += type(g)(1 - BETA_2) * (g * g - square)
+        state[0, e] -= rates[step, 0] * mean / (math.sqrt(square) + rates[step, 1])
+        state[1, e], state[2, e] = mean, square
 
 
 # ---- the training -------------------------------------------------------------------------
@@ -55,45 +56,48 @@ class DeviceTraining:
         check_hidden_size(H)
         self.layout, self.rule = make_layout(D, H, O), rule
         self.N, self.batch_size, self.started = N, batch_size, 0  # epochs started
-        self.number, self.steps = x.dtype.type, T * O
+        self.batches, self.steps = -(-N // batch_size), T * O  # of an epoch; of a sample
         blocks = min(batch_size, count_processors())
         shapes = cuda_v5.workspace_shapes(T, batch_size, blocks, self.layout)
         *self.work, parts = [cuda.device_array(shape, x.dtype) for shape in shapes[:6]]
         counts = batch_size, N % batch_size or batch_size  # samples of a batch, of the last one
         self.parts = {count: parts[:count] for count in counts}  # a row for each block
-        self.x, self.y, self.order = map(cuda.to_device, (x, y, orders))
-        self.packed = cuda.to_device(pack(params, self.layout))
-        self.before = [cuda.device_array_like(self.packed) for _ in range(2)]
-        zeros = np.zeros(self.layout.size, x.dtype)
-        self.mean, self.square = cuda.to_device(zeros), cuda.to_device(zeros)
         self.loss = cuda.device_array(len(orders), x.dtype)  # of each sample, in training order
+        updates = len(orders) // N * self.batches
+        rates = np.array([rule.next_step() for _ in range(updates)], x.dtype)
+        state = np.zeros((3 if isinstance(rule, Adam) else 1, self.layout.size), x.dtype)
+        state[0] = pack(params, self.layout)
+        arrays = x, y, orders, state, rates
+        self.x, self.y, self.order, self.state, self.rates = map(cuda.to_device, arrays)
+        self.packed = self.state[0]
+        self.before = [cuda.device_array_like(self.packed) for _ in range(2)]
         self.kernel = cuda_v5.make_kernel(self.layout.P, x.dtype)
+        self.update_kernel = adam_kernel if len(state) == 3 else sgd_kernel
+        self.stream = 0  # the queue of all launches: the default one
 
     def epoch(self, epoch):
         """Queue one epoch's launches.  Nothing is waited for."""
-        self.before[epoch % 2].copy_to_device(self.packed)  # this copy stays on the device
+        self.before[epoch % 2].copy_to_device(self.packed, stream=self.stream)  # on the device
         self.started = epoch + 1
-        end = (epoch + 1) * self.N
-        for start in range(epoch * self.N, end, self.batch_size):
-            self.step(start, min(self.batch_size, end - start))
+        self.queue(epoch)
 
-    def step(self, first, count):
-        """Two launches: the gradients of `count` samples from place `first`, and the update."""
+    def queue(self, epoch):
+        """All steps of an epoch."""
+        for batch in range(self.batches):
+            start = batch * self.batch_size
+            count = min(self.batch_size, self.N - start)
+            self.step(epoch * self.N + start, count, epoch * self.batches + batch)
+
+    def step(self, first, count, update):
+        """Two launches: gradients of `count` samples from place `first`; update number `update`."""
         layout, parts = self.layout, self.parts[count]
         at = layout.U, layout.B, layout.V, layout.b_out
-        scale = self.number(1 / (self.steps * count))
+        scale = self.x.dtype.type(1 / (self.steps * count))
         batch = self.x, self.y, self.order, first, count, scale
-        grid = parts.shape[0], 4 * layout.P
+        grid = parts.shape[0], 4 * layout.P, self.stream
         self.kernel[grid](self.packed, *at, *batch, *self.work, parts, self.loss)
-        self.update(parts)
-
-    def update(self, parts):
-        grid = -(-self.layout.size // THREADS)
-        if isinstance(self.rule, Adam):
-            state = self.packed, self.mean, self.square
-            adam_kernel[grid, THREADS](parts, *state, *map(self.number, self.rule.next_step()))
-        else:
-            sgd_kernel[grid, THREADS](parts, self.packed, self.number(self.rule.lr))
+        grid = -(-layout.size // THREADS), THREADS, self.stream
+        self.update_kernel[grid](parts, self.state, self.rates, update)
 
     def losses(self, epoch):
         """The losses of an epoch's batches: here the host waits until the device is done."""

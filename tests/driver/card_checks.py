@@ -11,13 +11,22 @@ import pytest
 import stand_in
 
 from lstm_kernels import VERSIONS, cuda, data, device, init_params, parts, timing, transfers
+from lstm_kernels.graph import Graph, GraphError, call
 from lstm_kernels.model import sizes
 from lstm_kernels.optimizers import Adam
+from lstm_kernels.recorded import RecordedTraining
 from lstm_kernels.training import fit
 from lstm_kernels.versions import cuda_v5, cuda_v6
 
 CUDA_VERSIONS = [name for name in VERSIONS if name.startswith("cuda")]
 IN, OUT = "host to device", "device to host"
+
+
+@cuda.jit
+def fill(a, value):
+    n = cuda.grid(1)
+    if n < a.size:
+        a[n] = value
 
 
 def batch(T, N, D, H, O, dtype=np.float32):  # noqa: E741
@@ -131,7 +140,7 @@ def test_v6_copies_what_lesson_11_names(epochs):
         fit("cuda_v6", params, x, y, **settings)
     size = 4 * cuda_v6.make_layout(1, 9, 1).size
     assert [t.nbytes for t in log if t.direction == IN] == [
-        x.nbytes, y.nbytes, 8 * 23 * epochs, size, size, size,
+        x.nbytes, y.nbytes, 8 * 23 * epochs, 3 * size, 2 * 4 * 5 * epochs,
     ]  # fmt: skip
     assert [t.nbytes for t in log if t.direction == OUT] == [4 * 23] * epochs + [size]
     assert copies_only(counted) == totals(log)
@@ -158,6 +167,45 @@ def test_what_is_allocated_is_freed_again():
         gc.collect()
         waiting = stand_in.state.allocations - stand_in.state.frees
         assert waiting <= numba.config.CUDA_DEALLOCS_COUNT == 10
+
+
+# ---- a recorded graph ---------------------------------------------------------------------
+
+
+def test_a_recorded_epoch_is_one_call_with_the_same_bits():
+    params, x, y = batch(6, 23, 1, 9, 1)
+    orders = np.concatenate([np.random.default_rng(e).permutation(23) for e in range(4)])
+    plain, graph = (
+        kind(params, x, y, orders, 5, Adam(params, 1e-2))
+        for kind in (cuda_v6.DeviceTraining, RecordedTraining)
+    )
+    calls = []
+    for epoch in range(4):
+        plain.epoch(epoch)
+        with stand_in.count() as counted:
+            graph.epoch(epoch)
+        calls.append([counted[name] for name in ("launches", "recorded", "replays")])
+        waited = ("copies_in", "copies_out", "synchronisations", "loads")
+        assert {name: counted[name] for name in waited} == dict.fromkeys(waited, 0)
+        assert np.array_equal(plain.losses(epoch), graph.losses(epoch))
+    assert calls == [[10, 10, 0], *[[0, 0, 1]] * 3]
+    for a, b in zip(plain.params(4), graph.params(4), strict=True):
+        assert np.array_equal(a, b) and np.isfinite(a).all()
+
+
+def test_what_cannot_be_recorded_is_refused_and_the_stream_goes_on():
+    stream, array = cuda.stream(), cuda.to_device(np.zeros(4, np.float32))
+    fill[1, 32, stream](array, 1)
+    with pytest.raises(GraphError, match="CUDA_ERROR_STREAM_CAPTURE_INVALIDATED"):
+        Graph(stream, array.copy_to_host)  # a copy to the host waits
+    with pytest.raises(GraphError, match=r"cuGraphLaunch: CUDA_ERROR_INVALID_VALUE \(1\)"):
+        call("cuGraphLaunch", ctypes.c_void_p(array.gpu_data.device_ctypes_pointer.value), None)
+    with pytest.raises(GraphError, match="this driver has no cuTomorrow"):
+        call("cuTomorrow")
+    again = Graph(stream, lambda: fill[1, 32, stream](array, 3))
+    assert array.copy_to_host().tolist() == [1] * 4, "recorded, and not started"
+    again.launch()
+    assert array.copy_to_host().tolist() == [3] * 4
 
 
 # ---- times --------------------------------------------------------------------------------
@@ -201,13 +249,6 @@ def test_the_time_line_is_measured_with_the_versions_own_copies(version):
 # ---- what a card refuses ------------------------------------------------------------------
 
 INVALID_VALUE, INVALID_HANDLE, TOO_MANY_RESOURCES = 1, 400, 701  # the driver's answers
-
-
-@cuda.jit
-def fill(a, value):
-    n = cuda.grid(1)
-    if n < a.size:
-        a[n] = value
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,9 @@ enum { /* CUresult */
   NOT_FOUND = 500,
   LAUNCH_OUT_OF_RESOURCES = 701,
   LAUNCH_FAILED = 719,
-  NOT_SUPPORTED = 801
+  NOT_SUPPORTED = 801,
+  STREAM_CAPTURE_UNSUPPORTED = 900,
+  STREAM_CAPTURE_INVALIDATED = 901
 };
 typedef int Result;
 typedef uint64_t Pointer; /* CUdeviceptr */
@@ -48,6 +50,7 @@ typedef int Hook(const char *name, void *function, const unsigned *grid, const u
 struct {
   int64_t launches, synchronisations, loads, allocations, frees;
   int64_t copies_in, bytes_in, copies_out, bytes_out, copies_inside, bytes_inside;
+  int64_t recorded, replays; /* launches written down in a graph; graphs that were started */
   Hook *hook; /* 0: a launch is counted and does nothing */
 } stand_in;
 
@@ -74,10 +77,11 @@ static Result ready(void) {
 
 #define NEED(condition, error) do { if (!(condition)) return (error); } while (0)
 #define NEED_CONTEXT do { Result r_ = ready(); if (r_) return r_; } while (0)
+#define NEED_NO_CAPTURE NEED(!(capturing && (spoilt = 1)), STREAM_CAPTURE_UNSUPPORTED)
 
 /* ---- handles: each is an object in a list, so that unknown ones are found ----------------- */
 
-enum Kind { LIBRARY, KERNEL, STREAM, EVENT, LINK };
+enum Kind { LIBRARY, KERNEL, STREAM, EVENT, LINK, GRAPH };
 
 struct Parameter { uint32_t offset, size; };
 
@@ -90,8 +94,14 @@ struct Object {
   struct Parameter *parameters;
   char *image; size_t size;      /* a library's or a link's */
   double moment;                 /* an event's, in ms; negative before it is recorded */
+  struct Launch *launches;       /* a graph's, in their order */
 };
 static struct Object *objects;
+
+/* One stream at a time can be captured.  While it is, no copy, wait, allocation, new code or
+   launch elsewhere is allowed: stricter than the real driver, which allows some of them. */
+static struct Object *capturing, *captured; /* the stream, and its graph */
+static int spoilt;                          /* something was asked for that is not allowed */
 
 static struct Object *make(enum Kind kind) {
   struct Object *object = calloc(1, sizeof *object);
@@ -158,6 +168,10 @@ static const struct { int code; const char *name, *text; } errors[] = {
    "too many resources requested for launch"},
   {LAUNCH_FAILED, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
   {NOT_SUPPORTED, "CUDA_ERROR_NOT_SUPPORTED", "operation not supported"},
+  {STREAM_CAPTURE_UNSUPPORTED, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED",
+   "operation not permitted when stream is capturing"},
+  {STREAM_CAPTURE_INVALIDATED, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED",
+   "operation failed due to a previous error during capture"},
 };
 
 static Result error_text(Result code, const char **out, int long_one) {
@@ -297,6 +311,7 @@ Result cuCtxGetDevice(int *out) {
 
 Result cuCtxSynchronize(void) {
   NEED_CONTEXT;
+  NEED_NO_CAPTURE;
   stand_in.synchronisations++;
   return SUCCESS;
 }
@@ -322,6 +337,7 @@ int stand_in_reaches(Pointer address, size_t size) {
 
 static Result allocate(void **out, size_t size, int where) {
   NEED_CONTEXT;
+  NEED_NO_CAPTURE;
   NEED(size, INVALID_VALUE);
   int device = current()->device;
   NEED(where == ON_HOST || used[device] + size <= memory, OUT_OF_MEMORY);
@@ -397,6 +413,7 @@ Result cuPointerGetAttribute(void *out, int attribute, Pointer address) {
 
 Result cuMemcpyHtoDAsync_v2(Pointer to, const void *from, size_t size, void *stream) {
   NEED_CONTEXT;
+  NEED_NO_CAPTURE;
   NEED(is_stream(stream), INVALID_HANDLE);
   NEED(from && stand_in_reaches(to, size), INVALID_VALUE);
   memcpy((void *)(uintptr_t)to, from, size);
@@ -407,6 +424,7 @@ Result cuMemcpyHtoDAsync_v2(Pointer to, const void *from, size_t size, void *str
 
 Result cuMemcpyDtoHAsync_v2(void *to, Pointer from, size_t size, void *stream) {
   NEED_CONTEXT;
+  NEED_NO_CAPTURE;
   NEED(is_stream(stream), INVALID_HANDLE);
   NEED(to && stand_in_reaches(from, size), INVALID_VALUE);
   memcpy(to, (void *)(uintptr_t)from, size);
@@ -417,6 +435,7 @@ Result cuMemcpyDtoHAsync_v2(void *to, Pointer from, size_t size, void *stream) {
 
 Result cuMemcpyDtoDAsync_v2(Pointer to, Pointer from, size_t size, void *stream) {
   NEED_CONTEXT;
+  NEED_NO_CAPTURE;
   NEED(is_stream(stream), INVALID_HANDLE);
   NEED(stand_in_reaches(to, size) && stand_in_reaches(from, size), INVALID_VALUE);
   memmove((void *)(uintptr_t)to, (void *)(uintptr_t)from, size);
@@ -437,6 +456,7 @@ Result cuMemcpyDtoD_v2(Pointer to, Pointer from, size_t size) {
 
 Result cuMemsetD8Async(Pointer to, unsigned char value, size_t size, void *stream) {
   NEED_CONTEXT;
+  NEED_NO_CAPTURE;
   NEED(is_stream(stream), INVALID_HANDLE);
   NEED(stand_in_reaches(to, size), INVALID_VALUE);
   memset((void *)(uintptr_t)to, value, size);
@@ -528,6 +548,7 @@ static size_t image_size(const char *image) {
 
 static Result load(struct Object **out, const void *image) {
   NEED_CONTEXT;
+  NEED_NO_CAPTURE;
   NEED(image, INVALID_VALUE);
   NEED(!load_error, load_error);
   struct Object *library = make(LIBRARY);
@@ -698,6 +719,39 @@ static Result check_launch(const struct Object *kernel, const unsigned *grid,
   return SUCCESS;
 }
 
+struct Launch {
+  struct Launch *next;
+  struct Object *kernel;
+  unsigned grid[3], block[3], shared;
+  void **arguments;
+};
+
+static void *copy_of(const void *from, size_t size) {
+  return memcpy(malloc(size ? size : 1), from, size);
+}
+
+static Result write_down(struct Object *kernel, const unsigned *grid, const unsigned *block,
+                         unsigned shared, void **arguments) {
+  struct Launch *launch = calloc(1, sizeof *launch), **end = &captured->launches;
+  launch->kernel = kernel;
+  memcpy(launch->grid, grid, sizeof launch->grid);
+  memcpy(launch->block, block, sizeof launch->block);
+  launch->shared = shared;
+  launch->arguments = calloc(kernel->count + 1, sizeof *launch->arguments);
+  for (int p = 0; p < kernel->count; p++)
+    launch->arguments[p] = copy_of(arguments[p], kernel->parameters[p].size);
+  while (*end) end = &(*end)->next;
+  *end = launch;
+  stand_in.recorded++;
+  return SUCCESS;
+}
+
+static void run(struct Object *kernel, const unsigned *grid, const unsigned *block,
+                unsigned shared, void **arguments) {
+  if (stand_in.hook && stand_in.hook(kernel->name, kernel, grid, block, shared, arguments))
+    broken = LAUNCH_FAILED; /* heard of at the next call, as on a card */
+}
+
 static Result launch(struct Object *kernel, const unsigned *grid, const unsigned *block,
                      unsigned shared, void *stream, void **arguments) {
   NEED_CONTEXT;
@@ -705,9 +759,10 @@ static Result launch(struct Object *kernel, const unsigned *grid, const unsigned
   Result refused = check_launch(kernel, grid, block, shared);
   NEED(!refused, refused);
   for (int p = 0; p < kernel->count; p++) NEED(arguments && arguments[p], INVALID_VALUE);
+  if (capturing == stream && stream) return write_down(kernel, grid, block, shared, arguments);
+  NEED_NO_CAPTURE;
   stand_in.launches++;
-  if (stand_in.hook && stand_in.hook(kernel->name, kernel, grid, block, shared, arguments))
-    broken = LAUNCH_FAILED; /* heard of at the next call, as on a card */
+  run(kernel, grid, block, shared, arguments);
   return SUCCESS;
 }
 
@@ -763,6 +818,7 @@ Result cuStreamDestroy_v2(struct Object *stream) {
 }
 Result cuStreamSynchronize(void *stream) {
   NEED_CONTEXT;
+  NEED_NO_CAPTURE;
   NEED(is_stream(stream), INVALID_HANDLE);
   stand_in.synchronisations++;
   return SUCCESS;
@@ -779,9 +835,51 @@ Result cuStreamGetCtx(void *stream, struct Context **out) {
 }
 Result cuStreamIsCapturing(void *stream, int *out) {
   NEED(is_stream(stream), INVALID_HANDLE);
-  *out = 0;
+  *out = stream && stream == capturing;
   return SUCCESS;
 }
+
+/* ---- graphs ---------------------------------------------------------------------------------- */
+
+Result cuStreamBeginCapture_v2(struct Object *stream, int mode) {
+  NEED_CONTEXT;
+  NEED(is(STREAM, stream), INVALID_HANDLE);
+  NEED(mode >= 0 && mode <= 2 && !capturing, INVALID_VALUE);
+  capturing = stream;
+  captured = make(GRAPH);
+  spoilt = 0;
+  return SUCCESS;
+}
+Result cuStreamEndCapture(struct Object *stream, struct Object **out) {
+  NEED_CONTEXT;
+  NEED(is(STREAM, stream), INVALID_HANDLE);
+  NEED(stream == capturing, INVALID_VALUE);
+  capturing = 0;
+  *out = spoilt ? 0 : captured;
+  return spoilt ? STREAM_CAPTURE_INVALIDATED : SUCCESS;
+}
+Result cuGraphInstantiateWithFlags(struct Object **out, struct Object *graph, uint64_t flags) {
+  NEED_CONTEXT;
+  NEED(is(GRAPH, graph) && !flags, INVALID_VALUE);
+  *out = make(GRAPH);
+  (*out)->launches = graph->launches;
+  return SUCCESS;
+}
+Result cuGraphLaunch(struct Object *graph, void *stream) {
+  NEED_CONTEXT;
+  NEED(is(GRAPH, graph) && is_stream(stream), INVALID_VALUE);
+  NEED_NO_CAPTURE;
+  stand_in.replays++;
+  for (struct Launch *l = graph->launches; l; l = l->next)
+    run(l->kernel, l->grid, l->block, l->shared, l->arguments);
+  return SUCCESS;
+}
+Result cuGraphDestroy(struct Object *graph) {
+  NEED(is(GRAPH, graph), INVALID_VALUE);
+  unmake(graph); /* its launches live on in what was made from it */
+  return SUCCESS;
+}
+Result cuGraphExecDestroy(struct Object *graph) { return cuGraphDestroy(graph); }
 
 Result cuEventCreate(struct Object **out, unsigned flags) {
   (void)flags;
@@ -857,7 +955,10 @@ static const struct { const char *name; int since; void *function; } table[] = {
   PLAIN(cuLaunchCooperativeKernel, 9000), PLAIN(cuStreamCreate, 2000),
   PLAIN(cuStreamCreateWithPriority, 5050), SECOND(cuStreamDestroy, 4000),
   PLAIN(cuStreamSynchronize, 2000), PLAIN(cuStreamQuery, 2000), PLAIN(cuStreamGetCtx, 9020),
-  PLAIN(cuStreamIsCapturing, 10000), PLAIN(cuStreamWaitEvent, 3020), PLAIN(cuEventCreate, 2000),
+  PLAIN(cuStreamIsCapturing, 10000), SECOND(cuStreamBeginCapture, 10010),
+  PLAIN(cuStreamEndCapture, 10000), PLAIN(cuGraphInstantiateWithFlags, 11040),
+  PLAIN(cuGraphLaunch, 10000), PLAIN(cuGraphDestroy, 10000), PLAIN(cuGraphExecDestroy, 10000),
+  PLAIN(cuStreamWaitEvent, 3020), PLAIN(cuEventCreate, 2000),
   SECOND(cuEventDestroy, 4000), PLAIN(cuEventRecord, 2000), PLAIN(cuEventQuery, 2000),
   PLAIN(cuEventSynchronize, 2000), PLAIN(cuEventElapsedTime, 2000),
   PLAIN(cuGetProcAddress, 11030), SECOND(cuGetProcAddress, 12000),

@@ -55,7 +55,6 @@ def test_v6_trains_to_the_same_bits_in_every_order(optimizer, in_order, monkeypa
 
 
 def test_the_updates_have_no_race():
-    parts, packed, mean, square = np.ones((3, 200)), np.ones(200), np.zeros(200), np.zeros(200)
-    assert find_races(cuda_v6.sgd_kernel, 2, 128, parts, packed, 0.1) == []
-    state = packed, mean, square
-    assert find_races(cuda_v6.adam_kernel, 2, 128, parts, *state, 0.01, 1e-8) == []
+    parts, rates = np.ones((3, 200)), np.full((4, 2), 0.01)
+    assert find_races(cuda_v6.sgd_kernel, 2, 128, parts, np.ones((1, 200)), rates[:, :1], 2) == []
+    assert find_races(cuda_v6.adam_kernel, 2, 128, parts, np.ones((3, 200)), rates, 2) == []

@@ -19,6 +19,7 @@ HOOK = ctypes.CFUNCTYPE(
 COUNTS = (
     "launches", "synchronisations", "loads", "allocations", "frees",
     "copies_in", "bytes_in", "copies_out", "bytes_out", "copies_inside", "bytes_inside",
+    "recorded", "replays",
 )  # fmt: skip
 
 

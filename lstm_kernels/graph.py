@@ -1,0 +1,65 @@
+"""A CUDA graph: launches that are recorded once, and started again by one call.  Lesson 12.
+
+Numba has no call for it, so the driver's own functions are used (CUDA driver API, "Stream
+Management" and "Graph Management").  Where no card is, the launches are made again, one by one.
+"""
+
+import ctypes
+import weakref
+
+from lstm_kernels import device, platforms
+
+RELAXED = 2  # CU_STREAM_CAPTURE_MODE_RELAXED: meanwhile Numba may free what nobody needs any more
+
+
+class GraphError(RuntimeError):
+    """The driver does not record these launches, or does not start them."""
+
+
+class Graph:
+    """What `queue()` launches on `stream`, recorded; `launch()` starts it there, and does not wait.
+
+    Nothing runs while it is recorded.  So `queue` launches only kernels that have run before (they
+    are compiled), on arrays that it keeps alive, and it copies and waits for nothing.
+    """
+
+    def __init__(self, stream, queue):
+        self.stream, self.queue = stream, queue
+        if device.ON_GPU:
+            self.handle = record(stream, queue)
+            weakref.finalize(self, platforms.load_driver().cuGraphExecDestroy, self.handle)
+
+    def launch(self):
+        if device.ON_GPU:
+            call("cuGraphLaunch", self.handle, handle_of(self.stream))
+        else:
+            self.queue()
+
+
+def record(stream, queue):
+    """The driver's handle of a graph of all that queue() launches on this stream."""
+    graph, executable = ctypes.c_void_p(), ctypes.c_void_p()
+    call("cuStreamBeginCapture_v2", handle_of(stream), RELAXED)
+    try:
+        queue()
+    finally:  # whatever happens, the stream must go back to work
+        call("cuStreamEndCapture", handle_of(stream), ctypes.byref(graph))
+    try:
+        no_flags = ctypes.c_ulonglong(0)
+        call("cuGraphInstantiateWithFlags", ctypes.byref(executable), graph, no_flags)
+    finally:
+        call("cuGraphDestroy", graph)
+    return executable
+
+
+def handle_of(stream):
+    return ctypes.c_void_p(int(stream))
+
+
+def call(name, *arguments):
+    """Call a function of the driver; GraphError, with the driver's own word, if it refuses."""
+    function = getattr(platforms.load_driver(), name, None)
+    if function is None:
+        raise GraphError(f"this driver has no {name}: CUDA graphs need CUDA 11.4 or newer")
+    if code := function(*arguments):
+        raise GraphError(f"{name}: {platforms.error_name(code)}")
