@@ -6,7 +6,8 @@ Nothing is timed here, and a CUDA graph is played by the function that it would 
 import numpy as np
 import pytest
 
-from lstm_kernels import __main__, bench, cudnn, data, device, torch_line
+from lstm_kernels import __main__, bench, cudnn, data, device, recorded, torch_line
+from lstm_kernels.graph import GraphError
 from lstm_kernels.race import Row
 from lstm_kernels.timing import Timing, Workload
 
@@ -45,8 +46,20 @@ def orders(workload, epochs=cudnn.CHECKED):
 
 def test_all_contestants_follow_the_same_losses(on_cpu):
     trainings = cudnn.contestants(on_cpu, orders(on_cpu), "cpu")
-    assert list(trainings) == ["cuda_v6", "pytorch_cudnn", "pytorch_graph"]
+    assert list(trainings) == list(cudnn.NAMES)
     cudnn.check_same(trainings)
+
+
+def test_v6_is_compared_without_a_graph_where_none_can_be_recorded(on_cpu, monkeypatch):
+    def refuse(stream, queue):
+        raise GraphError("cuStreamBeginCapture_v2: CUDA_ERROR_NOT_SUPPORTED (801)")
+
+    monkeypatch.setattr(recorded, "Graph", refuse)
+    with pytest.warns(UserWarning, match="V6 as a CUDA graph is left out: .* \\(801\\)"):
+        rows = cudnn.compare(on_cpu, seconds=0.0, place="cpu")
+    assert [row.version for row in rows] == ["cuda_v6", "pytorch_cudnn", "pytorch_graph"]
+    said = cudnn.summary([(on_cpu, rows)]).splitlines()
+    assert len(said) == 2 and all(line.startswith("V6 against PyTorch") for line in said)
 
 
 def test_another_training_is_refused(on_cpu):
@@ -66,17 +79,24 @@ def test_a_recorded_training_starts_again_from_the_start_values(on_cpu):
 
 def test_compare_gives_each_contestant_a_row(on_cpu):
     rows = cudnn.compare(on_cpu, seconds=0.0, place="cpu")
-    assert [row.version for row in rows] == ["cuda_v6", "pytorch_cudnn", "pytorch_graph"]
+    assert [row.version for row in rows] == list(cudnn.NAMES)
     assert all(row.timing.median > 0 for row in rows)
 
 
 def test_the_summary_gives_the_range_of_ratios():
-    rows = [Row(name, "GPU", Timing((t,))) for name, t in
-            (("cuda_v6", 1.0), ("pytorch_cudnn", 4.0), ("pytorch_graph", 0.5))]  # fmt: skip
-    faster = [rows[0], rows[1]._replace(timing=Timing((6.0,))), rows[2]]
-    said = cudnn.summary([(None, rows), (None, faster)]).splitlines()
-    assert said[0].endswith("PyTorch + cuDNN: 4.00x to 6.00x as fast")
-    assert said[1].endswith("as a CUDA graph: 0.50x to 0.50x as fast")
+    def results(**seconds):
+        return None, [Row(name, "GPU", Timing((t,))) for name, t in seconds.items()]
+
+    said = cudnn.summary([
+        results(cuda_v6=1.0, cuda_v6_graph=0.25, pytorch_cudnn=4.0, pytorch_graph=0.5),
+        results(cuda_v6=1.0, cuda_v6_graph=0.25, pytorch_cudnn=6.0, pytorch_graph=0.5),
+    ])  # fmt: skip
+    assert said.splitlines() == [
+        "V6 against PyTorch + cuDNN: 4.00x to 6.00x as fast",
+        "V6 against PyTorch + cuDNN as a CUDA graph: 0.50x to 0.50x as fast",
+        "V6 as a CUDA graph against PyTorch + cuDNN: 16.00x to 24.00x as fast",
+        "V6 as a CUDA graph against PyTorch + cuDNN as a CUDA graph: 2.00x to 2.00x as fast",
+    ]
 
 
 def test_the_sizes_are_those_of_the_lesson():
@@ -105,7 +125,7 @@ def test_the_command_prints_ratios_and_saves_them(on_cpu, monkeypatch, tmp_path,
     monkeypatch.setattr(cudnn, "compare", lambda workload: compare(workload, 0.0, "cpu"))
     assert bench.main_cudnn(str(tmp_path / "c")) == 0
     printed = capsys.readouterr().out
-    assert "vs pytorch_graph" in printed and "V6's step against PyTorch + cuDNN" in printed
+    assert "vs pytorch_graph" in printed and "V6 as a CUDA graph against PyTorch" in printed
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".csv", ".png"}
 
 

@@ -7,6 +7,7 @@ from lstm_kernels.race import is_own
 from lstm_kernels.timing import seconds_text
 
 MARKS = {"pytorch": "s", "pytorch_cudnn": "D", "pytorch_graph": "^"}  # PyTorch's lines
+RECORDED = "_graph"  # a version whose launches are recorded: its line is dotted
 DARK = "#444444"
 
 
@@ -35,7 +36,8 @@ def look(version, where):
         return {"color": GREY, "ls": "--", "marker": "o", "mfc": "white", "lw": 1.4}
     if version in MARKS:
         return {"color": DARK, "ls": "-.", "marker": MARKS[version]}
-    return {"color": VERSION_COLORS.get(version, GREY), "ls": "-", "marker": "o"}
+    color = VERSION_COLORS.get(version.removesuffix(RECORDED), GREY)
+    return {"color": color, "ls": ":" if version.endswith(RECORDED) else "-", "marker": "o"}
 
 
 def lines_of(rows):
