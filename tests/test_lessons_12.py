@@ -10,6 +10,7 @@ from lstm_kernels import report
 from lstm_kernels import roofline as r
 from lstm_kernels.figures import roofline as figures
 from lstm_kernels.model import Sizes
+from lstm_kernels.recorded import RecordedTraining
 from lstm_kernels.timing import Timing
 from lstm_kernels.widgets.roofline import RooflineExplorer
 from tests.test_lessons_09 import check_exercise
@@ -52,6 +53,7 @@ def test_cells_show_the_modules_code():
     cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
     for functions in (r.LESSON_COUNTS, r.LESSON_CHAIN):
         assert "\n\n\n".join(inspect.getsource(f).strip() for f in functions) in cells
+    assert inspect.getsource(RecordedTraining).strip() in cells
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
