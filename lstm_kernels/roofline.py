@@ -19,6 +19,7 @@ from lstm_kernels import baselines, report
 from lstm_kernels.launch import CARDS
 from lstm_kernels.occupancy import occupancy
 from lstm_kernels.timing import time_call
+from lstm_kernels.versions.cuda_v5 import BLOCKS_OF_SM
 from lstm_kernels.versions.packing import PADDED
 
 NUMBER = 4  # bytes of a float32
@@ -134,6 +135,11 @@ def padded(H):
     return next(P for P in PADDED if H <= P)
 
 
+def places_v5(H, sms):
+    """V5's blocks that run at the same time on a card with so many SMs."""
+    return BLOCKS_OF_SM[padded(H)] * sms
+
+
 def parameters(sizes):
     """Number of trained parameters."""
     _, _, D, H, O = sizes  # noqa: E741
@@ -147,7 +153,7 @@ def bytes_asked(version, sizes, sms=40):
     for the same number ask once.
     """
     if version == "cuda_v5":
-        return NUMBER * numbers_v5(sizes, min(sizes.N, sms))
+        return NUMBER * numbers_v5(sizes, min(sizes.N, places_v5(sizes.H, sms)))
     return NUMBER * {"cuda_v2": numbers_v2, "cuda_v4": numbers_v4}[version](sizes)
 
 
@@ -209,11 +215,11 @@ CHAINS = {"cuda_v2": chain_v2, "cuda_v4": chain_v4, "cuda_v5": chain_v5}
 def rounds(version, sizes, card):
     """How many samples are done one after the other, because the card has no more room.
 
-    Room by the saved compile report: V2's and V4's blocks share an SM as far as they fit; V5 gives
-    each SM one block, which takes its samples in turn.
+    Room by the saved compile report: V2's and V4's blocks share an SM as far as they fit; V5
+    launches no more blocks than fit, and each takes its samples in turn.
     """
     if version == "cuda_v5":
-        return -(-sizes.N // card.sms)
+        return -(-sizes.N // places_v5(sizes.H, card.sms))
     row = report_row(version, card)
     if version == "cuda_v2":
         samples = WARP * occupancy(card.cc, WARP, row.registers).blocks
@@ -237,16 +243,18 @@ def waiting_cycles(version, sizes, card, cycles):
     step = rounds(version, sizes, card) * CHAINS[version](sizes.H, card, cycles)
     if version == "cuda_v4":  # blocks side by side on an SM share its loads: two a multiply-add
         step = max(step, -(-sizes.N // card.sms) * 2 * 8 * sizes.H**2 / card.loads)
+    if version == "cuda_v5":  # and its arithmetic: three tiles a sample
+        step = max(step, -(-sizes.N // card.sms) * 3 * 4 * padded(sizes.H) ** 2 / card.cores)
     return sizes.T * step + after_cycles(version, sizes, card, cycles)
 
 
 def after_cycles(version, sizes, card, cycles):
     """The second kernel: V4 adds up a weight's T N products, V5 its blocks' parts, in order."""
-    terms = {
-        "cuda_v2": 0,
-        "cuda_v4": sizes.T * sizes.N,
-        "cuda_v5": min(sizes.N, card.sms),
-    }[version]
+    terms = 0
+    if version == "cuda_v4":
+        terms = sizes.T * sizes.N
+    elif version == "cuda_v5":
+        terms = min(sizes.N, places_v5(sizes.H, card.sms))
     return terms * cycles.multiply_add
 
 

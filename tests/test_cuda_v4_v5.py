@@ -200,7 +200,7 @@ def v5_launch(module, problem):
     """Three samples on two blocks: one block takes two."""
     params, x, y = problem(2, 3, 1, 20, 2)
     layout = packing.make_layout(1, 20, 2)
-    work = [np.zeros(shape, x.dtype) for shape in cuda_v5.workspace_shapes(2, 3, 2, layout)]
+    work = [np.zeros(shape, x.dtype) for shape in cuda_v5.workspace_shapes(2, 3, 2, layout, 4)]
     at = layout.U, layout.B, layout.V, layout.b_out
     batch = x, y, np.arange(3), 0, 3, F32.type(1 / y.size)
     return module.make_kernel(32, x.dtype), 2, 128, packing.pack(params, layout), *at, *batch, *work

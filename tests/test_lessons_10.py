@@ -13,7 +13,7 @@ from tests.test_lessons_09 import check_exercise, source_of
 
 SHOWN = ("sigmoid", "tanh", "add_quads", "share_quads", "halve", "forward", "outputs")
 SHOWN += ("backward_step", "backward", "make_kernel", "sum_of_parts", "sum_kernel")
-SHOWN += ("workspace_shapes", "gradients")
+SHOWN += ("count_blocks", "workspace_shapes", "gradients")
 
 
 @pytest.mark.parametrize("name", SHOWN)
@@ -22,7 +22,7 @@ def test_lesson_10_shows_the_modules_own_source(name):
     assert any(source in text for text in code_cells("10_cuda_v5"))
 
 
-@pytest.mark.parametrize("name", ["ALL", "PAD"])
+@pytest.mark.parametrize("name", ["ALL", "PAD", "BLOCKS_OF_SM"])
 def test_lesson_10_has_the_modules_constants(name):
     line = next(s for s in inspect.getsource(cuda_v5).splitlines() if s.startswith(f"{name} ="))
     assert any(line in text.splitlines() for text in code_cells("10_cuda_v5"))

@@ -11,6 +11,7 @@ import pytest
 from lstm_kernels import report
 from lstm_kernels.data import data_folder
 from lstm_kernels.report import Row
+from lstm_kernels.versions import cuda_v5
 
 CARDS = (60, 75, 80, 89, 90)
 GOOD = Row("cuda_v2", 75, "float32", 32, 72, 0, 0, 0, 0, 0)
@@ -105,6 +106,12 @@ def test_the_report_saved_for_the_lessons_is_this_one(rows):
     if any(metadata.version(name) != version for name, version in kept["made with"].items()):
         pytest.skip("saved with another compiler")
     assert report.saved() == [row for row in rows if row.dtype == "float32"]
+
+
+def test_v5s_blocks_fit_on_an_sm_together(rows):
+    for P, blocks in cuda_v5.BLOCKS_OF_SM.items():
+        found = [r for r in rows if (r.kernel, r.dtype) == (f"cuda_v5, P={P}", "float32")]
+        assert len(found) == len(CARDS) and min(r.occupancy.blocks for r in found) == blocks
 
 
 def test_no_spill_no_local_memory_no_f64_in_float32(rows):

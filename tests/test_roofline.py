@@ -77,7 +77,7 @@ def asked_by_v5(sizes, blocks):
     T, N, D, H, O = sizes  # noqa: E741
     layout = make_layout(D, H, O)
     names = "h c gates dh dy parts loss".split()
-    shapes = dict(zip(names, cuda_v5.workspace_shapes(T, N, blocks, layout), strict=True))
+    shapes = dict(zip(names, cuda_v5.workspace_shapes(T, N, blocks, layout, 4), strict=True))
     shapes |= {"packed": layout.size, "sums": layout.size, "x": (T, N, D), "y": (T, N, O)}
     named = arrays(shapes) | arrays({"order": N}, np.int64)
     at, batch = (layout.U, layout.B, layout.V, layout.b_out), (named["x"], named["y"])
@@ -151,6 +151,9 @@ def test_rounds_of_v5():
     t4 = r.PEAKS["T4"]
     batches = (1, 40, 41, 80, 81)
     assert [r.rounds("cuda_v5", SIZES._replace(N=N), t4) for N in batches] == [1, 1, 2, 2, 3]
+    narrow = SIZES._replace(H=32)  # three blocks an SM
+    batches = (1, 120, 121, 240, 241)
+    assert [r.rounds("cuda_v5", narrow._replace(N=N), t4) for N in batches] == [1, 1, 2, 2, 3]
 
 
 @pytest.mark.parametrize("version", r.VERSIONS)

@@ -3,7 +3,8 @@
 Four threads share a hidden unit j: thread 4 j + q holds, of the unit's four rows of W, the
 columns q C .. q C + C - 1, and the same tile of dW.  Going forward, three shuffles add up the
 four threads' parts so that thread q ends with gate q.  Going backward, the same tile gives dh: W
-is read from memory once.  Blocks are persistent: each takes one sample after the other.
+is read from memory once.  Blocks are persistent: as many as fit on the card at once, and each
+takes one sample after the other.
 
 The loops over steps do only what must wait for the step before.  What x and the outputs add is
 computed before them, the gradients of U, B and V after them, and there no step waits.  Going
@@ -25,6 +26,7 @@ from lstm_kernels.versions import cuda_v4
 from lstm_kernels.versions.packing import PADDED, make_layout, pack, unpack
 
 ALL = 0xFFFFFFFF  # the mask of a whole warp
+BLOCKS_OF_SM = {32: 3, 64: 1}  # for P: what an SM's registers hold at once (compile report)
 PAD = 4  # unused numbers after each row in shared memory: no two threads in one bank
 
 
@@ -339,8 +341,10 @@ def gradients(params, x, y):
     T, N, D, H, O = sizes(params, x)  # noqa: E741
     if H > PADDED[-1]:  # too many for the registers: weights are read again in each step
         return cuda_v4.gradients(params, x, y)
-    layout, blocks = make_layout(D, H, O), min(N, count_processors())
-    work = [cuda.device_array(s, x.dtype) for s in workspace_shapes(T, N, blocks, layout)]
+    layout = make_layout(D, H, O)
+    blocks = count_blocks(N, layout.P)
+    shapes = workspace_shapes(T, N, blocks, layout, x.itemsize)
+    work = [cuda.device_array(shape, x.dtype) for shape in shapes]
     *_, parts, loss = work
     packed, order = cuda.to_device(pack(params, layout)), cuda.to_device(np.arange(N))
     batch = cuda.to_device(x), cuda.to_device(y), order, 0, N, x.dtype.type(1 / y.size)
@@ -351,10 +355,16 @@ def gradients(params, x, y):
     return float(loss.copy_to_host().sum()), unpack(sums.copy_to_host(), layout)
 
 
-def workspace_shapes(T, N, blocks, layout):
+def count_blocks(N, P):
+    """Blocks of a launch: as many as run at the same time, but no more than samples."""
+    return min(N, BLOCKS_OF_SM[P] * count_processors())
+
+
+def workspace_shapes(T, N, blocks, layout, itemsize):
     """Shapes of h, c, gates, dh, dy, parts, loss; MemoryError if the device cannot hold them."""
     P, O = layout.P, layout.O  # noqa: E741
     numbers = 2 * (T + 1) * N * P + 5 * T * N * P + T * N * O + N + blocks * layout.size
-    check_memory(8 * numbers, f"a batch of N={N} samples with T={T}, {P} padded hidden units")
+    what = f"a batch of N={N} samples with T={T}, {P} padded hidden units"
+    check_memory(itemsize * numbers, what)
     state = (N, T + 1, P)
     return state, state, (N, T, 4 * P), (N, T, P), (N, T, O), (blocks, layout.size), (N,)

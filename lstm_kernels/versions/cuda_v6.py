@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from lstm_kernels.device import count_processors, cuda
+from lstm_kernels.device import cuda
 from lstm_kernels.model import checked, sizes
 from lstm_kernels.optimizers import Adam
 from lstm_kernels.schedule import History, Progress, shuffled_batches
@@ -57,8 +57,8 @@ class DeviceTraining:
         self.layout, self.rule = make_layout(D, H, O), rule
         self.N, self.batch_size, self.started = N, batch_size, 0  # epochs started
         self.batches, self.steps = -(-N // batch_size), T * O  # of an epoch; of a sample
-        blocks = min(batch_size, count_processors())
-        shapes = cuda_v5.workspace_shapes(T, batch_size, blocks, self.layout)
+        blocks = cuda_v5.count_blocks(batch_size, self.layout.P)
+        shapes = cuda_v5.workspace_shapes(T, batch_size, blocks, self.layout, x.itemsize)
         *self.work, parts = [cuda.device_array(shape, x.dtype) for shape in shapes[:6]]
         counts = batch_size, N % batch_size or batch_size  # samples of a batch, of the last one
         self.parts = {count: parts[:count] for count in counts}  # a row for each block
