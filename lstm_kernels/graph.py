@@ -20,12 +20,14 @@ class Graph:
     """What `queue()` launches on `stream`, recorded; `launch()` starts it there, and does not wait.
 
     Nothing runs while it is recorded.  So `queue` launches only kernels that have run before (they
-    are compiled), on arrays that it keeps alive, and it copies and waits for nothing.
+    are compiled), on arrays that the caller keeps alive, and it copies and waits for nothing.
     """
 
     def __init__(self, stream, queue):
-        self.stream, self.queue = stream, queue
-        if device.ON_GPU:
+        self.stream = stream
+        if not device.ON_GPU:
+            self.queue = queue
+        else:  # queue is let go: it may lead to who keeps this graph, and both must end at once
             self.handle = record(stream, queue)
             weakref.finalize(self, platforms.load_driver().cuGraphExecDestroy, self.handle)
 
