@@ -44,8 +44,10 @@ def record(stream, queue):
     call("cuStreamBeginCapture_v2", handle_of(stream), RELAXED)
     try:
         queue()
-    finally:  # whatever happens, the stream must go back to work
-        call("cuStreamEndCapture", handle_of(stream), ctypes.byref(graph))
+    except Exception as error:  # the stream must go back to work, and the cause be told
+        platforms.load_driver().cuStreamEndCapture(handle_of(stream), ctypes.byref(graph))
+        raise GraphError(f"while recording: {error}") from error
+    call("cuStreamEndCapture", handle_of(stream), ctypes.byref(graph))
     try:
         no_flags = ctypes.c_ulonglong(0)
         call("cuGraphInstantiateWithFlags", ctypes.byref(executable), graph, no_flags)
