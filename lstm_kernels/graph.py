@@ -6,6 +6,7 @@ Management" and "Graph Management").  Where no card is, the launches are made ag
 
 import ctypes
 import weakref
+from functools import lru_cache
 
 from lstm_kernels import device, platforms
 
@@ -29,7 +30,7 @@ class Graph:
             self.queue = queue
         else:  # queue is let go: it may lead to who keeps this graph, and both must end at once
             self.handle = record(stream, queue)
-            weakref.finalize(self, platforms.load_driver().cuGraphExecDestroy, self.handle)
+            weakref.finalize(self, driver_function("cuGraphExecDestroy"), self.handle)
 
     def launch(self):
         if device.ON_GPU:
@@ -44,9 +45,13 @@ def record(stream, queue):
     call("cuStreamBeginCapture_v2", handle_of(stream), RELAXED)
     try:
         queue()
-    except Exception as error:  # the stream must go back to work, and the cause be told
-        platforms.load_driver().cuStreamEndCapture(handle_of(stream), ctypes.byref(graph))
-        raise GraphError(f"while recording: {error}") from error
+    except BaseException as error:  # Ctrl-C, too: the stream must go back to work
+        driver_function("cuStreamEndCapture")(handle_of(stream), ctypes.byref(graph))
+        if graph:
+            driver_function("cuGraphDestroy")(graph)
+        if isinstance(error, Exception):
+            raise GraphError(f"while recording: {error}") from error
+        raise
     call("cuStreamEndCapture", handle_of(stream), ctypes.byref(graph))
     try:
         no_flags = ctypes.c_ulonglong(0)
@@ -60,10 +65,16 @@ def handle_of(stream):
     return ctypes.c_void_p(int(stream))
 
 
-def call(name, *arguments):
-    """Call a function of the driver; GraphError, with the driver's own word, if it refuses."""
+@lru_cache
+def driver_function(name):
+    """A function of the driver, looked up once: `launch` is called again and again."""
     function = getattr(platforms.load_driver(), name, None)
     if function is None:
         raise GraphError(f"this driver has no {name}: CUDA graphs need CUDA 11.4 or newer")
-    if code := function(*arguments):
+    return function
+
+
+def call(name, *arguments):
+    """Call a function of the driver; GraphError, with the driver's own word, if it refuses."""
+    if code := driver_function(name)(*arguments):
         raise GraphError(f"{name}: {platforms.error_name(code)}")

@@ -139,7 +139,7 @@ def test_baselines_take_turns_and_report():
 
 
 @pytest.mark.parametrize(("threads", "pauses"), [("1", {0.0}), ("2", {baselines.PAUSE})])
-def test_only_more_than_one_thread_need_a_pause(threads, pauses, monkeypatch):
+def test_only_more_than_one_thread_needs_a_pause(threads, pauses, monkeypatch):
     slept = set()
     monkeypatch.setattr(baselines.time, "sleep", slept.add)
     for name in baselines.THREAD_SETTINGS:

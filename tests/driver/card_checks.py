@@ -193,6 +193,10 @@ def test_a_recorded_epoch_is_one_call_with_the_same_bits():
         assert np.array_equal(a, b) and np.isfinite(a).all()
 
 
+def interrupted():
+    raise KeyboardInterrupt
+
+
 def test_what_cannot_be_recorded_is_refused_and_the_stream_goes_on():
     stream, array = cuda.stream(), cuda.to_device(np.zeros(4, np.float32))
     fill[1, 32, stream](array, 1)
@@ -202,6 +206,8 @@ def test_what_cannot_be_recorded_is_refused_and_the_stream_goes_on():
         call("cuGraphLaunch", ctypes.c_void_p(array.gpu_data.device_ctypes_pointer.value), None)
     with pytest.raises(GraphError, match="this driver has no cuTomorrow"):
         call("cuTomorrow")
+    with pytest.raises(KeyboardInterrupt):
+        Graph(stream, interrupted)
     again = Graph(stream, lambda: fill[1, 32, stream](array, 3))
     assert array.copy_to_host().tolist() == [1] * 4, "recorded, and not started"
     again.launch()
