@@ -118,10 +118,7 @@ def draw_roofs(cards, sizes, measured=None):
                 color=GREY, ls=":", lw=1.5)  # fmt: skip
         ax.text(x * 1.15, 1.5, "one matrix\nproduct a step", color=GREY, fontsize=11)
         for version, seconds in (measured or {}).items():
-            x, height = _intensity(version, sizes), operations(sizes) / seconds / 1e9
-            ax.plot(x, height, "*", ms=15, color=color_of(version))
-            ax.text(x * 1.2, height, f"{version}, measured", color=color_of(version), va="center",
-                    bbox=PAPER)  # fmt: skip
+            _draw_star(ax, version, sizes, card, seconds)
         _finish(ax, 1e5, 1)
         ax.set_title(f"{card.name}: {card.tera:.1f} TFLOP/s, {card.gigabytes_per_second:g} GB/s")
     what = "A model, but for the star" if measured else "A model, no measurement"
@@ -133,9 +130,16 @@ def draw_roofs(cards, sizes, measured=None):
     return picture
 
 
-def _intensity(version, sizes):
+def _draw_star(ax, version, sizes, card, seconds):
+    """A measured time, at the bytes that the kernels ask for; its name is in the room below."""
     kernel = {"cuda_v3": "cuda_v2", "cuda_v6": "cuda_v5"}.get(version, version)
-    return operations(sizes) / bytes_asked(kernel, sizes)
+    done, color = operations(sizes), color_of(version)
+    x, y = done / bytes_asked(kernel, sizes, card.sms), done / seconds / 1e9
+    ax.plot(x, y, "*", ms=15, color=color, zorder=4)
+    ax.annotate(
+        f"{version}, measured: {y:,.0f} GFLOP/s", (x, y), (x, y / 6), color=color, bbox=PAPER,
+        ha="center", arrowprops={"arrowstyle": "-", "color": GREY},
+    )  # fmt: skip
 
 
 def _draw_version(ax, version, sizes, card):

@@ -35,35 +35,44 @@ DIRECTION_COLORS = {IN: BLUE, OUT: VERMILLION}
 # ---- the idea -----------------------------------------------------------------------------
 
 
+STATE = "state:\nparameters,\ntwo means"
+HOMES = (  # an array's place (y, height), its name on the host and on the card, its copies
+    (4.15, 0.75, "x, y, order", "x, y, order", ((IN, "once"),)),
+    (3.1, 0.75, "losses", "losses", ((OUT, "once an epoch"),)),
+    (1.5, 1.25, "parameters,\nzeros", STATE, ((IN, "once"), (OUT, "at the end"))),
+    (0.45, 0.75, "step sizes", "rates:\nstep sizes", ((IN, "once"),)),
+)
+
+
 @styled
 def draw_homes():
     """What lives on the card for the whole training, and what the two launches read and write."""
-    picture, ax = subplots(1, 1, 13, 5.4)
-    ax.set(xlim=(-0.1, 13), ylim=(0, 5.4))
+    picture, ax = subplots(1, 1, 13, 5.8)
+    ax.set(xlim=(-0.1, 13), ylim=(0, 5.75))
     ax.axis("off")
-    _frame(ax, 0.0, 0.2, 2.4, 4.7, "host memory")
-    _frame(ax, 4.1, 0.2, 8.8, 4.7, "card memory, for the whole training")
-    for y, text in ((3.75, "x, y, order"), (2.65, "parameters"), (1.6, "zeros")):
-        _box(ax, 0.2, y, 2.0, 0.75, text, LIGHT)
-        _arrow(ax, (2.3, y + 0.46), (4.25, y + 0.46), BLUE, "once")
-    _arrow(ax, (4.25, 2.83), (2.3, 2.83), VERMILLION)
-    ax.text(3.28, 2.74, "at the end", ha="center", va="top", color=VERMILLION, fontsize=12)
-    _box(ax, 0.2, 0.55, 2.0, 0.75, "losses", LIGHT)
-    _box(ax, 4.35, 3.75, 2.1, 0.75, "x, y, order", SKY)
-    _box(ax, 4.35, 2.65, 2.1, 0.75, "packed\nparameters", SKY)
-    _box(ax, 4.35, 1.6, 2.1, 0.75, "mean, square", SKY)
-    _box(ax, 4.35, 0.55, 2.1, 0.75, "losses", SKY)
-    _box(ax, 10.7, 2.1, 1.9, 0.8, "gradients:\na part a block", SKY)
-    _box(ax, 7.6, 3.35, 1.9, 1.0, "launch 1\nV5's kernel", GREEN, "white")
-    _box(ax, 7.6, 1.0, 1.9, 1.0, "launch 2\nthe update", PURPLE, "white")
+    _frame(ax, 0.0, 0.2, 2.4, 5.0, "host memory")
+    _frame(ax, 4.1, 0.2, 8.8, 5.0, "card memory, for the whole training")
+    for home in HOMES:
+        _draw_home(ax, *home)
+    _box(ax, 7.6, 3.3, 1.9, 1.0, "launch 1\nV5's kernel", GREEN)
+    _box(ax, 7.6, 0.8, 1.9, 1.0, "launch 2\nthe update", PURPLE)
+    _box(ax, 10.7, 2.1, 1.9, 0.9, "gradients:\na part a block", SKY)
     for start, end in (
-        ((6.5, 4.12), (7.55, 4.05)), ((6.5, 3.15), (7.55, 3.65)), ((9.55, 3.7), (11.3, 2.95)),
-        ((11.3, 2.05), (9.55, 1.45)), ((7.55, 1.6), (6.5, 2.8)), ((7.55, 1.4), (6.5, 1.9)),
+        ((6.5, 4.52), (7.55, 4.1)), ((7.55, 3.75), (6.5, 3.5)), ((6.5, 2.4), (7.55, 3.4)),
+        ((9.55, 3.75), (11.2, 3.05)), ((11.2, 2.05), (9.55, 1.35)), ((6.5, 0.8), (7.55, 1.1)),
     ):  # fmt: skip
         _arrow(ax, start, end, GREY)
-    _arrow(ax, (7.75, 3.3), (6.5, 1.05), GREY)
-    _arrow(ax, (4.25, 0.92), (2.3, 0.92), VERMILLION, "once an epoch")
+    _arrow(ax, (6.5, 1.95), (7.55, 1.5), GREY, style="<|-|>")
     return picture
+
+
+def _draw_home(ax, y, height, on_host, on_card, copies):
+    _box(ax, 0.2, y, 2.0, height, on_host, LIGHT)
+    _box(ax, 4.35, y, 2.1, height, on_card, SKY)
+    for number, (direction, when) in enumerate(copies, 1):
+        at = y + height - height * number / (len(copies) + 1) - 0.1
+        ends = ((2.3, at), (4.25, at))[:: 1 if direction == IN else -1]
+        _arrow(ax, *ends, DIRECTION_COLORS[direction], when)
 
 
 def _frame(ax, x, y, width, height, title):
@@ -73,19 +82,19 @@ def _frame(ax, x, y, width, height, title):
     ax.text(x + width / 2, y + height + 0.12, title, ha="center", color=GREY, fontsize=14)
 
 
-def _box(ax, x, y, width, height, text, color, ink=BLACK):
+def _box(ax, x, y, width, height, text, color):
     ax.add_patch(
         FancyBboxPatch((x, y), width, height, boxstyle="round,pad=0.02", fc=color, ec="none")
     )
-    ax.text(x + width / 2, y + height / 2, text, ha="center", va="center", color=ink)
+    ax.text(x + width / 2, y + height / 2, text, ha="center", va="center", color=BLACK)
 
 
-def _arrow(ax, start, end, color, text=""):
+def _arrow(ax, start, end, color, text="", style="-|>"):
     ax.add_patch(
-        FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=16, lw=2, color=color)
+        FancyArrowPatch(start, end, arrowstyle=style, mutation_scale=16, lw=2, color=color)
     )
     if text:
-        middle = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2 + 0.1
+        middle = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2 + 0.06
         ax.text(*middle, text, ha="center", va="bottom", color=color, fontsize=12)
 
 
