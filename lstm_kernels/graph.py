@@ -5,12 +5,17 @@ Management" and "Graph Management").  Where no card is, the launches are made ag
 """
 
 import ctypes
+import gc
 import weakref
+from contextlib import contextmanager
 from functools import lru_cache
 
 from lstm_kernels import device, platforms
+from lstm_kernels.device import cuda
 
-RELAXED = 2  # CU_STREAM_CAPTURE_MODE_RELAXED: meanwhile Numba may free what nobody needs any more
+# CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: a call that cannot be recorded is refused, such as one that
+# allocates.  The mode above it, GLOBAL, would refuse it to all other threads of the program, too.
+THREAD_LOCAL = 1
 
 
 class GraphError(RuntimeError):
@@ -40,25 +45,45 @@ class Graph:
 
 
 def record(stream, queue):
-    """The driver's handle of a graph of all that queue() launches on this stream."""
-    graph, executable = ctypes.c_void_p(), ctypes.c_void_p()
-    call("cuStreamBeginCapture_v2", handle_of(stream), RELAXED)
-    try:
-        queue()
-    except BaseException as error:  # Ctrl-C, too: the stream must go back to work
-        driver_function("cuStreamEndCapture")(handle_of(stream), ctypes.byref(graph))
-        if graph:
-            driver_function("cuGraphDestroy")(graph)
-        if isinstance(error, Exception):
-            raise GraphError(f"while recording: {error}") from error
-        raise
-    call("cuStreamEndCapture", handle_of(stream), ctypes.byref(graph))
+    """The driver's handle of a graph, ready to start, of all that queue() launches on stream."""
+    graph, executable = capture(stream, queue), ctypes.c_void_p()
     try:
         no_flags = ctypes.c_ulonglong(0)
         call("cuGraphInstantiateWithFlags", ctypes.byref(executable), graph, no_flags)
     finally:
         call("cuGraphDestroy", graph)
     return executable
+
+
+def capture(stream, queue):
+    """The driver's handle of what queue() launches on this stream; it is written down, not run."""
+    graph = ctypes.c_void_p()
+    with nothing_freed():
+        call("cuStreamBeginCapture_v2", handle_of(stream), THREAD_LOCAL)
+        try:
+            queue()
+        except BaseException as error:  # Ctrl-C, too: the stream must go back to work
+            driver_function("cuStreamEndCapture")(handle_of(stream), ctypes.byref(graph))
+            if graph:
+                driver_function("cuGraphDestroy")(graph)
+            if isinstance(error, Exception):
+                raise GraphError(f"while recording: {error}") from error
+            raise
+        call("cuStreamEndCapture", handle_of(stream), ctypes.byref(graph))
+    return graph
+
+
+@contextmanager
+def nothing_freed():
+    """Inside, Numba and Python's garbage collector free nothing: it would end the recording."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        with cuda.defer_cleanup():
+            yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def handle_of(stream):

@@ -16,9 +16,8 @@ class RecordedTraining(DeviceTraining):
     """
 
     def __init__(self, *arguments):
-        super().__init__(*arguments)
-        self.stream, self.graph = cuda.stream(), None
-        self.orders, self.all_rates = self.order, self.rates
+        super().__init__(*arguments, stream=cuda.stream())  # the default one cannot be recorded
+        self.graph, self.orders, self.all_rates = None, self.order, self.rates
         self.order = cuda.device_array(self.N, self.orders.dtype)
         self.rates = cuda.device_array((self.batches, self.rates.shape[1]), self.rates.dtype)
 

@@ -49,12 +49,15 @@ def adam_kernel(parts, state, rates, step):
 
 
 class DeviceTraining:
-    """Everything that a training needs, copied to the device once."""
+    """Everything that a training needs, copied to the device once.
 
-    def __init__(self, params, x, y, orders, batch_size, rule):
+    All its work waits in one queue, `stream`; 0 is the default one.
+    """
+
+    def __init__(self, params, x, y, orders, batch_size, rule, stream=0):
         T, N, D, H, O = sizes(params, x)  # noqa: E741
         check_hidden_size(H)
-        self.layout, self.rule = make_layout(D, H, O), rule
+        self.layout, self.rule, self.stream = make_layout(D, H, O), rule, stream
         self.N, self.batch_size, self.started = N, batch_size, 0  # epochs started
         self.batches, self.steps = -(-N // batch_size), T * O  # of an epoch; of a sample
         blocks = cuda_v5.count_blocks(batch_size, self.layout.P)
@@ -65,15 +68,14 @@ class DeviceTraining:
         self.loss = cuda.device_array(len(orders), x.dtype)  # of each sample, in training order
         updates = len(orders) // N * self.batches
         rates = np.array([rule.next_step() for _ in range(updates)], x.dtype)
-        state = np.zeros((3 if isinstance(rule, Adam) else 1, self.layout.size), x.dtype)
+        rows, update = (3, adam_kernel) if isinstance(rule, Adam) else (1, sgd_kernel)
+        state = np.zeros((rows, self.layout.size), x.dtype)
         state[0] = pack(params, self.layout)
-        arrays = x, y, orders, state, rates
-        self.x, self.y, self.order, self.state, self.rates = map(cuda.to_device, arrays)
+        there = [cuda.to_device(a, stream) for a in (x, y, orders, state, rates)]
+        self.x, self.y, self.order, self.state, self.rates = there
         self.packed = self.state[0]
         self.before = [cuda.device_array_like(self.packed) for _ in range(2)]
-        self.kernel = cuda_v5.make_kernel(self.layout.P, x.dtype)
-        self.update_kernel = adam_kernel if len(state) == 3 else sgd_kernel
-        self.stream = 0  # the queue of all launches: the default one
+        self.kernel, self.update_kernel = cuda_v5.make_kernel(self.layout.P, x.dtype), update
 
     def epoch(self, epoch):
         """Queue one epoch's launches.  Nothing is waited for."""
@@ -100,14 +102,21 @@ class DeviceTraining:
         self.update_kernel[grid](parts, self.state, self.rates, update)
 
     def losses(self, epoch):
-        """The losses of an epoch's batches: here the host waits until the device is done."""
-        of_samples = self.loss[epoch * self.N : (epoch + 1) * self.N].copy_to_host()
+        """The losses of an epoch's batches."""
+        of_samples = self.fetch(self.loss[epoch * self.N : (epoch + 1) * self.N])
         return np.add.reduceat(of_samples, range(0, self.N, self.batch_size))
 
     def params(self, epoch):
         """The parameters as this epoch found them, copied back: the last two and the next one."""
         packed = self.packed if epoch == self.started else self.before[epoch % 2]
-        return unpack(packed.copy_to_host(), self.layout)
+        return unpack(self.fetch(packed), self.layout)
+
+    def fetch(self, array):
+        """A copy of this array: here the host waits until all that was queued before is done."""
+        copied = array.copy_to_host(stream=self.stream)
+        if self.stream:  # in the default one the copy itself waits
+            self.stream.synchronize()
+        return copied
 
 
 def check_hidden_size(H):
