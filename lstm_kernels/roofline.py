@@ -140,6 +140,11 @@ def places_v5(H, sms):
     return BLOCKS_OF_SM[padded(H)] * sms
 
 
+def blocks_v5(sizes, sms):
+    """V5's blocks of one launch: no more than there are samples, nor than run at the same time."""
+    return min(sizes.N, places_v5(sizes.H, sms))
+
+
 def parameters(sizes):
     """Number of trained parameters."""
     _, _, D, H, O = sizes  # noqa: E741
@@ -153,7 +158,7 @@ def bytes_asked(version, sizes, sms=40):
     for the same number ask once.
     """
     if version == "cuda_v5":
-        return NUMBER * numbers_v5(sizes, min(sizes.N, places_v5(sizes.H, sms)))
+        return NUMBER * numbers_v5(sizes, blocks_v5(sizes, sms))
     return NUMBER * {"cuda_v2": numbers_v2, "cuda_v4": numbers_v4}[version](sizes)
 
 
@@ -243,7 +248,7 @@ def waiting_cycles(version, sizes, card, cycles):
     step = rounds(version, sizes, card) * CHAINS[version](sizes.H, card, cycles)
     if version == "cuda_v4":  # blocks side by side on an SM share its loads: two a multiply-add
         step = max(step, -(-sizes.N // card.sms) * 2 * 8 * sizes.H**2 / card.loads)
-    if version == "cuda_v5":  # and its arithmetic: three tiles a sample
+    if version == "cuda_v5":  # an SM's blocks share its cores: three tiles a sample
         step = max(step, -(-sizes.N // card.sms) * 3 * 4 * padded(sizes.H) ** 2 / card.cores)
     return sizes.T * step + after_cycles(version, sizes, card, cycles)
 
@@ -254,7 +259,7 @@ def after_cycles(version, sizes, card, cycles):
     if version == "cuda_v4":
         terms = sizes.T * sizes.N
     elif version == "cuda_v5":
-        terms = min(sizes.N, places_v5(sizes.H, card.sms))
+        terms = blocks_v5(sizes, card.sms)
     return terms * cycles.multiply_add
 
 
