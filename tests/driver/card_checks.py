@@ -4,6 +4,9 @@ starts this file:    python -m tests.driver python -m pytest tests/driver/card_c
 
 import ctypes
 import gc
+import threading
+import weakref
+from contextlib import contextmanager
 
 import numba
 import numpy as np
@@ -11,7 +14,7 @@ import pytest
 import stand_in
 
 from lstm_kernels import VERSIONS, cuda, data, device, init_params, parts, timing, transfers
-from lstm_kernels.graph import Graph, GraphError, call
+from lstm_kernels.graph import Graph, GraphError, call, handle_of
 from lstm_kernels.model import sizes
 from lstm_kernels.optimizers import Adam
 from lstm_kernels.recorded import RecordedTraining
@@ -172,13 +175,14 @@ def test_what_is_allocated_is_freed_again():
 # ---- a recorded graph ---------------------------------------------------------------------
 
 
-def test_a_recorded_epoch_is_one_call_with_the_same_bits():
+def small_training(kind, epochs):
     params, x, y = batch(6, 23, 1, 9, 1)
-    orders = np.concatenate([np.random.default_rng(e).permutation(23) for e in range(4)])
-    plain, graph = (
-        kind(params, x, y, orders, 5, Adam(params, 1e-2))
-        for kind in (cuda_v6.DeviceTraining, RecordedTraining)
-    )
+    orders = [np.random.default_rng(e).permutation(23) for e in range(epochs)]
+    return kind(params, x, y, np.concatenate(orders), 5, Adam(params, 1e-2))
+
+
+def test_a_recorded_epoch_is_one_call_with_the_same_bits():
+    plain, graph = (small_training(k, 4) for k in (cuda_v6.DeviceTraining, RecordedTraining))
     calls = []
     for epoch in range(4):
         plain.epoch(epoch)
@@ -193,6 +197,55 @@ def test_a_recorded_epoch_is_one_call_with_the_same_bits():
         assert np.array_equal(a, b) and np.isfinite(a).all()
 
 
+def test_a_recorded_training_waits_for_its_own_queue():
+    """A copy in the default stream would wait as well, but only while that waits for all others."""
+    training = small_training(RecordedTraining, 2)
+    for epoch in range(2):
+        training.epoch(epoch)
+    for read, nbytes in ((training.losses, 4 * 23), (training.params, training.packed.nbytes)):
+        with stand_in.count() as counted:
+            read(1)
+        assert [counted[name] for name in ("copies_out", "bytes_out")] == [1, nbytes]
+        assert counted["synchronisations"] == 1
+
+
+@contextmanager
+def no_collector():
+    """Inside, only what nobody refers to dies; what Numba keeps for later is freed before."""
+    gc.collect()
+    free_what_waits()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def free_what_waits():
+    """Numba keeps the last launches' settings, with their streams, and frees late."""
+    type(cuda_v6.adam_kernel).configure.cache_clear()
+    context = cuda.current_context()
+    context.deallocations.clear()
+    context.memory_manager.deallocations.clear()
+
+
+def test_a_recorded_training_dies_with_its_last_name():
+    with no_collector(), stand_in.count() as counted:
+        training = small_training(RecordedTraining, 3)
+        for epoch in range(3):
+            training.epoch(epoch)
+            training.losses(epoch)
+        parts = training, training.graph, training.stream, training.state, training.order
+        dead = [weakref.ref(part) for part in parts]
+        del training, parts
+        assert [ref() for ref in dead[:2]] == [None] * 2, "no cycle keeps it or its graph"
+        free_what_waits()
+        assert [ref() for ref in dead] == [None] * 5
+    assert counted["recorded"] == 10 and counted["replays"] == 2
+    assert counted["allocations"] == counted["frees"] > 0
+    assert [counted[name] for name in ("streams", "graphs", "executables")] == [0] * 3
+
+
 def interrupted():
     raise KeyboardInterrupt
 
@@ -200,18 +253,67 @@ def interrupted():
 def test_what_cannot_be_recorded_is_refused_and_the_stream_goes_on():
     stream, array = cuda.stream(), cuda.to_device(np.zeros(4, np.float32))
     fill[1, 32, stream](array, 1)
-    with pytest.raises(GraphError, match="while recording: .*CAPTURE_UNSUPPORTED"):
-        Graph(stream, array.copy_to_host)  # a copy to the host waits
-    with pytest.raises(GraphError, match=r"cuGraphLaunch: CUDA_ERROR_INVALID_VALUE \(1\)"):
-        call("cuGraphLaunch", ctypes.c_void_p(array.gpu_data.device_ctypes_pointer.value), None)
+    with stand_in.count() as counted:
+        with pytest.raises(GraphError, match="while recording: .*CAPTURE_IMPLICIT"):
+            Graph(stream, array.copy_to_host)  # a copy to the host waits
+        with pytest.raises(GraphError, match="while recording: .*CAPTURE_UNSUPPORTED"):
+            Graph(stream, lambda: cuda.device_array(4))
+        with pytest.raises(KeyboardInterrupt):
+            Graph(stream, interrupted)
+    assert counted["graphs"] == counted["executables"] == 0
     with pytest.raises(GraphError, match="this driver has no cuTomorrow"):
         call("cuTomorrow")
-    with pytest.raises(KeyboardInterrupt):
-        Graph(stream, interrupted)
     again = Graph(stream, lambda: fill[1, 32, stream](array, 3))
     assert array.copy_to_host().tolist() == [1] * 4, "recorded, and not started"
     again.launch()
     assert array.copy_to_host().tolist() == [3] * 4
+
+
+def test_a_graph_and_what_starts_are_two_things():
+    stream, array = cuda.stream(), cuda.to_device(np.zeros(4, np.float32))
+    fill[1, 32, stream](array, 1)
+    recorded = Graph(stream, lambda: fill[1, 32, stream](array, 2))
+    with pytest.raises(GraphError, match=r"cuGraphDestroy: CUDA_ERROR_INVALID_VALUE \(1\)"):
+        call("cuGraphDestroy", recorded.handle)
+    graph = ctypes.c_void_p()
+    call("cuStreamBeginCapture_v2", handle_of(stream), ctypes.c_int(1))
+    call("cuStreamEndCapture", handle_of(stream), ctypes.byref(graph))
+    for refused in ("cuGraphLaunch", "cuGraphExecDestroy"):
+        with pytest.raises(GraphError, match=f"{refused}: CUDA_ERROR_INVALID_VALUE"):
+            call(refused, graph, handle_of(stream))
+    call("cuGraphDestroy", graph)
+
+
+class Cycle:
+    """Something that only the garbage collector frees."""
+
+    def __init__(self, *things):
+        self.things, self.me = things, self
+
+
+def test_nothing_is_freed_while_a_graph_is_recorded():
+    stream, array = cuda.stream(), cuda.to_device(np.zeros(4, np.float32))
+    fill[1, 32, stream](array, 1)
+
+    def launch():
+        fill[1, 32, stream](array, 2)
+
+    def launch_in_a_full_house():
+        for _ in range(2 * numba.config.CUDA_DEALLOCS_COUNT):
+            waiting.pop()  # the last name of an array: Numba would free ten at once
+        Cycle(rubbish.pop())
+        gc.set_threshold(1)
+        launch()
+
+    waiting = [cuda.device_array(4) for _ in range(2 * numba.config.CUDA_DEALLOCS_COUNT)]
+    rubbish, threshold = [Graph(stream, launch)], gc.get_threshold()
+    try:
+        with stand_in.count() as counted:
+            Graph(stream, launch_in_a_full_house).launch()
+    finally:
+        gc.set_threshold(*threshold)
+    assert counted["recorded"] == 1 and array.copy_to_host().tolist() == [2] * 4
+    assert gc.isenabled()
 
 
 # ---- times --------------------------------------------------------------------------------
@@ -299,3 +401,91 @@ def test_memory_that_is_not_there():
     assert library.cuMemFree_v2(pointer) == 0
     assert library.cuMemFree_v2(pointer) == INVALID_VALUE, "freed twice"
     assert library.cuMemcpyDtoH_v2(host, pointer, inside) == INVALID_VALUE, "used when freed"
+
+
+CAPTURE_UNSUPPORTED, IMPLICIT, CAPTURED_EVENT, WRONG_THREAD = 900, 906, 907, 908
+THREAD_LOCAL, RELAXED = 1, 2
+
+
+def made(function, *arguments):
+    """A handle that this function of the driver makes."""
+    handle = ctypes.c_void_p()
+    assert getattr(stand_in.library, function)(ctypes.byref(handle), *arguments) == 0
+    return handle
+
+
+@contextmanager
+def capture(mode=THREAD_LOCAL):
+    """Yields a stream that is captured; after the `with` it is not any more."""
+    stream, graph = made("cuStreamCreate", 0), ctypes.c_void_p()
+    assert stand_in.library.cuStreamBeginCapture_v2(stream, mode) == 0
+    try:
+        yield stream
+    finally:
+        if stand_in.library.cuStreamEndCapture(stream, ctypes.byref(graph)) == 0:
+            stand_in.library.cuGraphDestroy(graph)
+        stand_in.library.cuStreamDestroy_v2(stream)
+
+
+def test_waits_and_questions_in_a_captured_stream():
+    """As in the CUDA Programming Guide: "Prohibited and Unhandled Operations"."""
+    library, event, before = stand_in.library, made("cuEventCreate", 0), made("cuEventCreate", 0)
+    assert library.cuEventRecord(before, None) == 0
+    with capture() as stream:
+        assert library.cuEventRecord(event, stream) == 0, "a mark in the graph"
+        for refused in (library.cuEventQuery, library.cuEventSynchronize):
+            assert refused(event) == CAPTURED_EVENT
+            assert refused(before) == CAPTURE_UNSUPPORTED
+        for refused in (library.cuStreamQuery, library.cuStreamSynchronize):
+            assert refused(stream) == CAPTURE_UNSUPPORTED
+            assert refused(None) == IMPLICIT, "the default stream waits for this one"
+        assert library.cuCtxSynchronize() == CAPTURE_UNSUPPORTED
+        assert library.cuEventRecord(before, None) == IMPLICIT
+    assert library.cuEventSynchronize(event) == CAPTURED_EVENT, "still"
+    assert library.cuEventRecord(event, None) == library.cuEventSynchronize(event) == 0
+    for each in (event, before):
+        assert library.cuEventDestroy_v2(each) == 0
+
+
+@pytest.mark.parametrize("mode", [THREAD_LOCAL, RELAXED])
+def test_what_is_unsafe_while_a_stream_is_captured(mode):
+    library, pointer, answers = stand_in.library, ctypes.c_uint64(), []
+    expected = CAPTURE_UNSUPPORTED if mode == THREAD_LOCAL else 0
+    array = cuda.device_array(4)
+    with capture(mode) as stream:
+        assert library.cuMemAlloc_v2(ctypes.byref(pointer), ctypes.c_size_t(64)) == expected
+        if mode == RELAXED:
+            assert library.cuMemFree_v2(pointer) == 0
+        address = ctypes.c_uint64(array.gpu_data.device_ctypes_pointer.value)
+        copy = address, address, ctypes.c_size_t(8)
+        assert library.cuMemcpyDtoD_v2(*copy) == IMPLICIT, "by the default stream"
+        assert library.cuMemcpyDtoDAsync_v2(*copy, stream) == CAPTURE_UNSUPPORTED
+        end = ctypes.byref(ctypes.c_void_p())
+        thread = threading.Thread(target=lambda: answers.append(other_thread(stream, end)))
+        if mode == THREAD_LOCAL:
+            thread.start()
+            thread.join()
+            assert answers == [WRONG_THREAD]
+
+
+def other_thread(stream, end):
+    """In a thread of its own: memory may be had there; the capture is not its own to end."""
+    cuda.device_array(4)
+    return stand_in.library.cuStreamEndCapture(stream, end)
+
+
+def test_streams_that_are_not_there():
+    library, array = stand_in.library, cuda.device_array(4, np.uint8)
+    address, unknown = ctypes.c_uint64(array.gpu_data.device_ctypes_pointer.value), 0x5150
+    host, size = (ctypes.c_char * 4)(), ctypes.c_size_t(4)
+    stream = made("cuStreamCreate", 0)
+    assert library.cuMemcpyHtoDAsync_v2(address, host, size, stream) == 0
+    assert library.cuStreamDestroy_v2(stream) == 0
+    for gone in (ctypes.c_void_p(unknown), stream):
+        assert library.cuMemcpyHtoDAsync_v2(address, host, size, gone) == INVALID_HANDLE
+        assert library.cuMemcpyDtoHAsync_v2(host, address, size, gone) == INVALID_HANDLE
+        assert library.cuMemcpyDtoDAsync_v2(address, address, size, gone) == INVALID_HANDLE
+        assert library.cuMemsetD8Async(address, 0, size, gone) == INVALID_HANDLE
+        assert library.cuStreamSynchronize(gone) == INVALID_HANDLE
+        assert library.cuStreamBeginCapture_v2(gone, THREAD_LOCAL) == INVALID_HANDLE
+    assert library.cuStreamBeginCapture_v2(None, THREAD_LOCAL) == CAPTURE_UNSUPPORTED

@@ -37,7 +37,11 @@ enum { /* CUresult */
   LAUNCH_FAILED = 719,
   NOT_SUPPORTED = 801,
   STREAM_CAPTURE_UNSUPPORTED = 900,
-  STREAM_CAPTURE_INVALIDATED = 901
+  STREAM_CAPTURE_INVALIDATED = 901,
+  STREAM_CAPTURE_ISOLATION = 905,
+  STREAM_CAPTURE_IMPLICIT = 906,
+  CAPTURED_EVENT = 907,
+  STREAM_CAPTURE_WRONG_THREAD = 908
 };
 typedef int Result;
 typedef uint64_t Pointer; /* CUdeviceptr */
@@ -47,10 +51,13 @@ typedef uint64_t Pointer; /* CUdeviceptr */
 typedef int Hook(const char *name, void *function, const unsigned *grid, const unsigned *block,
                  unsigned shared, void **arguments);
 
+enum Kind { LIBRARY, KERNEL, STREAM, EVENT, LINK, GRAPH, EXECUTABLE, KINDS };
+
 struct {
   int64_t launches, synchronisations, loads, allocations, frees;
   int64_t copies_in, bytes_in, copies_out, bytes_out, copies_inside, bytes_inside;
   int64_t recorded, replays; /* launches written down in a graph; graphs that were started */
+  int64_t alive[KINDS];      /* objects made and not yet destroyed */
   Hook *hook; /* 0: a launch is counted and does nothing */
 } stand_in;
 
@@ -77,11 +84,8 @@ static Result ready(void) {
 
 #define NEED(condition, error) do { if (!(condition)) return (error); } while (0)
 #define NEED_CONTEXT do { Result r_ = ready(); if (r_) return r_; } while (0)
-#define NEED_NO_CAPTURE NEED(!(capturing && (spoilt = 1)), STREAM_CAPTURE_UNSUPPORTED)
 
 /* ---- handles: each is an object in a list, so that unknown ones are found ----------------- */
-
-enum Kind { LIBRARY, KERNEL, STREAM, EVENT, LINK, GRAPH };
 
 struct Parameter { uint32_t offset, size; };
 
@@ -94,19 +98,18 @@ struct Object {
   struct Parameter *parameters;
   char *image; size_t size;      /* a library's or a link's */
   double moment;                 /* an event's, in ms; negative before it is recorded */
-  struct Launch *launches;       /* a graph's, in their order */
+  int captured;                  /* an event that was last recorded in a captured stream */
+  int non_blocking;              /* a stream that does not wait for the default one */
+  struct Launch *launches;       /* a graph's or an executable's, in their order */
 };
 static struct Object *objects;
-
-/* One stream at a time can be captured.  While it is, no copy, wait, allocation, new code or
-   launch elsewhere is allowed: stricter than the real driver, which allows some of them. */
-static struct Object *capturing, *captured; /* the stream, and its graph */
-static int spoilt;                          /* something was asked for that is not allowed */
+static void forget_launches(struct Object *);
 
 static struct Object *make(enum Kind kind) {
   struct Object *object = calloc(1, sizeof *object);
   object->kind = kind;
   object->next = objects;
+  stand_in.alive[kind]++;
   return objects = object;
 }
 
@@ -120,12 +123,50 @@ static void unmake(struct Object *object) {
   struct Object **link = &objects;
   while (*link != object) link = &(*link)->next;
   *link = object->next;
+  stand_in.alive[object->kind]--;
+  forget_launches(object);
   free(object->name); free(object->parameters); free(object->image); free(object);
 }
 
 static int is_stream(const void *handle) { /* 0, 1, 2: the default streams */
   return (uintptr_t)handle <= 2 || is(STREAM, handle);
 }
+
+/* ---- what is refused while a stream is captured -------------------------------------------
+
+   Whatever is refused also spoils the graph.  The rules are those of the CUDA Programming Guide
+   ("Prohibited and Unhandled Operations") and of cuThreadExchangeStreamCaptureMode.  Stricter than
+   the real driver: one stream at a time can be captured; it records launches and events, no copies;
+   and whatever might be an unsafe call counts as one. */
+
+enum Mode { GLOBAL, THREAD_LOCAL, RELAXED, MODES }; /* CUstreamCaptureMode */
+static struct Object *capturing, *captured;         /* the stream, and its graph */
+static enum Mode mode;
+static const int *recorder; /* the thread that began: its `depth` */
+static int spoilt;
+
+static Result spoil(Result error) {
+  spoilt = 1;
+  return error;
+}
+
+/* May this thread allocate, free, load code, or ask for events that lie outside the graph? */
+static Result safe(void) {
+  int refused = mode == GLOBAL || (mode == THREAD_LOCAL && recorder == &depth);
+  return capturing && refused ? spoil(STREAM_CAPTURE_UNSUPPORTED) : SUCCESS;
+}
+
+/* May something run in this stream now, or be waited for? */
+static Result usable(const void *stream) {
+  NEED(is_stream(stream), INVALID_HANDLE);
+  if (!capturing) return SUCCESS;
+  NEED(stream != capturing, spoil(STREAM_CAPTURE_UNSUPPORTED));
+  int legacy = (uintptr_t)stream <= 1; /* it waits for the captured stream, too */
+  return legacy && !capturing->non_blocking ? spoil(STREAM_CAPTURE_IMPLICIT) : SUCCESS;
+}
+
+#define NEED_SAFE do { Result r_ = safe(); if (r_) return r_; } while (0)
+#define NEED_USABLE(stream) do { Result r_ = usable(stream); if (r_) return r_; } while (0)
 
 /* ---- start, errors, devices --------------------------------------------------------------- */
 
@@ -172,6 +213,14 @@ static const struct { int code; const char *name, *text; } errors[] = {
    "operation not permitted when stream is capturing"},
   {STREAM_CAPTURE_INVALIDATED, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED",
    "operation failed due to a previous error during capture"},
+  {STREAM_CAPTURE_ISOLATION, "CUDA_ERROR_STREAM_CAPTURE_ISOLATION",
+   "dependency created on uncaptured work in another stream"},
+  {STREAM_CAPTURE_IMPLICIT, "CUDA_ERROR_STREAM_CAPTURE_IMPLICIT",
+   "operation would make the legacy stream depend on a capturing blocking stream"},
+  {CAPTURED_EVENT, "CUDA_ERROR_CAPTURED_EVENT",
+   "operation not permitted on an event last recorded in a capturing stream"},
+  {STREAM_CAPTURE_WRONG_THREAD, "CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD",
+   "attempt to terminate a thread-local capture sequence from another thread"},
 };
 
 static Result error_text(Result code, const char **out, int long_one) {
@@ -311,7 +360,7 @@ Result cuCtxGetDevice(int *out) {
 
 Result cuCtxSynchronize(void) {
   NEED_CONTEXT;
-  NEED_NO_CAPTURE;
+  NEED(!capturing, spoil(STREAM_CAPTURE_UNSUPPORTED));
   stand_in.synchronisations++;
   return SUCCESS;
 }
@@ -337,7 +386,7 @@ int stand_in_reaches(Pointer address, size_t size) {
 
 static Result allocate(void **out, size_t size, int where) {
   NEED_CONTEXT;
-  NEED_NO_CAPTURE;
+  NEED_SAFE;
   NEED(size, INVALID_VALUE);
   int device = current()->device;
   NEED(where == ON_HOST || used[device] + size <= memory, OUT_OF_MEMORY);
@@ -355,6 +404,7 @@ static Result allocate(void **out, size_t size, int where) {
 
 static Result release(Pointer address, int where) {
   NEED_CONTEXT;
+  NEED_SAFE;
   struct Block *block = find(address);
   NEED(block && block->where == where && (uintptr_t)block->base == address, INVALID_VALUE);
   if (where == ON_DEVICE) used[block->device] -= block->size;
@@ -413,8 +463,7 @@ Result cuPointerGetAttribute(void *out, int attribute, Pointer address) {
 
 Result cuMemcpyHtoDAsync_v2(Pointer to, const void *from, size_t size, void *stream) {
   NEED_CONTEXT;
-  NEED_NO_CAPTURE;
-  NEED(is_stream(stream), INVALID_HANDLE);
+  NEED_USABLE(stream);
   NEED(from && stand_in_reaches(to, size), INVALID_VALUE);
   memcpy((void *)(uintptr_t)to, from, size);
   stand_in.copies_in++;
@@ -424,8 +473,7 @@ Result cuMemcpyHtoDAsync_v2(Pointer to, const void *from, size_t size, void *str
 
 Result cuMemcpyDtoHAsync_v2(void *to, Pointer from, size_t size, void *stream) {
   NEED_CONTEXT;
-  NEED_NO_CAPTURE;
-  NEED(is_stream(stream), INVALID_HANDLE);
+  NEED_USABLE(stream);
   NEED(to && stand_in_reaches(from, size), INVALID_VALUE);
   memcpy(to, (void *)(uintptr_t)from, size);
   stand_in.copies_out++;
@@ -435,8 +483,7 @@ Result cuMemcpyDtoHAsync_v2(void *to, Pointer from, size_t size, void *stream) {
 
 Result cuMemcpyDtoDAsync_v2(Pointer to, Pointer from, size_t size, void *stream) {
   NEED_CONTEXT;
-  NEED_NO_CAPTURE;
-  NEED(is_stream(stream), INVALID_HANDLE);
+  NEED_USABLE(stream);
   NEED(stand_in_reaches(to, size) && stand_in_reaches(from, size), INVALID_VALUE);
   memmove((void *)(uintptr_t)to, (void *)(uintptr_t)from, size);
   stand_in.copies_inside++;
@@ -456,8 +503,7 @@ Result cuMemcpyDtoD_v2(Pointer to, Pointer from, size_t size) {
 
 Result cuMemsetD8Async(Pointer to, unsigned char value, size_t size, void *stream) {
   NEED_CONTEXT;
-  NEED_NO_CAPTURE;
-  NEED(is_stream(stream), INVALID_HANDLE);
+  NEED_USABLE(stream);
   NEED(stand_in_reaches(to, size), INVALID_VALUE);
   memset((void *)(uintptr_t)to, value, size);
   return SUCCESS;
@@ -548,7 +594,7 @@ static size_t image_size(const char *image) {
 
 static Result load(struct Object **out, const void *image) {
   NEED_CONTEXT;
-  NEED_NO_CAPTURE;
+  NEED_SAFE;
   NEED(image, INVALID_VALUE);
   NEED(!load_error, load_error);
   struct Object *library = make(LIBRARY);
@@ -561,6 +607,7 @@ static Result load(struct Object **out, const void *image) {
 
 static Result unload(struct Object *library) {
   NEED(is(LIBRARY, library), INVALID_HANDLE);
+  NEED_SAFE;
   for (struct Object *o = objects, *next; o; o = next) {
     next = o->next;
     if (o->library == library) unmake(o);
@@ -730,9 +777,9 @@ static void *copy_of(const void *from, size_t size) {
   return memcpy(malloc(size ? size : 1), from, size);
 }
 
-static Result write_down(struct Object *kernel, const unsigned *grid, const unsigned *block,
-                         unsigned shared, void **arguments) {
-  struct Launch *launch = calloc(1, sizeof *launch), **end = &captured->launches;
+static void write_down(struct Object *graph, struct Object *kernel, const unsigned *grid,
+                       const unsigned *block, unsigned shared, void **arguments) {
+  struct Launch *launch = calloc(1, sizeof *launch), **end = &graph->launches;
   launch->kernel = kernel;
   memcpy(launch->grid, grid, sizeof launch->grid);
   memcpy(launch->block, block, sizeof launch->block);
@@ -742,8 +789,15 @@ static Result write_down(struct Object *kernel, const unsigned *grid, const unsi
     launch->arguments[p] = copy_of(arguments[p], kernel->parameters[p].size);
   while (*end) end = &(*end)->next;
   *end = launch;
-  stand_in.recorded++;
-  return SUCCESS;
+}
+
+static void forget_launches(struct Object *graph) {
+  for (struct Launch *l = graph->launches, *next; l; l = next) {
+    next = l->next;
+    for (void **argument = l->arguments; *argument; argument++) free(*argument);
+    free(l->arguments);
+    free(l);
+  }
 }
 
 static void run(struct Object *kernel, const unsigned *grid, const unsigned *block,
@@ -759,8 +813,12 @@ static Result launch(struct Object *kernel, const unsigned *grid, const unsigned
   Result refused = check_launch(kernel, grid, block, shared);
   NEED(!refused, refused);
   for (int p = 0; p < kernel->count; p++) NEED(arguments && arguments[p], INVALID_VALUE);
-  if (capturing == stream && stream) return write_down(kernel, grid, block, shared, arguments);
-  NEED_NO_CAPTURE;
+  if (capturing && stream == capturing) {
+    write_down(captured, kernel, grid, block, shared, arguments);
+    stand_in.recorded++;
+    return SUCCESS;
+  }
+  NEED_USABLE(stream);
   stand_in.launches++;
   run(kernel, grid, block, shared, arguments);
   return SUCCESS;
@@ -802,9 +860,10 @@ static double milliseconds(void) {
 }
 
 Result cuStreamCreate(struct Object **out, unsigned flags) {
-  (void)flags;
   NEED_CONTEXT;
+  NEED(flags <= 1, INVALID_VALUE);
   *out = make(STREAM);
+  (*out)->non_blocking = flags;
   return SUCCESS;
 }
 Result cuStreamCreateWithPriority(struct Object **out, unsigned flags, int priority) {
@@ -813,19 +872,19 @@ Result cuStreamCreateWithPriority(struct Object **out, unsigned flags, int prior
 }
 Result cuStreamDestroy_v2(struct Object *stream) {
   NEED(is(STREAM, stream), INVALID_HANDLE);
+  NEED(stream != capturing, spoil(STREAM_CAPTURE_UNSUPPORTED));
   unmake(stream);
   return SUCCESS;
 }
 Result cuStreamSynchronize(void *stream) {
   NEED_CONTEXT;
-  NEED_NO_CAPTURE;
-  NEED(is_stream(stream), INVALID_HANDLE);
+  NEED_USABLE(stream);
   stand_in.synchronisations++;
   return SUCCESS;
 }
 Result cuStreamQuery(void *stream) {
   NEED_CONTEXT;
-  return is_stream(stream) ? SUCCESS : INVALID_HANDLE;
+  return usable(stream);
 }
 Result cuStreamGetCtx(void *stream, struct Context **out) {
   NEED_CONTEXT;
@@ -841,12 +900,15 @@ Result cuStreamIsCapturing(void *stream, int *out) {
 
 /* ---- graphs ---------------------------------------------------------------------------------- */
 
-Result cuStreamBeginCapture_v2(struct Object *stream, int mode) {
+Result cuStreamBeginCapture_v2(struct Object *stream, unsigned wanted) {
   NEED_CONTEXT;
+  NEED((uintptr_t)stream > 1, STREAM_CAPTURE_UNSUPPORTED);
   NEED(is(STREAM, stream), INVALID_HANDLE);
-  NEED(mode >= 0 && mode <= 2 && !capturing, INVALID_VALUE);
+  NEED(wanted < MODES && !capturing, INVALID_VALUE);
   capturing = stream;
   captured = make(GRAPH);
+  mode = wanted;
+  recorder = &depth;
   spoilt = 0;
   return SUCCESS;
 }
@@ -854,32 +916,42 @@ Result cuStreamEndCapture(struct Object *stream, struct Object **out) {
   NEED_CONTEXT;
   NEED(is(STREAM, stream), INVALID_HANDLE);
   NEED(stream == capturing, INVALID_VALUE);
+  NEED(mode == RELAXED || recorder == &depth, STREAM_CAPTURE_WRONG_THREAD);
   capturing = 0;
+  if (spoilt) unmake(captured);
   *out = spoilt ? 0 : captured;
   return spoilt ? STREAM_CAPTURE_INVALIDATED : SUCCESS;
 }
 Result cuGraphInstantiateWithFlags(struct Object **out, struct Object *graph, uint64_t flags) {
   NEED_CONTEXT;
   NEED(is(GRAPH, graph) && !flags, INVALID_VALUE);
-  *out = make(GRAPH);
-  (*out)->launches = graph->launches;
+  NEED_SAFE;
+  *out = make(EXECUTABLE);
+  for (struct Launch *l = graph->launches; l; l = l->next)
+    write_down(*out, l->kernel, l->grid, l->block, l->shared, l->arguments);
   return SUCCESS;
 }
-Result cuGraphLaunch(struct Object *graph, void *stream) {
+Result cuGraphLaunch(struct Object *executable, void *stream) {
   NEED_CONTEXT;
-  NEED(is(GRAPH, graph) && is_stream(stream), INVALID_VALUE);
-  NEED_NO_CAPTURE;
+  NEED(is(EXECUTABLE, executable), INVALID_VALUE);
+  NEED_USABLE(stream);
   stand_in.replays++;
-  for (struct Launch *l = graph->launches; l; l = l->next)
+  for (struct Launch *l = executable->launches; l; l = l->next)
     run(l->kernel, l->grid, l->block, l->shared, l->arguments);
   return SUCCESS;
 }
 Result cuGraphDestroy(struct Object *graph) {
   NEED(is(GRAPH, graph), INVALID_VALUE);
-  unmake(graph); /* its launches live on in what was made from it */
+  NEED_SAFE;
+  unmake(graph);
   return SUCCESS;
 }
-Result cuGraphExecDestroy(struct Object *graph) { return cuGraphDestroy(graph); }
+Result cuGraphExecDestroy(struct Object *executable) {
+  NEED(is(EXECUTABLE, executable), INVALID_VALUE);
+  NEED_SAFE;
+  unmake(executable);
+  return SUCCESS;
+}
 
 Result cuEventCreate(struct Object **out, unsigned flags) {
   (void)flags;
@@ -895,24 +967,38 @@ Result cuEventDestroy_v2(struct Object *event) {
 }
 Result cuEventRecord(struct Object *event, void *stream) {
   NEED_CONTEXT;
-  NEED(is(EVENT, event) && is_stream(stream), INVALID_HANDLE);
+  NEED(is(EVENT, event), INVALID_HANDLE);
+  event->captured = capturing && stream == capturing;
+  if (event->captured) return SUCCESS; /* a mark in the graph, and never a moment */
+  NEED_USABLE(stream);
   event->moment = milliseconds();
   return SUCCESS;
 }
-Result cuEventQuery(struct Object *event) { return is(EVENT, event) ? SUCCESS : INVALID_HANDLE; }
-Result cuEventSynchronize(struct Object *event) {
+static Result happened(const struct Object *event) {
   NEED_CONTEXT;
   NEED(is(EVENT, event), INVALID_HANDLE);
+  NEED(!event->captured, spoil(CAPTURED_EVENT));
+  return safe();
+}
+Result cuEventQuery(struct Object *event) { return happened(event); }
+Result cuEventSynchronize(struct Object *event) {
+  Result refused = happened(event);
+  NEED(!refused, refused);
   stand_in.synchronisations++;
   return SUCCESS;
 }
 Result cuStreamWaitEvent(void *stream, struct Object *event, unsigned flags) {
   (void)flags;
-  return is_stream(stream) && is(EVENT, event) ? SUCCESS : INVALID_HANDLE;
+  NEED(is_stream(stream) && is(EVENT, event), INVALID_HANDLE);
+  int inside = capturing && stream == capturing;
+  NEED(inside || !event->captured, spoil(STREAM_CAPTURE_UNSUPPORTED));
+  NEED(!inside || event->captured, spoil(STREAM_CAPTURE_ISOLATION));
+  return inside ? SUCCESS : usable(stream);
 }
 Result cuEventElapsedTime(float *out, struct Object *start, struct Object *end) {
   NEED_CONTEXT;
   NEED(is(EVENT, start) && is(EVENT, end), INVALID_HANDLE);
+  NEED(!start->captured && !end->captured, spoil(CAPTURED_EVENT));
   NEED(start->moment >= 0 && end->moment >= 0, INVALID_HANDLE);
   *out = end->moment - start->moment;
   return SUCCESS;

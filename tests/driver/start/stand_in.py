@@ -20,6 +20,7 @@ COUNTS = (
     "launches", "synchronisations", "loads", "allocations", "frees",
     "copies_in", "bytes_in", "copies_out", "bytes_out", "copies_inside", "bytes_inside",
     "recorded", "replays",
+    "libraries", "kernels", "streams", "events", "links", "graphs", "executables",  # alive now
 )  # fmt: skip
 
 
@@ -65,7 +66,12 @@ def compute_launches():
 
 @HOOK
 def run_launch(name, function, grid, block, shared, addresses):
-    """Run one launch; an error is printed, and the driver then tells of a failed launch."""
+    """Run one launch; an error is printed, and the driver then tells of a failed launch.
+
+    A launch frees nothing: the garbage collector waits, lest it ask a thread of the emulator to.
+    """
+    collects = gc.isenabled()
+    gc.disable()
     try:
         kernel = find_kernel(name.decode())
         values = list(unpack(kernel, addresses))
@@ -74,6 +80,9 @@ def run_launch(name, function, grid, block, shared, addresses):
     except Exception:
         traceback.print_exc()
         return 1
+    finally:
+        if collects:
+            gc.enable()
     return 0
 
 
