@@ -180,7 +180,7 @@ def draw_tiles(P=16, j=5):
     ax.text(5.6, 2.1 + j, f"row j={j}", ha="right", va="center", fontsize=13)
     ax.text(6, size + 2.9, "columns: the units of h", color=GREY, fontsize=12, va="center")
     for q, color in enumerate(QUAD):
-        left = 6 + q * 18.6
+        left = 1 + q * 19.4
         text = f"thread 4 j + {q}: columns {q * C} to {q * C + C - 1}"
         ax.add_patch(Rectangle((left, size + 4.2), 1.2, 1, fc=color))
         ax.text(left + 1.7, size + 4.7, text, va="center", fontsize=12)

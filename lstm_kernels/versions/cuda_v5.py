@@ -3,8 +3,9 @@
 Four threads share a hidden unit j: thread 4 j + q holds, of the unit's four rows of W, the
 columns q C .. q C + C - 1, and the same tile of dW.  Going forward, three shuffles add up the
 four threads' parts so that thread q ends with gate q.  Going backward, the same tile gives dh: W
-is read from memory once.  Blocks are persistent: as many as fit on the card at once, and each
-takes one sample after the other.
+is read from memory once.  Blocks are persistent: no more than run on the card at the same time,
+and each takes one sample after the other.  With P = 32 that is three an SM: the compiler needs
+more registers on some cards, and a fourth block fits on the others only (compile report).
 
 The loops over steps do only what must wait for the step before.  What x and the outputs add is
 computed before them, the gradients of U, B and V after them, and there no step waits.  Going
@@ -26,7 +27,7 @@ from lstm_kernels.versions import cuda_v4
 from lstm_kernels.versions.packing import PADDED, make_layout, pack, unpack
 
 ALL = 0xFFFFFFFF  # the mask of a whole warp
-BLOCKS_OF_SM = {32: 3, 64: 1}  # for P: what an SM's registers hold at once (compile report)
+BLOCKS_OF_SM = {32: 3, 64: 1}  # for P: so many fit on an SM of every card of the report
 PAD = 4  # unused numbers after each row in shared memory: no two threads in one bank
 
 
@@ -356,7 +357,7 @@ def gradients(params, x, y):
 
 
 def count_blocks(N, P):
-    """Blocks of a launch: as many as run at the same time, but no more than samples."""
+    """Blocks of a launch: no more than run at the same time, and no more than samples."""
     return min(N, BLOCKS_OF_SM[P] * count_processors())
 
 
