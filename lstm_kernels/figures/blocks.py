@@ -166,7 +166,7 @@ def draw_tiles(P=16, j=5):
     C = P // 4
     picture, ax = subplots(1, 1, 13, 4.6)
     gap, size = 1.5, P
-    _board(ax, 4 * size + 3 * gap + 6, size + 6)
+    _board(ax, 4 * size + 3 * gap + 6.2, size + 6)
     ax.set_title(
         f"P={P}: four threads keep the four rows of unit {j}, a quarter of the columns each"
     )
@@ -252,7 +252,7 @@ def draw_banks(P=64, pads=(0, 4)):
             turns = bank_turns(words)
             cost = "1 turn" if turns == 1 else f"{turns} turns"
             ax.set_title(f"reading {name}, pad {pad}: {cost}", color=BLACK if turns == 1 else RED)
-    picture.supxlabel("bank of shared memory", fontsize=13)
+    picture.supxlabel("bank of shared memory (a colour: a thread q, as before)", fontsize=13)
     return picture
 
 
