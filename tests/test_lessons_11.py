@@ -52,6 +52,11 @@ def test_figures_are_pngs():
     assert all(picture._repr_png_().startswith(PNG) for picture in pictures)
 
 
+def test_the_picture_of_homes_has_all_arrays_that_are_copied_in():
+    words = " ".join(text.get_text() for text in figures.draw_homes().axes[0].texts)
+    assert all(name in words for name in ("x, y, order", "state:", "rates:", "losses"))
+
+
 def test_every_slider_repaints_the_picture():
     widget = LaunchQueue()
     for slider in widget.sliders:

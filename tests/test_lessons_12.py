@@ -6,12 +6,13 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from lstm_kernels import report
+from lstm_kernels import baselines, device, report
 from lstm_kernels import roofline as r
 from lstm_kernels.figures import roofline as figures
+from lstm_kernels.graph import GraphError
 from lstm_kernels.model import Sizes
 from lstm_kernels.recorded import RecordedTraining
-from lstm_kernels.timing import Timing
+from lstm_kernels.timing import Timing, seconds_text
 from lstm_kernels.widgets.roofline import RooflineExplorer
 from tests.test_lessons_09 import check_exercise
 
@@ -37,6 +38,14 @@ def test_figures_are_pngs():
     assert all(picture._repr_png_().startswith(PNG) for picture in pictures)
 
 
+def test_a_measured_star_stands_at_the_bytes_that_this_card_is_asked_for():
+    a100 = r.PEAKS["A100"]
+    picture = figures.draw_roofs([a100], SIZES, {"cuda_v6": 1e-4})
+    (star,) = (line for line in picture.axes[0].lines if line.get_marker() == "*")
+    x = r.operations(SIZES) / r.bytes_asked("cuda_v5", SIZES, a100.sms)
+    assert [*star.get_xdata(), *star.get_ydata()] == [x, r.operations(SIZES) / 1e5]
+
+
 def test_every_control_repaints_the_picture():
     widget = RooflineExplorer()
     for control in widget.controls:
@@ -54,6 +63,26 @@ def test_cells_show_the_modules_code():
     for functions in (r.LESSON_COUNTS, r.LESSON_CHAIN):
         assert "\n\n\n".join(inspect.getsource(f).strip() for f in functions) in cells
     assert inspect.getsource(RecordedTraining).strip() in cells
+
+
+def refuse(stream, queue):
+    raise GraphError("this driver has no cuTomorrow")
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_refused_recording_does_not_stop_the_lesson(refused, capsys):
+    cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
+    first = next(i for i, cell in enumerate(cells) if "import Graph, GraphError" in cell)
+    lesson = {"baselines": baselines, "device": device, "seconds_text": seconds_text}
+    exec(cells[first], lesson)
+    if refused:
+        lesson["Graph"] = refuse
+    for cell in cells[first + 1 : first + 4]:
+        exec(cell, lesson)
+    kind = "DeviceTraining" if refused else "RecordedTraining"
+    said = "goes on without a graph: this driver has no cuTomorrow" if refused else "the same bits"
+    assert lesson["best_kind"].__name__ == kind and said in capsys.readouterr().out
+    assert lesson["v6_step_seconds"](N=4, T=3, H=8, steps=2) > 0
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
