@@ -43,7 +43,8 @@ def run(library, tmp_path):
 
 def test_all_checks_on_the_card(run):
     checks = str(driver.HERE / "card_checks.py")
-    done = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, checks)
+    bare = "--disable-plugin-autoload", "-p", "no:cacheprovider", "-c", os.devnull
+    done = run("-m", "pytest", "-q", *bare, checks)
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout and "skipped" not in done.stdout
 
@@ -55,24 +56,14 @@ def test_the_doctor_says_that_all_is_well(run):
     assert "ok  Probe kernel: ran, its result is right" in done.stdout
 
 
-def test_the_race_gives_the_card_its_rows_and_ratios(run, tmp_path):
-    done = run("-m", "lstm_kernels", "race", "--quick", "--png", "race.png")
-    assert done.returncode == 0, done.stdout + done.stderr
-    rows = [line.split() for line in done.stdout.splitlines() if line.startswith("cuda_v")]
-    assert [row[:2] for row in rows] == 2 * [[f"cuda_v{n}", "GPU"] for n in (1, 2, 3)]
-    assert all(row[-1].endswith("x") for row in rows)
-    assert "emulated" not in done.stdout and "No GPU" not in done.stdout
-    assert (tmp_path / "race.png").read_bytes().startswith(b"\x89PNG")
-
-
 def test_of_two_cards_the_first_is_used_and_named(run):
-    done = run("-c", "from lstm_kernels import device; device.introduce()", CARDS=2)
+    program = "from lstm_kernels import device, doctor; device.introduce(); doctor.main()"
+    done = run("-c", program, CARDS=2)
     assert done.stdout.startswith("Stand-in T4 (the first of 2), CUDA 12.8, numba-cuda ")
-    doctor = run("-m", "lstm_kernels", "doctor", CARDS=2)
-    assert "ok  GPU: 2 here, the course uses the first" in doctor.stdout
+    assert "ok  GPU: 2 here, the course uses the first" in done.stdout
 
 
-@pytest.mark.parametrize("cc", [60, 75, 90])
+@pytest.mark.parametrize("cc", [60, 90])
 def test_older_and_newer_cards(run, cc):
     program = "from lstm_kernels import device; print(device.TARGET, device.run_probe().sum())"
     assert run("-c", program, CC=cc).stdout.split() == ["gpu", "2016"]

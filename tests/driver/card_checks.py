@@ -13,7 +13,18 @@ import numpy as np
 import pytest
 import stand_in
 
-from lstm_kernels import VERSIONS, cuda, data, device, init_params, parts, timing, transfers
+from lstm_kernels import (
+    VERSIONS,
+    __main__,
+    cuda,
+    data,
+    device,
+    init_params,
+    parts,
+    race,
+    timing,
+    transfers,
+)
 from lstm_kernels.graph import Graph, GraphError, call, handle_of
 from lstm_kernels.model import sizes
 from lstm_kernels.optimizers import Adam
@@ -164,12 +175,15 @@ def test_v6_queues_an_epoch_without_a_wait():
 def test_what_is_allocated_is_freed_again():
     """Numba frees late, some arrays together; those that wait do not become more."""
     problem = batch(3, 5, 2, 4, 2)
+    gc.collect()
+    gc.freeze()  # a collection then looks at what is new, and takes no second
     for _ in range(8):
         for version in CUDA_VERSIONS:
             VERSIONS[version].gradients(*problem)
         gc.collect()
         waiting = stand_in.state.allocations - stand_in.state.frees
         assert waiting <= numba.config.CUDA_DEALLOCS_COUNT == 10
+    gc.unfreeze()
 
 
 # ---- a recorded graph ---------------------------------------------------------------------
@@ -352,6 +366,22 @@ def test_the_time_line_is_measured_with_the_versions_own_copies(version):
     assert copies_only(counted) == {name: 4 * n for name, n in totals(claimed).items()}
     assert [s.name for s in spans if s.kind != "kernel"] == [c.name for c in claimed]
     assert all(np.isfinite(s.seconds) and s.seconds > 0 for s in spans)
+
+
+def test_the_race_gives_the_card_its_rows_and_ratios(monkeypatch, tmp_path, capsys):
+    """The command, at a small size: its own would be Python's time, not the card's."""
+    x, y = data.airline_workload()
+    small = timing.Workload(x[:4, :16], y[:4, :16], batch_size=7, H=4)
+    for name in ("published_workload", "larger_workload"):
+        monkeypatch.setattr(race, name, lambda epochs=1: small)
+    picture = tmp_path / "race.png"
+    assert __main__.main(["race", "--quick", "--png", str(picture)]) == 0
+    said = capsys.readouterr().out
+    rows = [line.split() for line in said.splitlines() if line.startswith("cuda_v")]
+    assert [row[:2] for row in rows] == 2 * [[f"cuda_v{n}", "GPU"] for n in (1, 2, 3)]
+    assert all(row[-1].endswith("x") for row in rows)
+    assert "emulated" not in said and "No GPU" not in said
+    assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 # ---- what a card refuses ------------------------------------------------------------------

@@ -91,7 +91,7 @@ def find_kernel(name):
     """The compiled kernel of this name in the whole process: Numba keeps no list of them."""
     from numba.cuda.dispatcher import _Kernel
 
-    found = [k for k in gc.get_objects() if isinstance(k, _Kernel) and k.entry_name == name]
+    found = [k for k in gc.get_objects() if type(k) is _Kernel and k.entry_name == name]
     if len({kernel.py_func for kernel in found}) != 1:
         raise LookupError(f"{len(found)} kernels have the name {name}")
     return found[0]
