@@ -73,6 +73,7 @@ class DeviceTraining:
         state[0] = pack(params, self.layout)
         there = [cuda.to_device(a, stream) for a in (x, y, orders, state, rates)]
         self.x, self.y, self.order, self.state, self.rates = there
+        self.wait()  # until then nobody may change or free what is copied
         self.packed = self.state[0]
         self.before = [cuda.device_array_like(self.packed) for _ in range(2)]
         self.kernel, self.update_kernel = cuda_v5.make_kernel(self.layout.P, x.dtype), update
@@ -114,9 +115,13 @@ class DeviceTraining:
     def fetch(self, array):
         """A copy of this array: here the host waits until all that was queued before is done."""
         copied = array.copy_to_host(stream=self.stream)
-        if self.stream:  # in the default one the copy itself waits
-            self.stream.synchronize()
+        self.wait()
         return copied
+
+    def wait(self):
+        """Wait for a copy in a stream of its own; one in the default stream waits by itself."""
+        if self.stream:
+            self.stream.synchronize()
 
 
 def check_hidden_size(H):
