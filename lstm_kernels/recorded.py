@@ -8,7 +8,7 @@ from lstm_kernels.versions.cuda_v6 import DeviceTraining
 
 
 class RecordedTraining(DeviceTraining):
-    """The same kernels in the same order; only who starts them is another: the card itself.
+    """The same kernels in the same order, but one call of the driver starts all of an epoch's.
 
     A recorded launch always gets the same arguments.  So the order of the samples and the step
     sizes of an epoch are copied, on the card, to where the recorded launches look for them; and
