@@ -37,8 +37,10 @@ def same(a, b):
 # ---- right --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("optimizer, lr", [("sgd", 0.1), ("adam", 0.01)])
-def test_it_follows_the_reference_for_100_steps(optimizer, lr, data):
+@pytest.mark.parametrize("optimizer, lr, H", [("sgd", 0.1, 5), ("adam", 0.01, 5), ("sgd", 0.1, 40)])
+def test_it_follows_the_reference_for_100_steps(optimizer, lr, H, problem):
+    """H=5 is padded to P=32, H=40 to P=64."""
+    data = problem(4, 10, 1, H, 1)
     changes = settings(epochs=34, lr=lr, optimizer=optimizer, seed=3)  # batches of 4, 4 and 2
     trained, history = fit("cuda_v6", *data, **changes)
     expected, reference = fit("numpy_batched", *data, **changes)
@@ -62,6 +64,7 @@ def test_several_inputs_and_outputs_and_more_samples_than_blocks(problem, monkey
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_the_same_bits_on_every_run(optimizer, data):
+    """In a card's own order; tests/emulator/test_orders.py tries several in the emulator."""
     runs = [fit("cuda_v6", *data, **settings(optimizer=optimizer)) for _ in range(2)]
     assert same(runs[0][0], runs[1][0])
     assert runs[0][1].batch_losses == runs[1][1].batch_losses
