@@ -50,6 +50,32 @@ def has_torch():
     return find_spec("torch") is not None
 
 
+def why_no_torch_card():
+    """Why PyTorch cannot train on a card here, as a sentence; empty if it can.
+
+    A PyTorch may see a card that it has no kernels for: only a first step on it tells.
+    """
+    if not has_torch():
+        return "PyTorch is not installed (pip install torch)."
+    import torch
+
+    if not torch.cuda.is_available():
+        return f"PyTorch {torch.__version__} sees no card."
+    try:
+        lstm = torch.nn.LSTM(1, 1, device="cuda")
+        lstm(torch.ones(1, 1, 1, device="cuda"))[0].sum().backward()
+        torch.cuda.synchronize()
+    except RuntimeError as error:
+        why = f"this PyTorch ({torch.__version__}) has no kernels for this card, or cannot use it"
+        return f"{why}: {first_line(error)}"
+    return ""
+
+
+def first_line(error):
+    """What an error says, without the advice that PyTorch writes below it."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def torch_modules(params, where="cpu"):
     """nn.LSTM and Linear that hold these parameters, on "cpu" or "cuda"."""
     import torch

@@ -14,7 +14,7 @@ from itertools import cycle
 import numpy as np
 
 from lstm_kernels import data, device
-from lstm_kernels.baselines import has_torch, take_turns
+from lstm_kernels.baselines import take_turns, why_no_torch_card
 from lstm_kernels.graph import GraphError
 from lstm_kernels.model import init_params
 from lstm_kernels.optimizers import make_optimizer
@@ -41,13 +41,8 @@ def missing():
     """What this comparison lacks here, as a sentence; empty if nothing."""
     if not device.ON_GPU:
         return f"bench --cudnn needs an NVIDIA card. {device.describe()}"
-    if not has_torch():
-        return "bench --cudnn needs PyTorch with CUDA (pip install torch)."
-    import torch
-
-    if not torch.cuda.is_available():
-        return f"bench --cudnn needs PyTorch with CUDA; PyTorch {torch.__version__} sees no card."
-    return ""
+    why = why_no_torch_card()
+    return f"bench --cudnn needs PyTorch with CUDA: {why}" if why else ""
 
 
 def workloads():

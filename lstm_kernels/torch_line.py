@@ -10,7 +10,7 @@ from copy import deepcopy
 
 import numpy as np
 
-from lstm_kernels.baselines import has_torch, torch_modules
+from lstm_kernels.baselines import has_torch, torch_modules, why_no_torch_card
 from lstm_kernels.model import init_params
 from lstm_kernels.race import Row
 from lstm_kernels.schedule import shuffled_batches
@@ -26,9 +26,11 @@ def describe():
         return "PyTorch is not installed (pip install torch): its line is absent."
     import torch
 
-    if torch.cuda.is_available():
-        return f"PyTorch {torch.__version__}: on the CPU, and with cuDNN on the GPU."
-    return f"PyTorch {torch.__version__}: on the CPU, {torch.get_num_threads()} threads."
+    on_cpu = f"PyTorch {torch.__version__}: on the CPU, {torch.get_num_threads()} threads"
+    if not torch.cuda.is_available():
+        return f"{on_cpu}."
+    why = why_no_torch_card()
+    return f"{on_cpu}; not on the GPU: {why}" if why else f"{on_cpu}, and with cuDNN on the GPU."
 
 
 # ---- the training -------------------------------------------------------------------------
@@ -168,6 +170,8 @@ def make_training(workload, kind=TorchTraining, place="cpu", stop=lambda: False)
 
 # ---- its rows in a table ------------------------------------------------------------------
 
+ON_CARD = {"pytorch_cudnn": TorchTraining, "pytorch_graph": GraphTraining}
+
 
 def rows(workload, *, budget=2.0, stop=lambda: False, on_repeat=None):
     """A Row for PyTorch on the CPU and two with cuDNN, as far as they are here."""
@@ -177,10 +181,11 @@ def rows(workload, *, budget=2.0, stop=lambda: False, on_repeat=None):
 
     limits = {"budget": budget, "on_repeat": on_repeat, "stop": stop}
     found = [_faster_row(workload, limits)]
-    if torch.cuda.is_available():
-        found.append(_row("pytorch_cudnn", TorchTraining, "cuda", workload, limits))
-        found.append(_row("pytorch_graph", GraphTraining, "cuda", workload, limits))
-    return found
+    if not torch.cuda.is_available():
+        return found
+    if why := why_no_torch_card():
+        return [*found, *(Row(name, "GPU", None, why) for name in ON_CARD)]
+    return found + [_row(n, kind, "cuda", workload, limits) for n, kind in ON_CARD.items()]
 
 
 def _faster_row(workload, limits):

@@ -6,7 +6,7 @@ Nothing is timed here, and a CUDA graph is played by the function that it would 
 import numpy as np
 import pytest
 
-from lstm_kernels import __main__, bench, cudnn, data, device, recorded, torch_line
+from lstm_kernels import __main__, baselines, bench, cudnn, data, device, recorded, torch_line
 from lstm_kernels.graph import GraphError
 from lstm_kernels.race import Row
 from lstm_kernels.timing import Timing, Workload
@@ -114,8 +114,27 @@ def test_with_a_card_and_without_pytorchs_cuda_too(torch, monkeypatch):
     monkeypatch.setattr(device, "ON_GPU", True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert "sees no card" in cudnn.missing()
-    monkeypatch.setattr(cudnn, "has_torch", lambda: False)
+    monkeypatch.setattr(baselines, "has_torch", lambda: False)
     assert "pip install torch" in cudnn.missing()
+
+
+def test_a_card_without_kernels_in_this_pytorch_is_said_in_one_line(torch, monkeypatch):
+    the_real_one = torch.nn.LSTM
+
+    def refuse(*sizes, **where):
+        if where.get("device") != "cuda":
+            return the_real_one(*sizes, **where)
+        raise RuntimeError("CUDA error: no kernel image is available\nCompile with ...")
+
+    monkeypatch.setattr(device, "ON_GPU", True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.nn, "LSTM", refuse)
+    for said in (cudnn.missing(), torch_line.describe()):
+        assert "has no kernels for this card" in said and said.endswith("image is available")
+    rows = torch_line.rows(Workload(*data.panel(4, T=2), 2, 3), budget=0.0)
+    assert [row.version for row in rows] == ["pytorch", *torch_line.ON_CARD]
+    assert rows[0].timing and not any(row.failed for row in rows)
+    assert all("no kernels" in row.note and row.timing is None for row in rows[1:])
 
 
 def test_the_command_prints_ratios_and_saves_them(on_cpu, monkeypatch, tmp_path, capsys):
