@@ -8,7 +8,7 @@ from functools import partialmethod
 import numpy as np
 import pytest
 
-from lstm_kernels import checks, device, init_params
+from lstm_kernels import checks, data, device, init_params
 from lstm_kernels.emulator import dispatcher
 from lstm_kernels.emulator.races import ORDERS
 from lstm_kernels.model import sizes
@@ -92,6 +92,43 @@ def test_too_large_a_batch_is_refused_before_anything_starts(version, limit, pro
     monkeypatch.setattr(device, "free_memory", lambda: 1000)
     with pytest.raises(MemoryError, match=f"N=2 samples with T=3, {limit}"):
         version.gradients(*problem(3, 2, 2, 3, 1))
+
+
+# ---- the card's fast exponential and division, which the emulator does not have -----------
+
+
+def rough_sigmoid(z, side):
+    """V5's sigmoid, as far off as the CUDA guide's table of intrinsic functions allows.
+
+    2 + floor(abs(1.173 x)) ulp for __expf(x), 2 ulp for the division; side: 1 or -1.
+    """
+    x = -z.astype(F64)
+    e = np.exp(x).astype(F32)
+    e += side * (2 + np.floor(np.abs(1.173 * x))).astype(F32) * np.spacing(e)
+    s = 1 / (1 + e)
+    return s - side * 2 * np.spacing(s)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_the_fast_sigmoid_is_as_exact_as_its_docstring_says(side):
+    z = np.linspace(-30, 30, 20001, dtype=F32)
+    assert np.abs(rough_sigmoid(z, side) - 1 / (1 + np.exp(-z.astype(F64)))).max() < 3e-7
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("H", [32, 64])
+def test_errors_of_the_fast_exponential_leave_the_gradients_right(H, side, monkeypatch):
+    """On the course's data.  All errors to one side: where gradients cancel, that may be more."""
+    params, (x, y) = init_params(1, H, 1, dtype=F32), data.airline_workload()
+    exact = type(params)(*(p.astype(F64) for p in params)), x.astype(F64), y.astype(F64)
+    expected = numpy_batched.gradients(*exact)
+
+    def tanh(z, out=None):
+        s = rough_sigmoid(z + z, side)
+        return np.subtract(s + s, 1, out=out)
+
+    monkeypatch.setattr(np, "tanh", tanh)
+    assert 1e-6 < worst(numpy_batched.gradients(params, x, y), expected) < TOLERANCE[F32]
 
 
 # ---- packing ------------------------------------------------------------------------------
