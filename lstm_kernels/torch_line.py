@@ -5,12 +5,13 @@ same mean squared error and Adam, float32 without TF32.  On a card nn.LSTM is NV
 stands there twice: as it comes, and recorded as a CUDA graph, which takes the launches' cost away.
 """
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 
 import numpy as np
 
-from lstm_kernels.baselines import has_torch, torch_modules, why_no_torch_card
+from lstm_kernels.baselines import first_line, has_torch, torch_modules, why_no_torch_card
+from lstm_kernels.graph import GraphError
 from lstm_kernels.model import init_params
 from lstm_kernels.race import Row
 from lstm_kernels.schedule import shuffled_batches
@@ -39,7 +40,8 @@ def describe():
 class TorchTraining:
     """nn.LSTM, nn.Linear and Adam on "cpu" or "cuda"; the windows are there from the start.
 
-    Nothing is waited for inside an epoch: the losses stay where they are made.
+    Nothing is waited for inside an epoch: the losses stay where they are made.  The windows are
+    put into the epoch's order once, so that a step is PyTorch's work alone.
     """
 
     def __init__(self, workload, place="cpu"):
@@ -54,6 +56,9 @@ class TorchTraining:
         on_card = {"fused": True, "capturable": True} if place == "cuda" else {}
         self.adam = torch.optim.Adam(parameters, lr=LR, **on_card)
         self.order = torch.empty(x.shape[1], dtype=torch.int64, device=place)
+        self.full = x.shape[1] // self.batch_size * self.batch_size  # windows in full batches
+        counts = self.batch_size, x.shape[1] - self.full
+        self.zeros = {N: self.x.new_zeros(1, N, H) for N in counts}  # initial h and c
 
     def reset(self):
         """Back to the start values, in place: a recorded graph keeps pointing at them."""
@@ -63,14 +68,21 @@ class TorchTraining:
             for value in state.values():
                 value.zero_()
 
-    def step(self, batch):
-        """One update by these windows (a tensor of their indices); their loss before it."""
+    def batches(self, windows):
+        """`windows` (T, N, D) in the order of `self.order`, cut; each batch lies in one piece."""
+        full, rest = (windows[:, part] for part in self.order.tensor_split([self.full]))
+        cut = full.unflatten(1, (self.full // self.batch_size, self.batch_size))
+        return [*cut.transpose(0, 1).contiguous(), *([rest] if rest.shape[1] else [])]
+
+    def step(self, x, y):
+        """One update by a batch x (T, N, D), y (T, N, O); its loss before it."""
         import torch
 
         lstm, linear = self.modules
         self.adam.zero_grad()
-        predictions = linear(lstm(self.x[:, batch])[0])
-        loss = torch.nn.functional.mse_loss(predictions, self.y[:, batch])
+        zeros = self.zeros[x.shape[1]]
+        predictions = linear(lstm(x, (zeros, zeros))[0])
+        loss = torch.nn.functional.mse_loss(predictions, y)
         loss.backward()
         self.adam.step()
         return loss.detach()
@@ -80,8 +92,8 @@ class TorchTraining:
         import torch
 
         losses = []
-        for batch in self.order.split(self.batch_size):
-            losses.append(self.step(batch))
+        for x, y in zip(self.batches(self.x), self.batches(self.y), strict=True):
+            losses.append(self.step(x, y))
             after_batch()
         return torch.stack(losses)
 
@@ -123,26 +135,44 @@ def record(work):
             work()
     torch.cuda.current_stream().wait_stream(side)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        result = work()
+    try:
+        with torch.cuda.graph(graph):
+            result = work()
+    except RuntimeError as error:
+        raise GraphError(f"PyTorch does not record it: {first_line(error)}") from error
     return graph, result
 
 
 @contextmanager
 def full_precision(place):
-    """On a card: float32 as the course's kernels have it; by default cuDNN may round to TF32."""
-    if place != "cuda":
+    """On a card: float32 as the course's kernels have it; by default cuDNN may round to TF32.
+
+    RuntimeError if PyTorch's settings of it contradict each other, so that none can be relied on.
+    """
+    with ExitStack() as settings:
+        if place == "cuda":
+            try:
+                turn_tf32_off(settings)
+            except RuntimeError as error:
+                raise RuntimeError(
+                    "PyTorch's old and new settings of TF32 are mixed: set neither, or start "
+                    f"Python anew. PyTorch says: {first_line(error)}"
+                ) from error
         yield
-        return
+
+
+def turn_tf32_off(settings):
+    """What is set here is set back when `settings` (an ExitStack) ends."""
     import torch
 
-    before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = False
-    try:
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            yield
-    finally:
-        torch.backends.cuda.matmul.allow_tf32 = before
+    backends, matmul = torch.backends, torch.backends.cuda.matmul
+    if hasattr(backends, "fp32_precision"):  # PyTorch 2.9: "tf32" there outlasts allow_tf32=False
+        for part in (matmul, backends.cudnn.rnn, backends.cudnn.conv):
+            settings.callback(setattr, part, "fp32_precision", part.fp32_precision)
+        settings.enter_context(backends.flags(fp32_precision="none"))
+    settings.enter_context(backends.cudnn.flags(enabled=True, allow_tf32=False))
+    settings.callback(setattr, matmul, "allow_tf32", matmul.allow_tf32)
+    matmul.allow_tf32 = False
 
 
 def make_training(workload, kind=TorchTraining, place="cpu", stop=lambda: False):

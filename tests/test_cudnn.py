@@ -3,11 +3,15 @@
 Nothing is timed here, and a CUDA graph is played by the function that it would record.
 """
 
+from contextlib import contextmanager
+from unittest import mock
+
 import numpy as np
 import pytest
 
 from lstm_kernels import __main__, baselines, bench, cudnn, data, device, recorded, torch_line
 from lstm_kernels.graph import GraphError
+from lstm_kernels.model import Params
 from lstm_kernels.race import Row
 from lstm_kernels.timing import Timing, Workload
 
@@ -62,10 +66,54 @@ def test_v6_is_compared_without_a_graph_where_none_can_be_recorded(on_cpu, monke
     assert len(said) == 2 and all(line.startswith("V6 against PyTorch") for line in said)
 
 
+def test_it_is_compared_without_pytorchs_graph_where_none_can_be_recorded(
+    on_cpu, torch, monkeypatch
+):
+    def refuse(workload, place):
+        raise GraphError("PyTorch does not record it: operation not permitted")
+
+    monkeypatch.setattr(cudnn, "GraphTraining", refuse)
+    with pytest.warns(UserWarning, match="PyTorch .* as a CUDA graph is left out: .*permitted"):
+        rows = cudnn.compare(on_cpu, seconds=0.0, place="cpu")
+    assert [row.version for row in rows] == ["cuda_v6", "cuda_v6_graph", "pytorch_cudnn"]
+    assert "V6 against PyTorch + cuDNN:" in cudnn.summary([(on_cpu, rows)])
+
+
+def test_what_pytorch_does_not_record_is_a_graph_error(torch, monkeypatch):
+    @contextmanager
+    def refuse(graph):
+        raise RuntimeError("operation not permitted when stream is capturing\nadvice")
+        yield
+
+    monkeypatch.setattr(torch.cuda, "graph", refuse)
+    for name in ("Stream", "CUDAGraph", "stream", "current_stream"):
+        monkeypatch.setattr(torch.cuda, name, mock.MagicMock())
+    runs = []
+    with pytest.raises(GraphError, match="PyTorch does not record it: operation .* capturing$"):
+        torch_line.record(lambda: runs.append(1))
+    assert len(runs) == torch_line.WARM_UPS
+
+
+def test_another_precision_is_refused(on_cpu, monkeypatch):
+    def round_to_tf32(*batch):
+        """As TF32 rounds each factor: 10 bits of the 23 stay."""
+        batch = [np.asarray(a) for a in batch]
+        return [(a.view(np.int32) + 4096 & -8192).view(np.float32) for a in batch]
+
+    def rough(params, x, y, where):
+        *rounded, x = round_to_tf32(*params, x)
+        return baselines.torch_gradients(Params(*rounded), x, y, where)
+
+    cudnn.check_precision(on_cpu, "cpu")
+    monkeypatch.setattr(cudnn, "torch_gradients", rough)
+    with pytest.raises(RuntimeError, match="not compute in full float32 .* the limit is 1e-05"):
+        cudnn.compare(on_cpu, seconds=0.0, place="cpu")
+
+
 def test_another_training_is_refused(on_cpu):
     trainings = cudnn.contestants(on_cpu, orders(on_cpu), "cpu")
     there = trainings["pytorch_graph"]
-    trainings["pytorch_graph"] = lambda epoch: np.array(there(epoch)) * (1 + 2e-3)
+    trainings["pytorch_graph"] = lambda epoch: np.array(there(epoch)) * (1 + 2e-4)
     with pytest.raises(RuntimeError, match="pytorch_graph is not the same training"):
         cudnn.check_same(trainings)
 
@@ -157,3 +205,32 @@ def test_tf32_is_off_on_a_card_and_back_afterwards(torch):
         assert torch.backends.cuda.matmul.allow_tf32 and torch.backends.cudnn.allow_tf32
     finally:
         torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def test_tf32_is_off_whatever_the_new_setting_says(torch):
+    backends = torch.backends
+    if not hasattr(backends, "fp32_precision"):
+        pytest.skip("this PyTorch has only the old setting")
+    settings = backends.cudnn.rnn, backends.cuda.matmul
+    settings[1].fp32_precision = "none"
+    backends.fp32_precision = "tf32"
+    try:
+        with torch_line.full_precision("cuda"):
+            assert all(setting.fp32_precision != "tf32" for setting in settings)
+        assert all(setting.fp32_precision == "tf32" for setting in settings)
+    finally:
+        backends.fp32_precision = settings[1].fp32_precision = "none"
+
+
+def test_mixed_settings_of_tf32_are_refused(torch):
+    matmul = torch.backends.cuda.matmul
+    if not hasattr(torch.backends, "fp32_precision"):
+        pytest.skip("this PyTorch has only the old setting")
+    matmul.fp32_precision = "tf32"
+    try:
+        with pytest.raises(RuntimeError, match="settings of TF32 are mixed: set neither"):
+            with torch_line.full_precision("cuda"):
+                pytest.fail("it was accepted")
+        assert torch.backends.cudnn.allow_tf32
+    finally:
+        matmul.fp32_precision = "none"
