@@ -159,7 +159,7 @@ def _one_epoch(train):
 
 
 def summary(results):
-    """How many times faster V6's step is: the least and the most over the batch sizes."""
+    """How many times faster V6's step is, least and most over the batch sizes; and a verdict."""
     medians = [{row.version: row.timing.median for row in rows} for _, rows in results]
     lines = []
     for ours in ("cuda_v6", "cuda_v6_graph"):
@@ -168,4 +168,18 @@ def summary(results):
             if ratios:
                 words = f"{min(ratios):.2f}x to {max(ratios):.2f}x as fast"
                 lines.append(f"{NAMES[ours]} against {NAMES[library]}: {words}")
-    return "\n".join(lines)
+    return "\n".join([*lines, verdict(medians)])
+
+
+def verdict(medians):
+    """Is V6 faster at every batch size?  Each way of starting against the library's same way."""
+    launched = is_faster(medians, "cuda_v6", "pytorch_cudnn")
+    recorded = is_faster(medians, "cuda_v6_graph", "pytorch_graph")
+    return f"V6 faster at every batch size, by medians: launched {launched}, recorded {recorded}"
+
+
+def is_faster(medians, ours, library):
+    """ "yes" or "no"; "not measured" if either is missing at some batch size."""
+    if not all(ours in m and library in m for m in medians):
+        return "not measured"
+    return "yes" if all(m[ours] < m[library] for m in medians) else "no"

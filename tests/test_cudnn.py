@@ -63,7 +63,8 @@ def test_v6_is_compared_without_a_graph_where_none_can_be_recorded(on_cpu, monke
         rows = cudnn.compare(on_cpu, seconds=0.0, place="cpu")
     assert [row.version for row in rows] == ["cuda_v6", "pytorch_cudnn", "pytorch_graph"]
     said = cudnn.summary([(on_cpu, rows)]).splitlines()
-    assert len(said) == 2 and all(line.startswith("V6 against PyTorch") for line in said)
+    assert len(said) == 3 and all(line.startswith("V6 against PyTorch") for line in said[:2])
+    assert said[2].endswith("recorded not measured")
 
 
 def test_it_is_compared_without_pytorchs_graph_where_none_can_be_recorded(
@@ -144,7 +145,15 @@ def test_the_summary_gives_the_range_of_ratios():
         "V6 against PyTorch + cuDNN as a CUDA graph: 0.50x to 0.50x as fast",
         "V6 as a CUDA graph against PyTorch + cuDNN: 16.00x to 24.00x as fast",
         "V6 as a CUDA graph against PyTorch + cuDNN as a CUDA graph: 2.00x to 2.00x as fast",
+        "V6 faster at every batch size, by medians: launched yes, recorded yes",
     ]
+
+
+def test_one_slower_batch_size_is_a_no():
+    fast = {"cuda_v6": 1.0, "cuda_v6_graph": 0.5, "pytorch_cudnn": 2.0, "pytorch_graph": 0.6}
+    slow = {**fast, "pytorch_cudnn": 0.9}
+    assert cudnn.verdict([fast, slow]).endswith("launched no, recorded yes")
+    assert cudnn.verdict([fast, {"cuda_v6": 1.0}]).endswith("not measured, recorded not measured")
 
 
 def test_the_sizes_are_those_of_the_lesson():
@@ -190,9 +199,12 @@ def test_the_command_prints_ratios_and_saves_them(on_cpu, monkeypatch, tmp_path,
     monkeypatch.setattr(cudnn, "workloads", lambda: [on_cpu])
     compare = cudnn.compare
     monkeypatch.setattr(cudnn, "compare", lambda workload: compare(workload, 0.0, "cpu"))
+    monkeypatch.setattr(bench, "LARGE", bench.Grid((1,), (5, 129), (2,)))
     assert bench.main_cudnn(str(tmp_path / "c")) == 0
-    printed = capsys.readouterr().out
-    assert "vs pytorch_graph" in printed and "V6 as a CUDA graph against PyTorch" in printed
+    bar, beyond = capsys.readouterr().out.split("Apart from that")
+    assert "vs pytorch_graph" in bar and "V6 as a CUDA graph against PyTorch" in bar
+    assert "V6 faster at every batch size" in bar and "cuda_v4" not in bar
+    assert "cuda_v4" in beyond and "vs pytorch" in beyond and "cuda_v6" not in beyond
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".csv", ".png"}
 
 
