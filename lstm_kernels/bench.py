@@ -6,7 +6,8 @@
 
 One point of the grid is one epoch over four mini-batches.  All versions get the same windows, the
 same start values and float32.  Compilation and warm-up are never in a time.  Where PyTorch is
-installed it stands in the same run, on the same work (on a card: its cuDNN LSTM, too).
+installed it stands in the same run, on the same work (on a card: its cuDNN LSTM, too): there, all
+times hold the copies to the card and back.
 """
 
 import csv

@@ -3,7 +3,8 @@
     python -m lstm_kernels race [--quick]
 
 A time is given only for what it is: wall time on this CPU or on this GPU.  Without a card the
-CUDA versions run in the emulator; such a row is marked, and never gets a ratio.
+CUDA versions run in the emulator; such a row is marked, and never gets a ratio.  Where PyTorch is
+installed, its nn.LSTM stands in the race, too.
 """
 
 from typing import NamedTuple
@@ -163,6 +164,7 @@ def ratio_text(ratio):
 
 def main(quick=False, png="race.png"):
     """Race on both workloads, print both tables, save the picture; returns the exit status."""
+    from lstm_kernels import torch_line  # only now, because it needs this module
     from lstm_kernels.figures.race import draw_race  # matplotlib only now
 
     print(device.describe(), f"CPU: {device.describe_cpu()}", sep="\n")
@@ -171,6 +173,7 @@ def main(quick=False, png="race.png"):
         print(f"\n{name}: {workload}")
         versions, budget = (COURSE, 0.5) if quick else (tuple(VERSIONS), 3.0)
         rows = race(workload, versions, budget=budget, skip=skip, on_row=_print_progress)
+        rows += torch_line.race_rows(workload, budget, _print_progress)
         print("\n" + table(rows))
         results.append((name, workload, rows))
     if not device.ON_GPU:

@@ -3,6 +3,8 @@
 The same model (nn.LSTM and nn.Linear with the course's start values), the same mini-batches, the
 same mean squared error and Adam, float32 without TF32.  On a card nn.LSTM is NVIDIA's cuDNN; it
 stands there twice: as it comes, and recorded as a CUDA graph, which takes the launches' cost away.
+In a timed training windows and start values are copied to the card and the trained parameters back,
+as with V6; modules, memory and graph are made before.
 """
 
 from contextlib import ExitStack, contextmanager
@@ -12,7 +14,7 @@ import numpy as np
 
 from lstm_kernels.baselines import first_line, has_torch, torch_modules, why_no_torch_card
 from lstm_kernels.graph import GraphError
-from lstm_kernels.model import init_params
+from lstm_kernels.model import from_torch, init_params
 from lstm_kernels.race import Row
 from lstm_kernels.schedule import shuffled_batches
 from lstm_kernels.timing import Stopped, time_call
@@ -50,8 +52,9 @@ class TorchTraining:
         x, y, self.batch_size, H, _ = workload
         self.modules = torch_modules(init_params(x.shape[2], H, y.shape[2], dtype=x.dtype), place)
         self.modules[0].bias_hh_l0.requires_grad_(False)  # the course's model has one bias
-        self.start = [deepcopy(module.state_dict()) for module in self.modules]
-        self.x, self.y = torch.from_numpy(x).to(place), torch.from_numpy(y).to(place)
+        self.start = [deepcopy(module).cpu().state_dict() for module in self.modules]
+        self.host = torch.from_numpy(x), torch.from_numpy(y)
+        self.x, self.y = (windows.to(place) for windows in self.host)
         parameters = [p for module in self.modules for p in module.parameters() if p.requires_grad]
         on_card = {"fused": True, "capturable": True} if place == "cuda" else {}
         self.adam = torch.optim.Adam(parameters, lr=LR, **on_card)
@@ -61,12 +64,19 @@ class TorchTraining:
         self.zeros = {N: self.x.new_zeros(1, N, H) for N in counts}  # initial h and c
 
     def reset(self):
-        """Back to the start values, in place: a recorded graph keeps pointing at them."""
+        """Copy windows and start values again, in place: a recorded graph keeps pointing there."""
+        self.x.copy_(self.host[0])
+        self.y.copy_(self.host[1])
         for module, state in zip(self.modules, self.start, strict=True):
             module.load_state_dict(state)
         for state in self.adam.state.values():
             for value in state.values():
                 value.zero_()
+
+    def params(self):
+        """The trained parameters, copied back."""
+        states = (module.state_dict() for module in self.modules)
+        return from_torch(*({name: p.cpu() for name, p in state.items()} for state in states))
 
     def batches(self, windows):
         """`windows` (T, N, D) in the order of `self.order`, cut; each batch lies in one piece."""
@@ -178,8 +188,8 @@ def turn_tf32_off(settings):
 def make_training(workload, kind=TorchTraining, place="cpu", stop=lambda: False):
     """A function without arguments that trains as `training.fit` does, from the same start.
 
-    It returns the losses of all batches.  stop() is asked after each batch (of a graph: after
-    each epoch); when it is true, Stopped is raised.
+    It returns the trained parameters and the losses of all batches.  stop() is asked after each
+    batch (of a graph: after each epoch); when it is true, Stopped is raised.
     """
     training, N = kind(workload, place), workload.x.shape[1]
 
@@ -193,7 +203,7 @@ def make_training(workload, kind=TorchTraining, place="cpu", stop=lambda: False)
         for _ in range(workload.epochs):
             order = np.concatenate(shuffled_batches(N, workload.batch_size, rng))
             losses += training.epoch(order, ask)
-        return losses
+        return training.params(), losses
 
     return train
 
@@ -201,10 +211,20 @@ def make_training(workload, kind=TorchTraining, place="cpu", stop=lambda: False)
 # ---- its rows in a table ------------------------------------------------------------------
 
 ON_CARD = {"pytorch_cudnn": TorchTraining, "pytorch_graph": GraphTraining}
+IN_RACE = {"pytorch": "PyTorch, CPU", "pytorch_cudnn": "PyTorch, cuDNN"}  # as they come
 
 
-def rows(workload, *, budget=2.0, stop=lambda: False, on_repeat=None):
-    """A Row for PyTorch on the CPU and two with cuDNN, as far as they are here."""
+def race_rows(workload, budget, on_row):
+    """PyTorch's rows for the race; none without PyTorch.  on_row: told of each."""
+    found = rows(workload, budget=budget, on_card=("pytorch_cudnn",)) if has_torch() else []
+    found = [row._replace(version=IN_RACE[row.version]) for row in found]
+    for row in found:
+        on_row(row)
+    return found
+
+
+def rows(workload, *, on_card=tuple(ON_CARD), budget=2.0, stop=lambda: False, on_repeat=None):
+    """A Row for PyTorch on the CPU and those of `on_card` with cuDNN, as far as they are here."""
     if not has_torch():
         return [Row("pytorch", "CPU", None, "not installed")]
     import torch
@@ -214,8 +234,8 @@ def rows(workload, *, budget=2.0, stop=lambda: False, on_repeat=None):
     if not torch.cuda.is_available():
         return found
     if why := why_no_torch_card():
-        return [*found, *(Row(name, "GPU", None, why) for name in ON_CARD)]
-    return found + [_row(n, kind, "cuda", workload, limits) for n, kind in ON_CARD.items()]
+        return [*found, *(Row(name, "GPU", None, why) for name in on_card)]
+    return found + [_row(n, ON_CARD[n], "cuda", workload, limits) for n in on_card]
 
 
 def _faster_row(workload, limits):
@@ -251,5 +271,7 @@ def _row(name, kind, place, workload, limits):
     except Stopped:
         note = f"cancelled after {len(so_far)} repeats"
         return Row(name, where, so_far[-1] if so_far else None, note)
+    except GraphError as error:
+        return Row(name, where, None, f"left out: {error}")
     except Exception as error:  # shown in its own row; the others go on
         return Row(name, where, None, f"{type(error).__name__}: {error}", failed=True)

@@ -89,13 +89,41 @@ def test_the_table_gives_no_ratio_of_emulated_times():
 def test_pytorch_trains_as_the_course_does(torch):
     x, y = data.panel(10, T=5)
     workload = Workload(x, y, batch_size=4, H=6, epochs=2)
-    losses = torch_line.make_training(workload)()
+    trained, losses = torch_line.make_training(workload)()
     from lstm_kernels import init_params, training
 
     params = init_params(1, 6, 1, seed=0)
     limits = {"epochs": 2, "batch_size": 4, "lr": 1e-3, "seed": 0}
-    _, history = training.fit("numpy_batched", params, x, y, **limits)
+    expected, history = training.fit("numpy_batched", params, x, y, **limits)
     assert np.allclose(losses, history.batch_losses, rtol=1e-4)
+    assert all(
+        np.allclose(*pair, rtol=1e-3, atol=1e-5) for pair in zip(trained, expected, strict=True)
+    )
+
+
+def test_pytorch_stands_in_the_race(torch, monkeypatch, tmp_path, capsys):
+    workload = Workload(*data.panel(4, T=2), 2, 3)
+    monkeypatch.setattr(race, "published_workload", lambda epochs: workload)
+    monkeypatch.setattr(race, "larger_workload", lambda: workload)
+    picture = tmp_path / "race.png"
+    command = ["race", "--quick", "--png", str(picture)]
+    assert __main__.main(command) == 0
+    lines = [x for x in capsys.readouterr().out.splitlines() if x.startswith("PyTorch, CPU  ")]
+    assert len(lines) == 2 and all("x" in line and "the better choice" in line for line in lines)
+    with_torch = picture.read_bytes()
+    monkeypatch.setattr(torch_line, "has_torch", lambda: False)
+    assert __main__.main(command) == 0
+    assert "PyTorch" not in capsys.readouterr().out and picture.read_bytes() != with_torch
+
+
+def test_the_race_names_cudnn(torch, monkeypatch):
+    def made_up(workload, **limits):
+        return [race.Row("pytorch", "CPU", None), race.Row("pytorch_cudnn", "GPU", None)]
+
+    told = []
+    monkeypatch.setattr(torch_line, "rows", made_up)
+    rows = torch_line.race_rows(None, 0.0, told.append)
+    assert [row.version for row in rows] == ["PyTorch, CPU", "PyTorch, cuDNN"] and told == rows
 
 
 def test_pytorchs_line_is_the_better_of_one_and_all_threads(torch):

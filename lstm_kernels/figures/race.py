@@ -16,6 +16,7 @@ from lstm_kernels.figures.style import (
 from lstm_kernels.race import BASELINES, PUBLISHED, is_own, ratio_text, speedup
 from lstm_kernels.timing import seconds_text
 
+TORCH = "#444444"  # PyTorch's bars, as its lines in the bench
 MARKS = {"cuda_v2": "s", "cuda_v3": "^", "cuda_v4": "D", "cuda_v5": "v", "cuda_v6": "P"}
 
 
@@ -198,7 +199,7 @@ def _log_limits(rows, timed, baseline):
 
 def _draw_bar(ax, place, row, label):
     median, (low, high) = row.timing.median, row.timing.quartiles
-    look = {"color": VERSION_COLORS.get(row.version, GREY)}
+    look = {"color": VERSION_COLORS.get(row.version, TORCH)}
     if not row.comparable:
         look = {"color": LIGHT, "hatch": "///", "edgecolor": GREY}
     ax.barh(place, median, height=0.68, **look)
