@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from collections import Counter
 from importlib import metadata
 
 import pytest
@@ -160,13 +162,86 @@ for name, function in (("promoted", promoted), ("in_memory", in_memory)):
 def test_planted_mistakes_are_seen(rows, tmp_path):
     """A 1.0 that makes float64, and arrays that live in local and in shared memory."""
     del rows  # asked for only to be skipped where there is no compiler
-    script = tmp_path / "planted.py"
-    script.write_text(PLANTED, encoding="utf-8")
+    lines = run_with_compiler(PLANTED, tmp_path).splitlines()
+    assert lines == ["promoted True 0 16", "in_memory False 1024 272"]
+
+
+def run_with_compiler(code, folder):
+    """What this program prints, in a process that has Numba's real compiler."""
+    script = folder / "script.py"
+    script.write_text(code, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, str(script)],
+        cwd=folder,
         env=report.compiler_environment(),
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.splitlines() == ["promoted True 0 16", "in_memory False 1024 272"]
+    return done.stdout
+
+
+# ---- V5's instructions --------------------------------------------------------------------
+
+COMPILED = """
+import subprocess
+from pathlib import Path
+from lstm_kernels.report import compiler, find_ptxas
+
+compiler.pretend_card(75)
+for name in ("cuda_v4", "cuda_v5, P=32", "cuda_v5, P=64"):
+    ptx = compiler.compile_to_ptx(compiler.KERNELS[name], 75, "float32")
+    Path(f"{name}.ptx").write_text(ptx, encoding="utf-8")
+    command = [find_ptxas(), "-arch=sm_75", f"{name}.ptx", "-o", f"{name}.cubin"]
+    subprocess.run(command, check=True)
+"""
+MINUS_LOG2_E = "0fBFB8AA3B"  # exp(-z) = 2 to the power of -z log2(e)
+
+
+@pytest.fixture(scope="module")
+def compiled(rows, tmp_path_factory):
+    """A folder with the PTX and the machine code of V4 and V5 for a T4."""
+    del rows
+    folder = tmp_path_factory.mktemp("compiled")
+    run_with_compiler(COMPILED, folder)
+    return folder
+
+
+def powers(ptx):
+    """The instructions for a power of two, each with the one before it."""
+    return re.findall(r"^\t(.*)\n\t(ex2\S*)", ptx, re.MULTILINE)
+
+
+@pytest.mark.parametrize("P", [32, 64])
+def test_v5_takes_the_cards_fast_exponential_and_division(P, compiled):
+    """One multiplication and one power of two; the exact exponential of V4 prepares its input."""
+    ptx = (compiled / f"cuda_v5, P={P}.ptx").read_text()
+    found, slow = powers(ptx), powers((compiled / "cuda_v4.ptx").read_text())
+    assert found and all(before.endswith(f", {MINUS_LOG2_E};") for before, _ in found)
+    assert {power for _, power in found} == {"ex2.approx.f32"}
+    assert ptx.count("div.approx.f32") == len(found)
+    assert slow and not any(MINUS_LOG2_E in before for before, _ in slow)
+    assert not re.search(r"\bcall\b", ptx)
+
+
+def shared_widths(cubin):
+    """How many loads and stores of shared memory have which width in bytes.
+
+    An instruction has 16 bytes since sm_70; the lowest 12 bits say what it does, and bits 73 to
+    75 how wide it is (4: 4 bytes, 5: 8, 6: 16).  nvdisasm calls the two LDS and STS.
+    """
+    found = Counter()
+    for place in range(0, len(cubin) - 15, 16):
+        code = int.from_bytes(cubin[place : place + 16], "little")
+        name = {0x984: "load", 0x388: "store"}.get(code & 0xFFF)
+        if name:
+            found[name, 1 << ((code >> 73 & 7) - 2)] += 1
+    return found
+
+
+@pytest.mark.parametrize("P, width_of_dh", [(32, 4), (64, 8)])
+def test_the_compiler_makes_wide_shared_accesses_of_v5s_single_ones(P, width_of_dh, compiled):
+    """A row of h in loads of 4 numbers, forward and backward; a thread's part of dh in one."""
+    expected = Counter({("load", 16): 2 * P // 16, ("load", 4): P // 32, ("store", 4): 3})
+    expected["store", width_of_dh] += 2  # its zeros, and then in each step
+    assert shared_widths((compiled / f"cuda_v5, P={P}.cubin").read_bytes()) == expected
