@@ -9,7 +9,7 @@ def parse(arguments):
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("doctor", help="hardware, versions, and a cure for what does not work")
     race = commands.add_parser("race", help="time all versions side by side, save a picture")
-    race.add_argument("--quick", action="store_true", help="a shorter race of the first six versions")
+    race.add_argument("--quick", action="store_true", help="a shorter race of six versions")
     race.add_argument("--png", default="race.png", help="where to save the picture")
     bench = commands.add_parser("bench", help="versions x batch x hidden x length, saved")
     bench.add_argument("--quick", action="store_true", help="a small grid, about a minute")

@@ -246,12 +246,13 @@ def draw_published(rows):
     ax.set_yticks(range(len(rows)), [row.version for row in rows])
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.set_xscale("log")
-    ax.set_xlim(1, ax.get_xlim()[1] * 6)
+    ax.set_xlim(min(1, ax.get_xlim()[0]), ax.get_xlim()[1] * 6)
+    ax.axvline(1, color=GREY, lw=1)
     ax.set_xlabel("times faster than the sequential version of the same run (log scale)")
     ax.set_title("Published in 2023 beside this machine")
     return picture
 
 
 def _draw_ratio(ax, place, ratio, color, label):
-    ax.barh(place, ratio, height=0.36, color=color)
-    ax.text(ratio * 1.06, place, f"{ratio_text(ratio)}  {label}", va="center", fontsize=12)
+    ax.barh(place, ratio - 1, left=1, height=0.36, color=color)
+    ax.text(max(1, ratio) * 1.06, place, f"{ratio_text(ratio)}  {label}", va="center", fontsize=12)
