@@ -81,13 +81,18 @@ def test_an_unknown_card_is_refused_in_one_line(capsys):
 
 
 @pytest.fixture(scope="module")
-def rows():
-    """All kernels, compiled once: float32 for five cards, float64 for one.
-
-    CI sets LSTM_KERNELS_REQUIRE_COMPILER, and runs pytest with -s to show the table.
-    """
+def compiler():
+    """Skips where there is no compiler; CI sets LSTM_KERNELS_REQUIRE_COMPILER."""
     if report.find_ptxas() is None and not os.environ.get("LSTM_KERNELS_REQUIRE_COMPILER"):
         pytest.skip(f"the CUDA compiler is not installed: {report.INSTALL}")
+
+
+@pytest.fixture(scope="module")
+def rows(compiler):
+    """All kernels, compiled once: float32 for five cards, float64 for one.
+
+    CI runs pytest with -s to show the table.
+    """
     found = report.measure(CARDS)
     print(report.table(found))
     return found + report.measure((75,), ("float64",))
@@ -159,9 +164,8 @@ for name, function in (("promoted", promoted), ("in_memory", in_memory)):
 """
 
 
-def test_planted_mistakes_are_seen(rows, tmp_path):
+def test_planted_mistakes_are_seen(compiler, tmp_path):
     """A 1.0 that makes float64, and arrays that live in local and in shared memory."""
-    del rows  # asked for only to be skipped where there is no compiler
     lines = run_with_compiler(PLANTED, tmp_path).splitlines()
     assert lines == ["promoted True 0 16", "in_memory False 1024 272"]
 
@@ -199,9 +203,8 @@ MINUS_LOG2_E = "0fBFB8AA3B"  # exp(-z) = 2 to the power of -z log2(e)
 
 
 @pytest.fixture(scope="module")
-def compiled(rows, tmp_path_factory):
+def compiled(compiler, tmp_path_factory):
     """A folder with the PTX and the machine code of V4 and V5 for a T4."""
-    del rows
     folder = tmp_path_factory.mktemp("compiled")
     run_with_compiler(COMPILED, folder)
     return folder
