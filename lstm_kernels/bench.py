@@ -55,8 +55,7 @@ def run(grid, budget, versions=tuple(VERSIONS), on_text=print):
     results = []
     for number, workload in enumerate(points, 1):
         on_text(f"\n[{number} of {len(points)}] {workload}")
-        reasons = {name: estimate.refusal(name, workload) for name in versions}
-        skip = {name: reason for name, reason in reasons.items() if reason}
+        skip = estimate.refusals(versions, workload)
         rows = race.race(workload, versions, budget=budget, skip=skip)
         rows += torch_line.rows(workload, budget=budget)
         on_text(table(rows))

@@ -131,7 +131,7 @@ def check_same(trainings):
             del trainings[name]
     expected = losses["cuda_v6"]
     for name, found in losses.items():
-        error = np.abs(found - expected).max() / np.abs(expected).max()
+        error = relative_error(found, expected)
         if not error < SAME:
             raise RuntimeError(
                 f"{name} is not the same training as cuda_v6: losses {error:.1e} off"

@@ -74,3 +74,9 @@ def refusal(version, workload):
         if seconds > limit:
             return f"left out: roughly {seconds_text(seconds)} for {what} (limit {limit:g} s)"
     return ""
+
+
+def refusals(versions, workload):
+    """{version: why it cannot or should not run this workload}, of those that are refused."""
+    found = {version: refusal(version, workload) for version in versions}
+    return {version: reason for version, reason in found.items() if reason}

@@ -172,7 +172,7 @@ def main(quick=False, png="race.png"):
     for name, workload, skip in _workloads(quick):
         print(f"\n{name}: {workload}")
         versions, budget = (COURSE, 0.5) if quick else (tuple(VERSIONS), 3.0)
-        skip = skip | refused(versions, workload)
+        skip = skip | estimate.refusals([v for v in versions if v.startswith("cuda")], workload)
         rows = race(workload, versions, budget=budget, skip=skip, on_row=_print_progress)
         if not quick:  # PyTorch stands in the whole race, where it is installed
             rows += torch_line.race_rows(workload, budget, _print_progress)
@@ -190,12 +190,6 @@ def _workloads(quick):
     published = published_workload(epochs=1 if quick else 5)
     yield "Published size" + (", 1 epoch of 5" if quick else ""), published, {}
     yield "Larger size", larger_workload(), {"sequential": "left out"} if quick else {}
-
-
-def refused(versions, workload):
-    """{version: why a card cannot run it, or would take minutes}: V1, when the work is large."""
-    reasons = {v: estimate.refusal(v, workload) for v in versions if v.startswith("cuda")}
-    return {version: why for version, why in reasons.items() if why}
 
 
 def _print_progress(row):

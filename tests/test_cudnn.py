@@ -3,6 +3,7 @@
 Nothing is timed here, and a CUDA graph is played by the function that it would record.
 """
 
+import re
 from contextlib import contextmanager
 from unittest import mock
 
@@ -54,30 +55,27 @@ def test_all_contestants_follow_the_same_losses(on_cpu):
     cudnn.check_same(trainings)
 
 
-def test_v6_is_compared_without_a_graph_where_none_can_be_recorded(on_cpu, monkeypatch):
-    def refuse(stream, queue):
-        raise GraphError("cuStreamBeginCapture_v2: CUDA_ERROR_NOT_SUPPORTED (801)")
-
-    monkeypatch.setattr(recorded, "Graph", refuse)
-    with pytest.warns(UserWarning, match="V6 as a CUDA graph is left out: .* \\(801\\)"):
-        rows = cudnn.compare(on_cpu, seconds=0.0, place="cpu")
-    assert [row.version for row in rows] == ["cuda_v6", "pytorch_cudnn", "pytorch_graph"]
-    said = cudnn.summary([(on_cpu, rows)]).splitlines()
-    assert len(said) == 3 and all(line.startswith("V6 against PyTorch") for line in said[:2])
-    assert said[2].endswith("recorded not measured")
-
-
-def test_it_is_compared_without_pytorchs_graph_where_none_can_be_recorded(
-    on_cpu, torch, monkeypatch
+@pytest.mark.parametrize(
+    "module, recorder, left_out, ours",
+    [
+        (recorded, "Graph", "cuda_v6_graph", ["V6", "V6"]),
+        (cudnn, "GraphTraining", "pytorch_graph", ["V6", "V6 as a CUDA graph"]),
+    ],
+)
+def test_a_graph_that_cannot_be_recorded_is_left_out(
+    module, recorder, left_out, ours, on_cpu, monkeypatch
 ):
-    def refuse(workload, place):
-        raise GraphError("PyTorch does not record it: operation not permitted")
+    def refuse(*arguments):
+        raise GraphError("CUDA_ERROR_NOT_SUPPORTED (801)")
 
-    monkeypatch.setattr(cudnn, "GraphTraining", refuse)
-    with pytest.warns(UserWarning, match="PyTorch .* as a CUDA graph is left out: .*permitted"):
+    monkeypatch.setattr(module, recorder, refuse)
+    warning = re.escape(f"{cudnn.NAMES[left_out]} is left out: CUDA_ERROR_NOT_SUPPORTED (801)")
+    with pytest.warns(UserWarning, match=warning):
         rows = cudnn.compare(on_cpu, seconds=0.0, place="cpu")
-    assert [row.version for row in rows] == ["cuda_v6", "cuda_v6_graph", "pytorch_cudnn"]
-    assert "V6 against PyTorch + cuDNN:" in cudnn.summary([(on_cpu, rows)])
+    assert [row.version for row in rows] == [name for name in cudnn.NAMES if name != left_out]
+    *ratios, verdict = cudnn.summary([(on_cpu, rows)]).splitlines()
+    assert [line.split(" against PyTorch + cuDNN")[0] for line in ratios] == ours
+    assert verdict.endswith("recorded not measured")
 
 
 def test_what_pytorch_does_not_record_is_a_graph_error(torch, monkeypatch):

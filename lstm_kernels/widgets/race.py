@@ -148,9 +148,7 @@ class Versus(ipywidgets.VBox):
 
     def refusals(self):
         """{version: why it cannot or should not run}: what would fail, or take minutes."""
-        workload = self.workload()
-        found = {name: estimate.refusal(name, workload) for name in self.versions()}
-        return {name: reason for name, reason in found.items() if reason}
+        return estimate.refusals(self.versions(), self.workload())
 
     def why_not(self):
         """Why nothing can run, or ""."""
