@@ -28,7 +28,7 @@ from lstm_kernels.versions.packing import PADDED, make_layout, pack, unpack
 
 ALL = 0xFFFFFFFF  # the mask of a whole warp
 BLOCKS_OF_SM = {32: 3, 64: 1}  # for P: so many fit on an SM of every card of the report
-PAD = 4  # unused numbers after each row in shared memory: no two threads in one bank
+PAD = 4  # unused numbers after each row in shared memory: no bank conflict in a read
 
 
 # ---- small pieces: q is the thread's place among the four of its unit ----------------------
