@@ -94,6 +94,8 @@ def problems(path):
         for output in cell.outputs:
             if output.output_type == "error":
                 found.append(f"cell {number} ends in an error: {output.ename}")
+            if output.get("name") == "stderr":
+                found.append(f"cell {number} saved a warning: {output.text.splitlines()[0]}")
             if WIDGET_VIEW in output.get("data", {}):
                 found.append(f"cell {number} saved a widget view")
             if "image/svg+xml" in output.get("data", {}):
