@@ -3,6 +3,15 @@
 import argparse
 import sys
 
+GRID = ("batch", "hidden", "length")
+
+
+def size(text):
+    """A number of the command line, at least 1."""
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size: give whole numbers from 1 on")
+    return int(text)
+
 
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="python -m lstm_kernels", description=__doc__)
@@ -13,6 +22,9 @@ def parse(arguments):
     race.add_argument("--png", default="race.png", help="where to save the picture")
     bench = commands.add_parser("bench", help="versions x batch x hidden x length, saved")
     bench.add_argument("--quick", action="store_true", help="a small grid, about a minute")
+    for axis in GRID:
+        what = f"sizes of the grid: {axis}"
+        bench.add_argument(f"--{axis}", type=size, nargs="+", metavar="N", help=what)
     bench.add_argument("--cudnn", action="store_true", help="V6 against PyTorch + cuDNN, on a card")
     bench.add_argument("--out", help="saves OUT.json, OUT.csv and OUT.png (default: bench)")
     bench.add_argument("--compare", nargs=2, metavar="JSON", help="two saved runs side by side")
@@ -41,6 +53,7 @@ def main(arguments=None):
         if options.cudnn:
             return bench.main_cudnn(options.out or "cudnn")
         wishes = {"quick": options.quick, "out": options.out or "bench", "paths": options.compare}
+        wishes |= {axis: getattr(options, axis) for axis in GRID if getattr(options, axis)}
         return bench.main(**wishes, emulator=not options.no_emulator)
     from lstm_kernels import report
 

@@ -1,6 +1,7 @@
 """The whole grid: versions x batch x hidden x length, saved as JSON, CSV and a picture.  Lesson 07.
 
     python -m lstm_kernels bench [--quick] [--out bench]
+    python -m lstm_kernels bench --batch 7 64 --hidden 50 --length 11     a grid of your own
     python -m lstm_kernels bench --cudnn [--out cudnn]     V6 against PyTorch + cuDNN, on a card
     python -m lstm_kernels bench --compare before.json after.json
 
@@ -145,14 +146,25 @@ def save(results, machine, emulator, out):
     from lstm_kernels.figures.bench import draw_bench  # matplotlib only now
 
     found = records(results)
-    everything = {"machine": machine, "rows": found, "emulator": emulator}
     with open(f"{out}.json", "w", encoding="utf-8") as file:
-        json.dump(everything, file, indent=1)
+        file.write(as_json(found, machine, emulator))
     with open(f"{out}.csv", "w", encoding="utf-8", newline="") as file:
         write_csv(found, file)
     with open(f"{out}.png", "wb") as file:
         file.write(draw_bench(found, machine)._repr_png_())
     return [f"{out}.{ending}" for ending in ("json", "csv", "png")]
+
+
+def as_json(found, machine, emulator):
+    """A text with one line for each record."""
+    rows = ",\n".join(map(json.dumps, found))
+    machine, emulator = json.dumps(machine, indent=1), json.dumps(emulator)
+    return f'{{"machine": {machine},\n"rows": [\n{rows}\n],\n"emulator": {emulator}}}\n'
+
+
+def kept(name):
+    """A result that came with the course, measured on a real card: data/measured/NAME.json."""
+    return load(data.data_folder() / "measured" / f"{name}.json")
 
 
 def load(path):
@@ -200,14 +212,17 @@ def summary(found):
 # ---- the command --------------------------------------------------------------------------
 
 
-def main(quick=False, out="bench", paths=None, emulator=True):
-    """`bench`, or `bench --compare a.json b.json`; returns the exit status."""
+def main(quick=False, out="bench", paths=None, emulator=True, **wished):
+    """`bench`, or `bench --compare a.json b.json`; returns the exit status.
+
+    wished: batch, hidden, length: sizes of the grid in place of the usual ones.
+    """
     if paths:
         return _main_compare(*paths)
     machine = describe_machine()
     print(device.describe(), f"CPU: {device.describe_cpu()}", torch_line.describe(), sep="\n")
-    settings = (QUICK, 0.3, COURSE) if quick else (Grid(), 1.5, tuple(VERSIONS))
-    results = run(*settings)
+    grid, *settings = (QUICK, 0.3, COURSE) if quick else (Grid(), 1.5, tuple(VERSIONS))
+    results = run(grid._replace(**wished), *settings)
     if not device.ON_GPU:
         print("\nNo GPU here: 'emulated on CPU' is not a GPU's time, so it gets no ratio.")
     speeds = emulator_bench.run() if emulator else {}

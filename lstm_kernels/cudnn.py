@@ -160,7 +160,20 @@ def _one_epoch(train):
 
 def summary(results):
     """How many times faster V6's step is, least and most over the batch sizes; and a verdict."""
-    medians = [{row.version: row.timing.median for row in rows} for _, rows in results]
+    return in_words([{row.version: row.timing.median for row in rows} for _, rows in results])
+
+
+def summary_of(found):
+    """The same, of what was saved."""
+    medians = {}
+    for row in found["rows"]:
+        if row["hidden"] == H and "median" in row:
+            medians.setdefault(row["batch"], {})[row["version"]] = row["median"]
+    return in_words(list(medians.values()))
+
+
+def in_words(medians):
+    """medians: for each batch size {version: seconds}."""
     lines = []
     for ours in ("cuda_v6", "cuda_v6_graph"):
         for library in ("pytorch_cudnn", "pytorch_graph"):

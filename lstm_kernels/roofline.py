@@ -63,12 +63,14 @@ SOURCES = {  # NVIDIA's data sheets
     "P100": "NVIDIA Tesla P100 PCIe 16 GB, data sheet",
     "L4": "NVIDIA L4 Tensor Core GPU, data sheet",
     "A100": "NVIDIA A100 40 GB SXM, data sheet",
+    "H100": "NVIDIA H100 80 GB SXM, data sheet",
 }
 PEAKS = {
     "P100": _card("P100", "Tesla P100", 60, 1.303, 732),
     "T4": _card("T4", "Tesla T4", 75, 1.59, 320),
     "L4": _card("L4", "L4", 89, 2.04, 300),
     "A100": _card("A100", "A100", 80, 1.41, 1555),
+    "H100": _card("H100", "H100", 90, 1.98, 3350),
 }
 
 

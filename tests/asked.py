@@ -6,6 +6,7 @@ kernels asks for depends on its indices alone.
 """
 
 import sys
+from functools import lru_cache
 from types import FunctionType, SimpleNamespace
 
 import numpy as np
@@ -36,7 +37,7 @@ class Asked:
     def note(self, index, kind, *thread):
         """One access: it is the same as another lane's if all but the lane is the same."""
         frame = sys._getframe(2)
-        site = frame.f_code, frame.f_lasti, kind
+        site = frame.f_code, place_of(frame), kind
         turn = Asked.turns[site] = Asked.turns.get(site, 0) + 1
         block, lane = Asked.who
         where = self.name, self.part, index
@@ -46,6 +47,18 @@ class Asked:
         """An atomic step: each thread reads and writes for itself."""
         for kind in ("read", "write"):
             self.note(index, kind, Asked.who)
+
+
+def place_of(frame):
+    """Where in its code a frame is: line and columns, for Python may move the instruction."""
+    places = places_in(frame.f_code)
+    return places[frame.f_lasti // 2] if places else frame.f_lasti
+
+
+@lru_cache(None)
+def places_in(code):
+    """The place of each instruction; empty before Python 3.11, which leaves them where they are."""
+    return tuple(code.co_positions()) if hasattr(code, "co_positions") else ()
 
 
 def fake_cuda(grid, threads, block, thread):

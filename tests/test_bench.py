@@ -47,6 +47,36 @@ def test_bench_saves_json_csv_and_picture(tiny, tmp_path, capsys):
     assert ("not a GPU's time" in printed) != device.ON_GPU
 
 
+def test_a_grid_of_ones_own(tiny, tmp_path):
+    out = tmp_path / "own"
+    wishes = ["--batch", "3", "--hidden", "2", "4", "--quick", "--no-emulator"]
+    assert __main__.main(["bench", *wishes, "--out", str(out)]) == 0
+    rows = bench.load(f"{out}.json")["rows"]
+    assert {(row["batch"], row["hidden"], row["length"]) for row in rows} == {(3, 2, 2), (3, 4, 2)}
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "many", "1.5"])
+def test_what_is_no_size_is_named(text, capsys):
+    with pytest.raises(SystemExit):
+        __main__.main(["bench", "--hidden", text])
+    assert f"argument --hidden: {text!r} is no size" in capsys.readouterr().err
+
+
+KEPT = sorted(path.stem for path in (data.data_folder() / "measured").iterdir())
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_what_was_measured_on_a_card_is_kept_whole(name):
+    kept = bench.kept(name)
+    words = (data.data_folder() / "README.md").read_text(encoding="utf-8")
+    assert f"`{name}.json`" in words
+    assert kept["machine"]["kernels"].endswith(": kernels run on the GPU.")
+    assert {row["where"] for row in kept["rows"]} == {"CPU", "GPU"}
+    timed = [row for row in kept["rows"] if "median" in row]
+    assert all(row["median"] == np.median(row["seconds"]) for row in timed)
+    assert all(row["repeats"] == len(row["seconds"]) >= 3 for row in timed)
+
+
 def found(median, version="numpy_batched", spread=0.0):
     rows = [
         {

@@ -157,6 +157,12 @@ def test_the_summary_gives_the_range_of_ratios():
     ]
 
 
+def test_the_summary_of_what_was_saved_is_the_same(on_cpu):
+    rows = [Row(name, "GPU", Timing((t,))) for t, name in enumerate(cudnn.NAMES, 1)]
+    results = [(on_cpu._replace(H=H, batch_size=N), rows) for H, N in ((64, 2), (64, 4), (128, 2))]
+    assert cudnn.summary_of({"rows": bench.records(results)}) == cudnn.summary(results[:2])
+
+
 def test_one_slower_batch_size_is_a_no():
     fast = {"cuda_v6": 1.0, "cuda_v6_graph": 0.5, "pytorch_cudnn": 2.0, "pytorch_graph": 0.6}
     slow = {**fast, "pytorch_cudnn": 0.9}

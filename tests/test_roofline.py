@@ -19,7 +19,7 @@ SHAPES = (SIZES, Sizes(1, 1, 1, 1, 1), Sizes(24, 300, 3, 20, 2))
 
 @pytest.mark.parametrize(
     "name, tera, bandwidth", [("P100", 9.3, 732), ("T4", 8.1, 320), ("L4", 30.3, 300),
-                              ("A100", 19.5, 1555)]
+                              ("A100", 19.5, 1555), ("H100", 66.9, 3350)]
 )  # fmt: skip
 def test_peaks_are_the_published_ones(name, tera, bandwidth):
     card = r.PEAKS[name]
@@ -30,7 +30,7 @@ def test_peaks_are_the_published_ones(name, tera, bandwidth):
 
 
 def test_cards_are_those_of_lesson_04():
-    assert {card.sms for card in r.PEAKS.values()} < {c.sms for c in launch.CARDS.values()}
+    assert {card.sms for card in r.PEAKS.values()} == {c.sms for c in launch.CARDS.values()}
 
 
 # ---- counts -------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ def test_time_is_flat_first_and_then_grows_with_the_batch(version, card):
         return r.lower_bounds(version, SIZES._replace(N=N), card)["waiting"]
 
     assert waiting(8) < 1.05 * waiting(1)
-    assert waiting(2**20) > 10 * waiting(1)
+    assert waiting(2**22) > 10 * waiting(1)
 
 
 def test_rounds_of_v5():
