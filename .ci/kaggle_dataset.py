@@ -46,7 +46,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("action", choices=("build",))
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--owner", default="INSERT_KAGGLE_NAME_HERE", help="your name on Kaggle")
+    parser.add_argument("--owner", required=True, help="your name on Kaggle")
     options = parser.parse_args(arguments)
     build(options.folder, options.owner)
     print(f"{options.folder} is ready. Upload it, with Kaggle's own tool (pip install kaggle):")

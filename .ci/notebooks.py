@@ -103,6 +103,12 @@ def problems(path):
     return found
 
 
+def not_in_readme(text):
+    """Lessons that README's table does not have."""
+    lessons = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    return [path.name for path in lessons if f"](notebooks/{path.name}) |" not in text]
+
+
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     actions = parser.add_subparsers(dest="action", required=True)
@@ -130,6 +136,9 @@ def main(arguments=None):
         failed += bool(found)
         print(f"{path.relative_to(ROOT)}: {'; '.join(found) or 'clean'}")
     text = README.read_text(encoding="utf-8")
+    for name in not_in_readme(text):
+        failed += 1
+        print(f"README.md: its table has no {name}")
     if text != stamp.stamp_readme(text):
         failed += 1
         print("README.md: badges not stamped: python .ci/notebooks.py stamp")

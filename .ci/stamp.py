@@ -37,14 +37,18 @@ if not importlib.util.find_spec("lstm_kernels"):  # not installed: look for it, 
     home = next((p for p in homes if (p / "lstm_kernels" / "device.py").exists()), None)
     if home is None:
         home = fetched
-        git = ["git", "-c", "core.askPass=true", "clone", "--quiet", "--depth=1", "--branch", TAG]
+        if (fetched / ".git").exists():  # half of it: a fetch broke off
+            shutil.rmtree(fetched)
+        slow = "-c http.lowSpeedLimit=1000 -c http.lowSpeedTime=30".split()  # then git gives up
+        git = ["git", "-c", "core.askPass=true", *slow, "clone", "-q", "--depth=1", "--branch", TAG]
         there = shutil.which("git")
         done = there and subprocess.run([*git, URL, home], capture_output=True, text=True)
         if not there or done.returncode:
             why = done.stderr.strip() if there else "git is not installed."
             sys.exit(
                 f"The course could not be fetched: {why}\\n"
-                "Kaggle: Settings > Turn on internet; or File > Add input > parallel-lstm.\\n"
+                "Kaggle: Settings > Turn on internet (first verify your phone number, in your "
+                "account's settings); or File > Add input > parallel-lstm.\\n"
                 f"Not found? {URL} must be public and have a version {TAG}.\\n"
                 "At home: clone or unpack the course, and open the notebook in its own folder."
             )

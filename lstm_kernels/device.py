@@ -124,6 +124,11 @@ def describe():
         return "No GPU here: kernels run in Numba's simulator, in plain Python. Not GPU times."
     if TARGET == "compiler":
         return "No GPU is used: kernels can be compiled here, not run."
+    if count_gpus():
+        return (
+            "A GPU is here and is not used: LSTM_KERNELS_TARGET asks for the emulator, which runs "
+            "the kernels on this CPU. Not GPU times."
+        )
     return "No GPU here: kernels run compiled on this CPU, in the course's emulator. Not GPU times."
 
 

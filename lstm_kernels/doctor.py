@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from lstm_kernels import device
 from lstm_kernels.platforms import (
+    FRESH,
     INSTALL,
     INSTALL_GPU,
     explain,
@@ -14,6 +15,7 @@ from lstm_kernels.platforms import (
     explain_python,
     load_driver,
     package_version,
+    where,
 )
 
 PACKAGES = ("numpy", "numba", "numba-cuda", "llvmlite", "matplotlib", "ipywidgets",
@@ -50,8 +52,13 @@ def check_gpu():
     if device.WHY_NO_GPU is not None:
         known = explain(device.WHY_NO_GPU)
         text = f"GPU: {count} here, but numba.cuda cannot be used: {device.WHY_NO_GPU}"
-        return Finding(False, text, known.cure() if known else INSTALL_GPU)
+        return Finding(False, text, known.cure() if known else cure_of_the_unknown())
     return Finding(True, f"GPU: {count} here, the course uses the first")
+
+
+def cure_of_the_unknown():
+    """At home the compiler may be missing; on a platform its own packages are the right ones."""
+    return INSTALL_GPU if where() == "local" else FRESH[where()]
 
 
 def check_packages():

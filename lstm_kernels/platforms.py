@@ -107,7 +107,7 @@ class Failure(NamedTuple):
     replace the platform's numba and numba-cuda, so it names the versions that are there.
     """
 
-    words: tuple  # all of one entry's words stand in the message (lower case)
+    words: tuple  # all stand in the message (lower case); of a tuple among them, one
     meaning: str
     fix: str
     hosted: str = "{fresh}"
@@ -126,8 +126,12 @@ class Failure(NamedTuple):
         )
 
 
-_COMPILER = '%pip install "numba-cuda[cu12]=={numba_cuda}" and then {restart}'
-_OLDER = '%pip install "cuda-toolkit[cudart,nvcc,nvrtc,nvjitlink]<{too_new}" and then {restart}'
+_CELL = "in a new cell: "
+_COMPILER = f'{_CELL}%pip install "numba-cuda[cu12]=={{numba_cuda}}" and then {{restart}}'
+_OLDER = (
+    f'{_CELL}%pip install "cuda-toolkit[cudart,nvcc,nvrtc,nvjitlink]<{{too_new}}" '
+    "and then {restart}"
+)
 _DRIVER = (
     "the CUDA compiler is newer than this machine's driver",
     f"update the NVIDIA driver, or use the CUDA 12 compiler: {INSTALL_GPU}",
@@ -141,7 +145,13 @@ _OLD_CARD = (
 _PAIR = (
     "this pair of numba and numba-cuda does not fit together",
     "pip install numba==0.68.1 numba-cuda==0.30.4",
-    "{fresh} (it brings back the platform's own pair; install no other)",
+    "{fresh} (it brings back the platform's own pair; install no other). If this message comes "
+    "back, go on with the emulator",
+)
+_NEW_NUMPY = (
+    "this NumPy is newer than numba-cuda knows",
+    "pip install numpy==2.2.6",
+    "{fresh} (it brings back the platform's own NumPy)",
 )
 _NUMPY = Failure(("numba needs numpy",), "numba and numpy do not fit together", INSTALL)
 _LLVMLITE = Failure(("of llvmlite",), "numba and llvmlite do not fit together", INSTALL)
@@ -156,6 +166,10 @@ _NO_START = (
     "restart the machine; if `nvidia-smi` then lists no card, install the driver afresh",
     "{fresh}",
 )
+
+# one of these stands where a part is not there; what the part itself complains of stays unknown
+_PART = "a part of the CUDA compiler"
+_LOST = ("found", "finding", "missing", "cannot open", "could not load", "not available")
 
 FAILURES = (
     Failure(
@@ -175,13 +189,11 @@ FAILURES = (
     Failure(("invalid value for --gpu-architecture",), *_OLD_CARD),
     Failure(("unsupported gpu architecture",), *_OLD_CARD),
     Failure(("-arch=compute_", "unsupported"), *_OLD_CARD),
-    Failure(("nvvm",), "the CUDA compiler (NVVM) is missing", INSTALL_GPU, _COMPILER),
-    Failure(("libdevice",), "the CUDA compiler (NVVM) is missing", INSTALL_GPU, _COMPILER),
-    Failure(("nvrtc",), "a part of the CUDA compiler (NVRTC) is missing", INSTALL_GPU, _COMPILER),
-    Failure(
-        ("nvjitlink",), "a part of the CUDA compiler (nvJitLink) is missing", INSTALL_GPU, _COMPILER
-    ),
-    Failure(("cudart",), "the CUDA runtime library is missing", INSTALL_GPU, _COMPILER),
+    Failure(("nvvm", _LOST), "the CUDA compiler (NVVM) is missing", INSTALL_GPU, _COMPILER),
+    Failure(("libdevice", _LOST), "the CUDA compiler (NVVM) is missing", INSTALL_GPU, _COMPILER),
+    Failure(("nvrtc", _LOST), f"{_PART} (NVRTC) is missing", INSTALL_GPU, _COMPILER),
+    Failure(("nvjitlink", _LOST), f"{_PART} (nvJitLink) is missing", INSTALL_GPU, _COMPILER),
+    Failure(("cudart", _LOST), "the CUDA runtime library is missing", INSTALL_GPU, _COMPILER),
     Failure(
         ("cuda_error_out_of_memory",),
         "the card's memory is full, perhaps from another notebook",
@@ -194,9 +206,10 @@ FAILURES = (
     Failure(("cannot import name", "from 'cuda"), *_BINDINGS),
     _NUMPY,
     _LLVMLITE,
-    Failure(("cannot import name",), *_PAIR),
+    Failure(("cannot import name", "numba"), *_PAIR),
     Failure(("no module named 'numba.",), *_PAIR),
-    Failure(("has no attribute",), *_PAIR),
+    Failure(("module 'numpy", "has no attribute"), *_NEW_NUMPY),
+    Failure(("has no attribute", "numba"), *_PAIR),
     Failure(
         ("cuda is disabled",), "NUMBA_DISABLE_CUDA is set", "unset it, then restart the kernel"
     ),
@@ -230,7 +243,12 @@ FAILURES = (
 def explain(error):
     """The Failure that fits this exception, or None if it is not a known one."""
     message = f"{type(error).__name__}: {error}".lower()
-    return next((f for f in FAILURES if all(word in message for word in f.words)), None)
+    return next((f for f in FAILURES if all(_says(message, word) for word in f.words)), None)
+
+
+def _says(message, word):
+    """Does this word, or one of these words, stand in the message?"""
+    return any(one in message for one in ((word,) if isinstance(word, str) else word))
 
 
 def explain_driver():
@@ -302,7 +320,7 @@ def colab_asks_for_gpu():
         return None
     if not answer:
         return None
-    return answer["ipynb"]["metadata"].get("accelerator") == "GPU"
+    return answer.get("ipynb", {}).get("metadata", {}).get("accelerator") == "GPU"
 
 
 def explain_no_card():
@@ -322,13 +340,11 @@ def explain_no_card():
         )
     if place == "local":
         return None
-    asked = colab_asks_for_gpu()
     limit = "its usage limit is reached: go on with the emulator, come back tomorrow, or take the "
     limit += "Kaggle badge at the top of this page."
-    if asked:
+    if colab_asks_for_gpu():
         return f"This notebook asks for a GPU, but Colab gave none. Probably {limit}"
-    click = f"For a GPU: {COLAB_GPU}."
-    return click if asked is False else f"{click} If Colab refuses, {limit}"
+    return f"For a GPU: {COLAB_GPU}. If Colab then gives none, {limit}"
 
 
 # ---- sliders and buttons ------------------------------------------------------------------

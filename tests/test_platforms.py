@@ -100,6 +100,11 @@ FAILURES = {  # what the meaning says, the cure at home, on Colab, on Kaggle
         "pip install numba==0.68.1 numba-cuda==0.30.4",
         *FRESH,
     ),
+    "NumPy is too new": (
+        "NumPy is newer than numba-cuda knows",
+        "pip install numpy==2.2.6",
+        *FRESH,
+    ),
     "P100 and CUDA 13": ("no longer knows a card as old as this one", GPU_LINE, *GPU),
     "the card's memory is full": (
         "memory is full",
@@ -193,6 +198,7 @@ MESSAGES = [  # as numba-cuda 0.19 to 0.30, cuda-bindings, cuda-core and the dri
         "Device compute capability 6.0 is less than the minimum supported by NVRTC 13.0. "
         "Supported compute capabilities are 7.5, 8.0.",
     ),
+    ("NumPy is too new", "module 'numpy' has no attribute 'row_stack'"),
     ("P100 and CUDA 13", "libnvvm : error: -arch=compute_60 is an unsupported option"),
     ("P100 and CUDA 13", "nvcc fatal   : Unsupported gpu architecture 'compute_60'"),
     ("P100 and CUDA 13", "nvrtc: error: invalid value for --gpu-architecture (-arch)"),
@@ -573,8 +579,9 @@ def test_colab_without_a_gpu_runtime(at, monkeypatch):
     at("colab")
     fake_colab(monkeypatch, asking(None))
     advice = platforms.explain_no_card()
-    assert advice == f"For a GPU: {platforms.COLAB_GPU}."
+    assert advice.startswith(f"For a GPU: {platforms.COLAB_GPU}.")
     assert "Runtime > Change runtime type > T4 GPU" in advice
+    assert "If Colab then gives none, its usage limit is reached" in advice
 
 
 def test_colab_over_its_limit(at, monkeypatch):
@@ -585,12 +592,46 @@ def test_colab_over_its_limit(at, monkeypatch):
     assert "Change runtime type" not in advice
 
 
-@pytest.mark.parametrize("answer", [None, {}, MessageError("unknown request")])
+NO_METADATA = {"ipynb": {}}
+
+
+@pytest.mark.parametrize("answer", [None, {}, NO_METADATA, MessageError("unknown request")])
 def test_colab_that_does_not_tell_gets_both(at, monkeypatch, answer):
     at("colab")
     fake_colab(monkeypatch, answer)
     advice = platforms.explain_no_card()
     assert "Change runtime type" in advice and "usage limit" in advice
+
+
+@pytest.mark.parametrize(
+    "message", ["NVVM_ERROR_COMPILATION: parse error in line 7", "'Kernel' has no attribute 'x'"]
+)
+def test_an_error_of_the_compiler_or_of_the_course_stays_unknown(message, at, monkeypatch):
+    """Its cure must not send anybody to install what is there."""
+    error = RuntimeError(message)
+    assert platforms.explain(error) is None
+    monkeypatch.setattr(device, "count_gpus", lambda: 1)
+    monkeypatch.setattr(device, "WHY_NO_GPU", error)
+    assert doctor.check_gpu().fix == platforms.INSTALL_GPU
+    for place in ("colab", "kaggle"):
+        at(place)
+        assert doctor.check_gpu().fix == platforms.FRESH[place]
+
+
+def test_a_card_that_nobody_wants_is_named(monkeypatch):
+    for name, value in {"TARGET": "emulator", "ON_GPU": False, "WHY_NO_GPU": None}.items():
+        monkeypatch.setattr(device, name, value)
+    monkeypatch.setattr(device, "count_gpus", lambda: 1)
+    assert device.describe().startswith("A GPU is here and is not used: LSTM_KERNELS_TARGET")
+    monkeypatch.setattr(device, "count_gpus", lambda: 0)
+    assert device.describe().startswith("No GPU here")
+
+
+def test_the_cures_name_the_versions_of_the_requirements():
+    pins = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    named = {pin for f in platforms.FAILURES for pin in f.fix.split() if "==" in pin}
+    assert len(named) == 3
+    assert all(re.search(rf"^{re.escape(pin)}\b", pins, re.MULTILINE) for pin in named)
 
 
 def test_the_doctor_in_a_process_of_its_own_does_not_ask_colab(at, monkeypatch):
@@ -877,18 +918,29 @@ def test_setup_without_the_tag_or_the_repository(tmp_path, origin):
     assert not fetched_into(tmp_path / "content").exists(), "the next try fetches again"
 
 
-def test_setup_names_half_a_copy(tmp_path, origin):
+def test_setup_fetches_again_what_was_fetched_by_half(tmp_path, origin):
     """The session ended while git was fetching."""
-    folder = fetched_into(tmp_path / "content").parents[1]
+    content = tmp_path / "content"
+    folder = fetched_into(content).parents[1]
     (folder / ".git").mkdir(parents=True)
+    (folder / "README.md").write_text("half of it", encoding="utf-8")
+    assert run_setup(content, **origin) == f"found in {fetched_into(content)}\n"
+
+
+def test_setup_deletes_nothing_that_it_did_not_fetch(tmp_path, origin):
+    mine = fetched_into(tmp_path / "content").parents[1] / "mine.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("my notes", encoding="utf-8")
     printed = run_setup(tmp_path / "content", **origin)
-    assert f"'{folder}' already exists" in printed and "Traceback" not in printed
+    assert f"'{mine.parent}' already exists" in printed and "Traceback" not in printed
+    assert mine.read_text(encoding="utf-8") == "my notes"
 
 
 def test_setup_without_internet_says_what_to_click(tmp_path):
     printed = run_setup(tmp_path / "working")
     assert printed.startswith("The course could not be fetched: fatal: ")
-    assert "Kaggle: Settings > Turn on internet; or File > Add input > parallel-lstm." in printed
+    assert "Kaggle: Settings > Turn on internet (first verify your phone number" in printed
+    assert "or File > Add input > parallel-lstm." in printed
     assert "Traceback" not in printed
 
 
@@ -913,7 +965,10 @@ def test_the_kaggle_data_set_is_complete(tmp_path, capsys):
     assert "kernels run compiled on this CPU" in printed, printed
     assert "doctor" in printed, "a process that the notebook starts finds the package too"
     with pytest.raises(SystemExit, match="is not empty"):
-        kaggle_dataset.main(["build", str(folder)])
+        kaggle_dataset.main(["build", str(folder), "--owner", "me"])
+    with pytest.raises(SystemExit):
+        kaggle_dataset.main(["build", str(tmp_path / "other")])
+    assert "required: --owner" in capsys.readouterr().err
 
 
 # ---- the stamp ----------------------------------------------------------------------------
@@ -984,6 +1039,15 @@ def test_the_check_finds_what_is_not_stamped(checkout, capsys):
     assert notebooks.main(["check"]) == 1
     printed = capsys.readouterr().out
     assert printed.count("not stamped") == 3  # two notebooks and the README
+
+
+def test_the_check_finds_a_lesson_that_the_readme_does_not_have(checkout, capsys):
+    notebooks.main(["stamp"])
+    assert "its table has no" not in capsys.readouterr().out
+    folder = checkout / "notebooks"
+    (folder / "02_sequential.ipynb").rename(folder / "03_numpy.ipynb")
+    assert notebooks.main(["check"]) == 1
+    assert "README.md: its table has no 03_numpy.ipynb" in capsys.readouterr().out
 
 
 def test_another_first_cell_is_refused(checkout):
