@@ -1045,7 +1045,7 @@ def test_the_check_finds_a_lesson_that_the_readme_does_not_have(checkout, capsys
     notebooks.main(["stamp"])
     assert "its table has no" not in capsys.readouterr().out
     folder = checkout / "notebooks"
-    (folder / "02_sequential.ipynb").rename(folder / "03_numpy.ipynb")
+    (folder / "03_numpy.ipynb").write_bytes((folder / "02_sequential.ipynb").read_bytes())
     assert notebooks.main(["check"]) == 1
     assert "README.md: its table has no 03_numpy.ipynb" in capsys.readouterr().out
 
