@@ -25,26 +25,31 @@ import importlib.util
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+started = time.perf_counter()  # lesson 00 tells how long the start took
 URL = "https://github.com/$repository"
 TAG = "$tag"
 if not importlib.util.find_spec("lstm_kernels"):  # not installed: look for it, else fetch it
     here, fetched = Path.cwd(), Path.cwd() / f"parallel-lstm-{TAG}"
+    if (fetched / ".git").exists() and not (fetched / ".git" / "index").exists():
+        shutil.rmtree(fetched)  # half of it, as a fetch broke off: git writes its index last
     homes = [here, *here.parents, fetched]
     for place in ("input/**", "usr/lib/*", "usr/lib/notebooks/*/*"):  # Kaggle: a data set, a script
         homes += [p.parents[1] for p in here.parent.glob(f"{place}/lstm_kernels/device.py")]
     home = next((p for p in homes if (p / "lstm_kernels" / "device.py").exists()), None)
     if home is None:
         home = fetched
-        if (fetched / ".git").exists():  # half of it: a fetch broke off
-            shutil.rmtree(fetched)
-        slow = "-c http.lowSpeedLimit=1000 -c http.lowSpeedTime=30".split()  # then git gives up
-        git = ["git", "-c", "core.askPass=true", *slow, "clone", "-q", "--depth=1", "--branch", TAG]
-        there = shutil.which("git")
-        done = there and subprocess.run([*git, URL, home], capture_output=True, text=True)
-        if not there or done.returncode:
-            why = done.stderr.strip() if there else "git is not installed."
+        git = ["git", "-c", "core.askPass=true", "clone", "-q", "--depth=1", "--branch", TAG]
+        try:
+            done = subprocess.run([*git, URL, home], capture_output=True, text=True, timeout=120)
+            why = done.stderr.strip() if done.returncode else None
+        except subprocess.TimeoutExpired:
+            why = "two minutes were too short. Look at the network, and run this cell again."
+        except FileNotFoundError:
+            why = "git is not installed."
+        if why is not None:
             sys.exit(
                 f"The course could not be fetched: {why}\\n"
                 "Kaggle: Settings > Turn on internet (first verify your phone number, in your "

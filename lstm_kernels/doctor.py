@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from lstm_kernels import device
 from lstm_kernels.platforms import (
-    FRESH,
     INSTALL,
     INSTALL_GPU,
     explain,
@@ -13,9 +12,9 @@ from lstm_kernels.platforms import (
     explain_no_card,
     explain_no_widgets,
     explain_python,
+    install,
     load_driver,
     package_version,
-    where,
 )
 
 PACKAGES = ("numpy", "numba", "numba-cuda", "llvmlite", "matplotlib", "ipywidgets",
@@ -52,13 +51,8 @@ def check_gpu():
     if device.WHY_NO_GPU is not None:
         known = explain(device.WHY_NO_GPU)
         text = f"GPU: {count} here, but numba.cuda cannot be used: {device.WHY_NO_GPU}"
-        return Finding(False, text, known.cure() if known else cure_of_the_unknown())
+        return Finding(False, text, known.cure() if known else install(INSTALL_GPU))
     return Finding(True, f"GPU: {count} here, the course uses the first")
-
-
-def cure_of_the_unknown():
-    """At home the compiler may be missing; on a platform its own packages are the right ones."""
-    return INSTALL_GPU if where() == "local" else FRESH[where()]
 
 
 def check_packages():
@@ -69,7 +63,7 @@ def check_packages():
         else:
             needed = name in ("numpy", "numba", "matplotlib")
             text = f"{name} is not installed" + ("" if needed else " (not needed to go on)")
-            yield Finding(not needed, text, INSTALL)
+            yield Finding(not needed, text, install(INSTALL))
 
 
 def check_widgets():

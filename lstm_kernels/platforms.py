@@ -97,6 +97,23 @@ def package_version(name):
         return None
 
 
+# ---- where a cure is typed ----------------------------------------------------------------
+
+
+def in_terminal(line, then="restart the kernel"):
+    """On your own machine: `pip install ...` in this line for the Python that runs this."""
+    python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
+    folder = f", in the folder {ROOT}" if " -r " in line else ""
+    place = f"in a terminal{folder}: {python} -m "
+    return f"{line.replace('pip install', place + 'pip install', 1)}; then {then}"
+
+
+def install(line):
+    """The cure of a package that is missing; a hosted platform brings back its own."""
+    place = where()
+    return in_terminal(line) if place == "local" else FRESH[place]
+
+
 # ---- what can fail, and what cures it -----------------------------------------------------
 
 
@@ -116,7 +133,7 @@ class Failure(NamedTuple):
         """The exact line or menu path for this platform."""
         place = place or where()
         if place == "local":
-            return self.fix
+            return in_terminal(self.fix) if "pip install" in self.fix else self.fix
         return self.hosted.format(
             restart=RESTART[place],
             fresh=FRESH[place],
@@ -126,12 +143,9 @@ class Failure(NamedTuple):
         )
 
 
-_CELL = "in a new cell: "
-_COMPILER = f'{_CELL}%pip install "numba-cuda[cu12]=={{numba_cuda}}" and then {{restart}}'
-_OLDER = (
-    f'{_CELL}%pip install "cuda-toolkit[cudart,nvcc,nvrtc,nvjitlink]<{{too_new}}" '
-    "and then {restart}"
-)
+_CELL = "in a new cell: %pip install {}; then delete that cell, {{restart}}, and Run all"
+_COMPILER = _CELL.format('"numba-cuda[cu12]=={numba_cuda}"')
+_OLDER = _CELL.format('"cuda-toolkit[cudart,nvcc,nvrtc,nvjitlink]<{too_new}"')
 _DRIVER = (
     "the CUDA compiler is newer than this machine's driver",
     f"update the NVIDIA driver, or use the CUDA 12 compiler: {INSTALL_GPU}",
@@ -169,7 +183,7 @@ _NO_START = (
 
 # one of these stands where a part is not there; what the part itself complains of stays unknown
 _PART = "a part of the CUDA compiler"
-_LOST = ("found", "finding", "missing", "cannot open", "could not load", "not available")
+_LOST = ("not found", "be found", "finding", "missing", "cannot open", "not load", "not available")
 
 FAILURES = (
     Failure(
@@ -286,17 +300,8 @@ def explain_import(error):
         what = " ".join(str(error).split())
     else:
         return None
-    place = where()
-    return f"{what} Cure: {FRESH[place] if place != 'local' else _install_here()}."
-
-
-def _install_here():
-    """The line that brings the packages into the Python that runs this."""
-    python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
-    return (
-        f"in a terminal, in the folder {ROOT}: {python} -m {INSTALL}; then restart the kernel. "
-        "Or choose the kernel of the environment where they are installed"
-    )
+    other = "Or choose the kernel of the environment where they are installed."
+    return f"{what} Cure: {install(INSTALL)}. {other if where() == 'local' else ''}".strip()
 
 
 # ---- a hosted notebook without a card -----------------------------------------------------
@@ -357,9 +362,9 @@ def explain_no_widgets():
     a still picture.
     """
     place, version = where(), package_version("ipywidgets")
-    cure = "pip install --upgrade ipywidgets, then restart the kernel"
+    cure = install("pip install --upgrade ipywidgets")
     if place != "local":
-        cure = f"{FRESH[place]} (it brings back the platform's own ipywidgets)"
+        cure += " (it brings back the platform's own ipywidgets)"
     try:
         importlib.import_module("ipywidgets")
     except ImportError:
@@ -369,5 +374,5 @@ def explain_no_widgets():
         return f"Colab's page knows ipywidgets 7, not {version}; if no sliders show, cure it", cure
     if place == "local" and package_version("jupyterlab") and not package_version(MANAGER):
         missing = f"JupyterLab lacks {MANAGER}, so it shows still pictures in place of sliders"
-        return missing, f"pip install {MANAGER}, then reload the page"
+        return missing, in_terminal(f"pip install {MANAGER}", then="reload the page")
     return None

@@ -79,7 +79,7 @@ print("target:", device.TARGET)
 FRESH = ("Runtime > Disconnect and delete runtime", "Run > Power off")
 GPU = ("Runtime > Change runtime type > T4 GPU", "Settings > Accelerator > GPU T4 x2")
 GPU_LINE = "pip install -r requirements-gpu.txt"
-OLDER = '%pip install "cuda-toolkit[cudart,nvcc,nvrtc,nvjitlink]<12.5" and then '
+OLDER = '%pip install "cuda-toolkit[cudart,nvcc,nvrtc,nvjitlink]<12.5"; then delete that cell, '
 COMPILER = '%pip install "numba-cuda[cu12]=='
 FAILURES = {  # what the meaning says, the cure at home, on Colab, on Kaggle
     "driver older than the toolkit": (
@@ -376,10 +376,87 @@ def test_the_compilers_own_failures(tmp_path):
         assert re.search(missing, compiled) and re.search(missing, refused)
 
 
+@needs_numba_cuda
+def test_numpys_own_failure(tmp_path):
+    """NumPy 2.5 has no row_stack, which numba-cuda asks for when it compiles: take it away."""
+    code = "import numpy\nvars(numpy).pop('row_stack', None)\n" + COMPILE.format(major=9)
+    printed = run_python(code, tmp_path, LSTM_KERNELS_TARGET="compiler")
+    assert printed.startswith("this NumPy is newer than numba-cuda knows | module 'numpy' has no")
+
+
+@needs_numba_cuda
+@pytest.mark.parametrize(
+    "line, name",
+    [
+        ("from numba.core.errors import NotInThisNumba", "numba and numba-cuda do not fit"),
+        ("import numba.not_in_this_numba", "numba and numba-cuda do not fit"),
+        ("import numba.core.types as t; t.NotThere", "numba and numba-cuda do not fit"),
+        ("import numpy; numpy.not_in_this_numpy", "NumPy is too new"),
+        ("import cuda.not_there", "bindings are missing"),
+    ],
+)
+def test_a_numba_cuda_that_does_not_fit(line, name, tmp_path):
+    """The path of imports is the real one; only the numba-cuda at its end is another."""
+    package = tmp_path / "numba_cuda" / "numba" / "cuda"
+    package.mkdir(parents=True)
+    (package.parents[1] / "__init__.py").write_text("", encoding="utf-8")
+    (package / "__init__.py").write_text(line, encoding="utf-8")
+    code = "import sys\nsys.path.insert(0, '')\n" + FAKE.split("import lstm_kernels\n")[1]
+    printed = run_python(code, tmp_path, LSTM_KERNELS_TARGET="gpu")
+    meaning, cure, *_ = FAILURES[name]
+    why = next(text for text in printed.split("\n") if text.startswith("Why: "))
+    assert meaning in why and cure.removeprefix("pip ") in why and "target: emulator" in printed
+
+
+NO_NUMBA_CUDA = """
+import importlib.metadata
+import sys
+
+class Hide:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "numba_cuda":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path[:] = [f for f in sys.meta_path if "NumbaCuda" not in type(f).__name__]
+sys.meta_path.insert(0, Hide())
+real = importlib.metadata.version
+def version(name):
+    if name == "numba-cuda":
+        raise importlib.metadata.PackageNotFoundError(name)
+    return real(name)
+importlib.metadata.version = version
+"""
+
+
+@pytest.mark.parametrize("target", ["auto", "simulator"])
+def test_a_mac_has_no_numba_cuda(target, tmp_path):
+    """Nothing is missed: the emulator runs, and Numba's own simulator too."""
+    code = NO_NUMBA_CUDA + FAKE.split("import lstm_kernels\n")[1]
+    printed = run_python(code, tmp_path, LSTM_KERNELS_TARGET=target)
+    wanted = {"auto": "emulator"}.get(target, target)
+    assert printed.startswith("No GPU here: kernels run") and printed.count("\n") == 2
+    assert printed.endswith(f"target: {wanted}\n")
+
+
 def test_an_older_toolkit_is_one_that_exists():
     """There is no toolkit 12.7, though drivers of that version are."""
     assert platforms.next_version("12.7") == "12.8"
     assert platforms.next_version("12.9") == "12.10"  # above 12.9 in the order of versions
+
+
+def test_every_cure_says_where_to_type_it(at):
+    """At home in a terminal, for this Python; on a platform in a cell that must not stay."""
+    typed = 0
+    for failure in platforms.FAILURES:
+        for place in ("local", "colab", "kaggle"):
+            cure = failure.cure(place)
+            if "pip install" in cure:
+                typed += 1
+                begin = "in a terminal" if place == "local" else "in a new cell: %pip install"
+                assert begin in cure and (sys.executable in cure) == (place == "local")
+                assert cure.endswith("restart the kernel" if place == "local" else "and Run all")
+                assert (str(ROOT) in cure) == ("-r requirements" in cure)
+    assert typed > 30
 
 
 def test_every_cure_can_be_printed_everywhere(at):
@@ -612,7 +689,7 @@ def test_an_error_of_the_compiler_or_of_the_course_stays_unknown(message, at, mo
     assert platforms.explain(error) is None
     monkeypatch.setattr(device, "count_gpus", lambda: 1)
     monkeypatch.setattr(device, "WHY_NO_GPU", error)
-    assert doctor.check_gpu().fix == platforms.INSTALL_GPU
+    assert doctor.check_gpu().fix == platforms.in_terminal(platforms.INSTALL_GPU)
     for place in ("colab", "kaggle"):
         at(place)
         assert doctor.check_gpu().fix == platforms.FRESH[place]
@@ -696,11 +773,44 @@ def test_widgets_that_cannot_be_imported(version, state, at, installed, monkeypa
     assert not finding.ok and state in finding.text and "Power off" in finding.fix
 
 
-def test_a_lesson_without_widgets_stops_with_the_cure(tmp_path):
-    code = "import sys\nsys.modules['ipywidgets'] = None\nfrom lstm_kernels import widgets"
-    lines = run_python(code, tmp_path).strip().split("\n")
-    assert lines[-1].startswith("ImportError: ipywidgets ") and "Cure: " in lines[-1]
-    assert "During handling" not in "\n".join(lines)
+NO_WIDGETS = """
+import sys
+
+sys.modules["ipywidgets"] = None
+from lstm_kernels import model, widgets
+from lstm_kernels.widgets import base, gate_playground, race, thread_map
+
+base.display = lambda shown, **_: print("shown:", type(shown).__name__)
+board = thread_map.ThreadMap(N=1000, threads=32)
+widgets.show(board, board.picture())
+board = race.Race(batch_size=2, H=4, T=2, versions=("sequential", "numpy_batched"), budget=0)
+board.versus.batch.value = 3
+board.run()
+assert [w.batch_size for _, (w, _) in board.versus.results] == [3]
+assert all(row.timing for row in board.versus.results[0][1][1])
+widgets.show(board, board.picture())
+gates = gate_playground.GatePlayground(model.init_params(1, 4, 1), range(9), range(9), unit=1)
+gates.set_offsets(i=0, f=8, o=0)
+assert gates.offsets() == (0, 8, 0)
+widgets.show(gates, gates.picture())
+"""
+
+
+def test_a_lesson_without_widgets_goes_on_with_their_pictures(tmp_path):
+    lines = run_python(NO_WIDGETS, tmp_path).strip().split("\n")
+    assert lines[1::2] == ["shown: Picture"] * 3
+    for line in lines[0::2]:
+        assert line.startswith("ipywidgets ") and "so sliders and buttons cannot work." in line
+        assert "-m pip install --upgrade ipywidgets; then restart the kernel." in line
+
+
+def test_what_stands_in_for_ipywidgets_has_all_that_is_used():
+    from lstm_kernels.widgets import still
+
+    folder = ROOT / "lstm_kernels" / "widgets"
+    texts = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    used = set(re.findall(r"\bipywidgets\.(\w+)", texts))
+    assert len(used) > 10 and used <= set(vars(still))
 
 
 @pytest.mark.parametrize("version, told", [("7.7.1", False), ("8.1.5", True)])
@@ -716,7 +826,8 @@ def test_colab_and_kaggle_widgets(version, told, at, installed):
 def test_jupyterlab_without_its_widget_manager(at, installed):
     installed(jupyterlab="4.6.6", jupyterlab_widgets=None)
     wrong, cure = platforms.explain_no_widgets()
-    assert "still pictures" in wrong and cure.startswith("pip install jupyterlab_widgets")
+    assert "still pictures" in wrong
+    assert cure.endswith("-m pip install jupyterlab_widgets; then reload the page")
     installed(jupyterlab=None)  # the page is VS Code's, or of another environment: not known
     assert platforms.explain_no_widgets() is None
 
@@ -922,8 +1033,9 @@ def test_setup_fetches_again_what_was_fetched_by_half(tmp_path, origin):
     """The session ended while git was fetching."""
     content = tmp_path / "content"
     folder = fetched_into(content).parents[1]
-    (folder / ".git").mkdir(parents=True)
-    (folder / "README.md").write_text("half of it", encoding="utf-8")
+    make_course(folder).write_text("raise SystemExit('half of it')", encoding="utf-8")
+    (folder / ".git").mkdir()
+    (folder / ".git" / "index.lock").touch()  # git writes the files first, then its index
     assert run_setup(content, **origin) == f"found in {fetched_into(content)}\n"
 
 
@@ -942,6 +1054,21 @@ def test_setup_without_internet_says_what_to_click(tmp_path):
     assert "Kaggle: Settings > Turn on internet (first verify your phone number" in printed
     assert "or File > Add input > parallel-lstm." in printed
     assert "Traceback" not in printed
+
+
+def test_setup_gives_up_on_a_network_that_does_not_answer(tmp_path):
+    """A host that takes the call and then says nothing."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        cell = stamp.setup_cell(*stamp.read_settings())
+        assert "timeout=120)" in cell
+        code = HIDE + cell.replace("timeout=120)", "timeout=1)")
+        proxies = dict.fromkeys(OFFLINE, address)
+        printed = run_python(code, tmp_path, PYTHONPATH="", **proxies)
+    assert "could not be fetched: two minutes were too short. Look at the network, and" in printed
+    assert "Turn on internet" in printed and "Traceback" not in printed
 
 
 def test_setup_without_git_says_so(tmp_path):

@@ -1,12 +1,10 @@
 """Live pictures.  They call timing and figures and hold no algorithm; core ipywidgets only."""
 
-from lstm_kernels.platforms import explain_no_widgets
-
 try:
-    from lstm_kernels.widgets.base import picture_widget, show
-except ImportError:
-    if wrong := explain_no_widgets():
-        raise ImportError("{}. Cure: {}.".format(*wrong)) from None
-    raise
+    import ipywidgets
+except ImportError:  # missing, or too old: the set-up cell names the cure, and a lesson goes on
+    from lstm_kernels.widgets import still as ipywidgets
 
-__all__ = ["picture_widget", "show"]
+from lstm_kernels.widgets.base import picture_widget, show
+
+__all__ = ["ipywidgets", "picture_widget", "show"]

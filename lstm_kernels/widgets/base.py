@@ -1,7 +1,9 @@
 """How a widget is shown, and what is shown where widgets cannot live."""
 
-import ipywidgets
 from IPython.display import display
+
+from lstm_kernels.platforms import explain_no_widgets
+from lstm_kernels.widgets import ipywidgets, still
 
 
 def picture_widget(picture):
@@ -17,7 +19,11 @@ def show(widget, picture):
     """Display the live widget, with its static twin for GitHub and printed pages.
 
     One bundle holds the widget's view, a PNG and a text: each page shows the best it can.
+    Without ipywidgets: its picture, and what to install.
     """
+    if isinstance(widget, still.Still):
+        print("{}. Cure: {}.".format(*explain_no_widgets()))
+        return display(picture)
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     display(
         {

@@ -1,8 +1,7 @@
 """What a warp reads (lesson 09); tiles in registers and banks of shared memory (lesson 10)."""
 
-import ipywidgets
-
 from lstm_kernels.figures import blocks as figures
+from lstm_kernels.widgets import ipywidgets
 from lstm_kernels.widgets.base import picture_widget
 
 LAYOUT = {"width": "32em"}

@@ -3,9 +3,8 @@
 import html
 import time
 
-import ipywidgets
-
 from lstm_kernels.estimate import PIECE_LIMIT, REPEAT_LIMIT
+from lstm_kernels.widgets import ipywidgets
 from lstm_kernels.widgets.background import paints_from_threads
 
 SLIDER = "18em"  # wide; four of them are side by side on a projector

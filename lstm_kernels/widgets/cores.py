@@ -1,8 +1,7 @@
 """Samples on lanes and cores, for a batch and a CPU of your choice.  Lesson 08."""
 
-import ipywidgets
-
 from lstm_kernels.figures.cores import draw_cores
+from lstm_kernels.widgets import ipywidgets
 from lstm_kernels.widgets.base import picture_widget
 
 LAYOUT = {"width": "32em"}

@@ -1,8 +1,7 @@
 """Batch size and the noise of its gradient, live.  Lesson 02."""
 
-import ipywidgets
-
 from lstm_kernels.figures.descent import draw_noise
+from lstm_kernels.widgets import ipywidgets
 from lstm_kernels.widgets.base import picture_widget
 
 

@@ -1,11 +1,11 @@
 """Move a gate, see the cell remember or forget the series.  Lesson 01."""
 
-import ipywidgets
 import numpy as np
 
 from lstm_kernels.figures.cell import draw_playground
 from lstm_kernels.figures.style import GATE_COLORS
 from lstm_kernels.versions.numpy_loop import forward_sample
+from lstm_kernels.widgets import ipywidgets
 from lstm_kernels.widgets.base import picture_widget
 
 LIMIT = 8.0  # an offset of 8 closes (-) or opens (+) a gate all but completely

@@ -1,9 +1,8 @@
 """A live picture of the host's queue and the card.  Lesson 11."""
 
-import ipywidgets
-
 from lstm_kernels.figures.training import draw_queue
 from lstm_kernels.launches import Costs, end_of, v3_bars, v6_bars
+from lstm_kernels.widgets import ipywidgets
 from lstm_kernels.widgets.base import picture_widget, slider
 
 

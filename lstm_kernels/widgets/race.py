@@ -8,13 +8,11 @@ import html
 import io
 import time
 
-import ipywidgets
-
 from lstm_kernels import bench, data, estimate, race
 from lstm_kernels.figures.race import draw_history, draw_invitation, draw_race
 from lstm_kernels.timing import Workload
 from lstm_kernels.versions import COURSE, VERSIONS
-from lstm_kernels.widgets import controls
+from lstm_kernels.widgets import controls, ipywidgets
 from lstm_kernels.widgets.background import Runner
 from lstm_kernels.widgets.base import picture_widget, slider
 from lstm_kernels.widgets.race_table import STYLE, table_html

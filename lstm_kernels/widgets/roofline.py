@@ -1,11 +1,10 @@
 """A live roofline: what limits each version, on each card, at each size.  Lesson 12."""
 
-import ipywidgets
-
 from lstm_kernels.figures.roofline import NAMES, draw_roofs
 from lstm_kernels.model import Sizes
 from lstm_kernels.roofline import PEAKS, VERSIONS, lower_bounds
 from lstm_kernels.timing import seconds_text
+from lstm_kernels.widgets import ipywidgets
 from lstm_kernels.widgets.base import picture_widget, slider
 
 

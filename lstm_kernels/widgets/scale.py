@@ -1,13 +1,12 @@
 """Does training time grow as fast as the data?  The dashboard's second tab.  Lesson 07."""
 
-import ipywidgets
 import numpy as np
 
 from lstm_kernels import data, device, estimate, race
 from lstm_kernels.figures.goals import draw_scaling
 from lstm_kernels.figures.race import draw_invitation
 from lstm_kernels.timing import Workload, seconds_text
-from lstm_kernels.widgets import controls
+from lstm_kernels.widgets import controls, ipywidgets
 from lstm_kernels.widgets.base import picture_widget, slider
 
 WINDOWS = (64, 256, 1024, 4096, 16384, 65536)

@@ -1,10 +1,10 @@
 """Two small widgets: a launch that writes numbers (lesson 04), the thread map (lesson 05)."""
 
-import ipywidgets
 import numpy as np
 
 from lstm_kernels.figures.threads import draw_thread_map, draw_written
 from lstm_kernels.launch import CARDS, T4, Launch, check_launch
+from lstm_kernels.widgets import ipywidgets
 from lstm_kernels.widgets.base import picture_widget
 
 MAX_BLOCKS, MAX_THREADS = 6, 16

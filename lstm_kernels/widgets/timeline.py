@@ -1,10 +1,9 @@
 """A live time line of V2's and V3's transfers.  Lesson 06."""
 
-import ipywidgets
-
 from lstm_kernels.figures.timeline import bytes_text, draw_time_lines
 from lstm_kernels.model import Sizes
 from lstm_kernels.transfers import Machine, copies, time_line
+from lstm_kernels.widgets import ipywidgets
 from lstm_kernels.widgets.base import picture_widget, slider
 
 VERSIONS = ("cuda_v2", "cuda_v3")

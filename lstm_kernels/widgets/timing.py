@@ -1,11 +1,10 @@
 """Time versions live, at sizes of your choice.  Lesson 03."""
 
-import ipywidgets
-
 from lstm_kernels import data, init_params
 from lstm_kernels.figures.timing import draw_timings
 from lstm_kernels.timing import time_call
 from lstm_kernels.versions import get_version
+from lstm_kernels.widgets import ipywidgets
 from lstm_kernels.widgets.base import picture_widget
 
 
