@@ -116,9 +116,12 @@ def describe():
         versions = f"CUDA {platforms.driver_version()}, numba-cuda {numba_cuda}"
         return f"{name}{first}, {versions}: kernels run on the GPU."
     if WHY_NO_GPU is not None:
+        ask = "In a terminal `python -m lstm_kernels doctor`"
+        if platforms.where() != "local":
+            ask = "In a new cell `from lstm_kernels import doctor; doctor.main()`"
         return (
             "A GPU is here, but it cannot be used; the emulator runs the kernels on this CPU. "
-            "`python -m lstm_kernels doctor` tells why, and the cure."
+            f"{ask} tells why, and the cure."
         )
     if TARGET == "simulator":
         return "No GPU here: kernels run in Numba's simulator, in plain Python. Not GPU times."

@@ -695,6 +695,29 @@ def test_an_error_of_the_compiler_or_of_the_course_stays_unknown(message, at, mo
         assert doctor.check_gpu().fix == platforms.FRESH[place]
 
 
+@pytest.mark.parametrize(
+    "place, ask",
+    [
+        ("local", "In a terminal `python -m lstm_kernels doctor` tells why"),
+        ("colab", "In a new cell `from lstm_kernels import doctor; doctor.main()` tells why"),
+        ("kaggle", "In a new cell `from lstm_kernels import doctor; doctor.main()` tells why"),
+    ],
+)
+def test_where_the_doctor_is_asked(place, ask, at, monkeypatch):
+    at(place)
+    monkeypatch.setattr(device, "ON_GPU", False)
+    monkeypatch.setattr(device, "WHY_NO_GPU", RuntimeError("the moon is full"))
+    assert ask in device.describe()
+
+
+def test_a_package_that_is_missing_on_a_platform_comes_back_with_a_fresh_one(at, monkeypatch):
+    """There nothing is installed by hand; at home the line says where it is typed."""
+    monkeypatch.setattr(doctor, "package_version", lambda name: None)
+    for place, cure in zip(("local", *PLATFORMS), ("in a terminal", *FRESH), strict=True):
+        at(place)
+        assert all(cure in finding.fix for finding in doctor.check_packages())
+
+
 def test_a_card_that_nobody_wants_is_named(monkeypatch):
     for name, value in {"TARGET": "emulator", "ON_GPU": False, "WHY_NO_GPU": None}.items():
         monkeypatch.setattr(device, name, value)
