@@ -203,7 +203,7 @@ def simulate(platform, work, python, names):
         failed = check_cold_start(python, work, there)
         return failed + run_all(platform, python, names, work, there)
     failed = check_offline_message(python, work, there)
-    build = [sys.executable, ROOT / ".ci" / "kaggle_dataset.py", "build"]
+    build = [sys.executable, ROOT / ".ci" / "kaggle_dataset.py", "build", "--owner", "simulated"]
     subprocess.run([*build, work / "input" / "parallel-lstm"], check=True, capture_output=True)
     return failed + run_all(platform, python, names, work, there)
 
