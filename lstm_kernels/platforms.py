@@ -183,7 +183,10 @@ _NO_START = (
 
 # one of these stands where a part is not there; what the part itself complains of stays unknown
 _PART = "a part of the CUDA compiler"
-_LOST = ("not found", "be found", "finding", "missing", "cannot open", "not load", "not available")
+_LOST = (
+    "not found", "be found", "to find", "finding", "missing", "cannot open", "not load",
+    "not available",
+)  # fmt: skip
 
 FAILURES = (
     Failure(
