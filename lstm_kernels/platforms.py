@@ -181,8 +181,8 @@ _NO_START = (
     "{fresh}",
 )
 
-# one of these stands where a part is not there; what the part itself complains of stays unknown
 _PART = "a part of the CUDA compiler"
+# one of these stands where a part is not there; what the part itself complains of stays unknown
 _LOST = (
     "not found", "be found", "to find", "finding", "missing", "cannot open", "not load",
     "not available",

@@ -13,7 +13,7 @@ from lstm_kernels.launch import bank_turns
 from lstm_kernels.versions import cuda_v5
 from lstm_kernels.versions.packing import make_layout
 from lstm_kernels.widgets.blocks import BankMap, TileMap
-from tests.asked import fake_cuda, plain
+from tests.asked import fake_cuda, place_of, plain
 from tests.test_lessons_04 import PNG, code_cells
 from tests.test_lessons_09 import check_exercise, source_of
 
@@ -62,7 +62,7 @@ class SharedArray:
     def note(self, kind, index):
         """noted: access of a warp -> {thread: word}."""
         frame = sys._getframe(2)
-        site = frame.f_code, frame.f_lineno  # f_lasti moves when Python specialises the code
+        site = frame.f_code, place_of(frame)
         self.turns[site] += 1
         access = self.name, kind, site, self.turns[site], self.thread // 32
         word = int(np.ravel_multi_index(index, self.shape))

@@ -233,7 +233,7 @@ def test_an_unusable_card_is_explained(monkeypatch):
     monkeypatch.setattr(device, "WHY_NO_GPU", OSError("libNVVM cannot be found"))
     finding = doctor.check_gpu()
     assert not finding.ok and "libNVVM" in finding.text
-    assert f"-m {doctor.INSTALL_GPU}; then restart the kernel" in finding.fix
+    assert finding.fix == doctor.install(doctor.INSTALL_GPU)
     assert "doctor" in device.describe() or device.ON_GPU
 
 

@@ -165,7 +165,7 @@ def device_array(kind, pieces, shape, strides):
     meminfo, parent, count, itemsize, data = pieces
     dtype = scalar_dtype(kind.dtype)
     if kind.layout == "C":  # compiled code then counts from the shape; Numba may pass others
-        strides = np.empty(shape, dtype).strides if 0 not in shape else strides
+        strides = np.empty(shape, dtype).strides
     extent = itemsize + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
     if (meminfo, parent, count, itemsize) != (0, 0, np.prod(shape), dtype.itemsize):
         raise TypeError(f"an array of {shape} {dtype} was packed as {pieces}")
