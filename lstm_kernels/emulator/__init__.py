@@ -30,7 +30,9 @@ How it works, in the order in which it happens:
    (scheduler.py) resumes them in turn. Numba compiles generators, so a switch of thread costs
    some tens of nanoseconds. Warp shuffles, votes and `grid.sync()` are barriers too, of a
    warp and of the whole grid, with a value left in a mail slot before and read after
-   (runtime.py). If the threads do not all arrive at the same `yield`, the scheduler says who.
+   (runtime.py). A generator that pauses stores all its variables; so that these are few words,
+   arrays are addresses there (compact.py). If the threads do not all arrive at the same `yield`,
+   the scheduler says who.
 
 4. *Memory* (memory.py). Device arrays are copies in a memory of their own, so that a forgotten
    transfer shows. Shared arrays lie at fixed offsets of one piece of memory for each block, local

@@ -31,11 +31,15 @@ import numpy as np
 from numba import njit
 from numba import types as _types
 
+from lstm_kernels.emulator import compact as _compact
 from lstm_kernels.emulator import runtime as _gpu
 from lstm_kernels.emulator import scheduler as _scheduler
 from lstm_kernels.emulator import tracing as _trace
 """
 DIRECT = """
+_kernel = {kernel}
+
+
 @njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True)
 def launch(control, memory{arguments}):
     blocks, threads = _gpu.counts(control)
@@ -45,14 +49,19 @@ def launch(control, memory{arguments}):
         _gpu.enter_block(control, memory, block, 0)
         for t in range(threads):
             rank = _gpu.position(t, threads, order)
-            {kernel}(_gpu.enter_thread(control, memory, block, rank, 0){arguments})
+            _kernel(_gpu.enter_thread(control, memory, block, rank, 0){arguments})
     return True
 """
 WAITING = """
+_kernel = {kernel}
+
+
 @njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True)
 def launch(control, memory{arguments}):
-    like = {kernel}(_gpu.enter_thread(control, memory, 0, 0, 0){arguments})
-    size = _scheduler.generator_size(like)
+    {hold}
+    like = _kernel(_compact.held(_gpu.enter_thread(control, memory, 0, 0, 0)){held})
+    paused = _scheduler.generator_size(like)
+    size = paused + _gpu.THREAD_BYTES
     resume = _scheduler.resume_pointer(like)
     states = _scheduler.room_for_states(control, size)
     blocks, threads = _gpu.counts(control)
@@ -64,9 +73,10 @@ def launch(control, memory{arguments}):
             room = block - first
             _gpu.enter_block(control, memory, block, room)
             for rank in range(threads):
-                thread = _gpu.enter_thread(control, memory, block, rank, room)
-                address = states.ctypes.data + (room * threads + rank) * size
-                _scheduler.keep_generator({kernel}(thread{arguments}), address)
+                state = states.ctypes.data + (room * threads + rank) * size
+                entered = _gpu.enter_thread(control, memory, block, rank, room)
+                thread = _compact.held_at(entered, state + paused)
+                _scheduler.keep_generator(_kernel(thread{held}), state)
         if not _scheduler.run_blocks(resume, size, states, control, memory, first, last):
             return False
     return True
@@ -112,9 +122,15 @@ def _source(program, kernel, name):
     functions = ["\n\n@_gpu.device\n" + ast.unparse(tree) for tree in _callees_first(trees)]
     constants = [f"{name} = {value}" for name, value in sorted(program.definitions.items())]
     # by place: a kernel may call its arguments what it likes, also as the templates' own names
-    arguments = "".join(f", argument_{place}" for place in range(len(kernel.tree.args.args) - 1))
+    places = range(len(kernel.tree.args.args) - 1)
     template = WAITING if kernel.waits else DIRECT
-    launch = template.format(arguments=arguments, kernel=kernel.tree.name, **vars(control))
+    launch = template.format(
+        kernel=kernel.tree.name,
+        arguments="".join(f", argument_{place}" for place in places),
+        held="".join(f", held_{place}" for place in places),
+        hold="\n    ".join(f"held_{place} = _compact.held(argument_{place})" for place in places),
+        **vars(control),
+    )
     header = HEADER.format(name=name)
     return "\n".join([header, *constants, *functions, "", launch])
 

@@ -48,10 +48,15 @@ class _Inliner:
         suffix = f"__{call.inline.name}_{self.count}"
         tree = copy.deepcopy(call.inline)
         arguments = _bind(tree, call, self.function)
-        body = [
-            _assign(name + suffix, value) for name, value in arguments.items() if name != "_cuda"
-        ]
-        _Rename({name: name + suffix for name in _local_names(tree)}).visit(tree)
+        stored = _stored_names(tree)
+        new = {name: ast.Name(name + suffix, ast.Load()) for name in stored | arguments.keys()}
+        body = []
+        for name, value in arguments.items():
+            if isinstance(value, (ast.Name, ast.Constant)) and name not in stored:
+                new[name] = value  # a second name would be one more to keep at each `yield`
+            else:
+                body.append(_assign(name + suffix, value))
+        _Replace(new).visit(tree)
         statements, result = self._split(tree, call)
         name = f"_result{suffix}"
         return [*body, *statements, _assign(name, result)], ast.Name(name, ast.Load())
@@ -108,13 +113,12 @@ class _Hoist(ast.NodeTransformer):
         return result
 
 
-def _local_names(tree):
-    stored = {
+def _stored_names(tree):
+    return {
         node.id
         for node in ast.walk(tree)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
-    return (stored | {argument.arg for argument in tree.args.args}) - {"_cuda"}
 
 
 def _bind(tree, call, function):
@@ -130,12 +134,14 @@ def _bind(tree, call, function):
     return bound
 
 
-class _Rename(ast.NodeTransformer):
-    """Gives names their new ones."""
+class _Replace(ast.NodeTransformer):
+    """Puts other names, or constants, in the place of names."""
 
-    def __init__(self, new_names):
-        self.new_names = new_names
+    def __init__(self, new):
+        self.new = new
 
     def visit_Name(self, node):
-        node.id = self.new_names.get(node.id, node.id)
-        return node
+        new = copy.copy(self.new.get(node.id, node))
+        if isinstance(new, ast.Name):
+            new.ctx = node.ctx
+        return new

@@ -1,6 +1,6 @@
 """The few operations that Numba's Python subset cannot say: they emit machine code themselves.
 
-They turn addresses into arrays, check an index, and keep a paused generator in memory that we
+They read and write at an address, check an index, and keep a paused generator in memory that we
 choose. Everything else of the emulator's run time is ordinary `@njit` code on top of these.
 """
 
@@ -8,45 +8,9 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
-from numba.np.arrayobj import make_array, populate_array
 
 from . import control as slots
-
-
-@intrinsic
-def array_at(typingctx, address, shape, dtype):
-    """The memory at `address` as a C-ordered array."""
-    result = types.Array(dtype.dtype, len(shape), "C")
-
-    def codegen(context, builder, signature, args):
-        array = make_array(result)(context, builder)
-        sizes = _as_intp(context, builder, args[1], signature.args[1])
-        itemsize = context.get_constant(
-            types.intp, context.get_abi_sizeof(context.get_data_type(result.dtype))
-        )
-        populate_array(
-            array,
-            data=builder.inttoptr(args[0], array.data.type),
-            shape=sizes,
-            strides=_c_strides(builder, sizes, itemsize),
-            itemsize=itemsize,
-            meminfo=None,
-        )
-        return array._getvalue()
-
-    return result(address, shape, dtype), codegen
-
-
-def _as_intp(context, builder, values, tuple_type):
-    pairs = zip(cgutils.unpack_tuple(builder, values), tuple_type, strict=True)
-    return [context.cast(builder, value, kind, types.intp) for value, kind in pairs]
-
-
-def _c_strides(builder, sizes, itemsize):
-    strides = [itemsize]
-    for size in reversed(sizes[1:]):
-        strides.insert(0, builder.mul(strides[0], size))
-    return strides
+from .compact import as_intp, index_kinds, is_whole_index, opened, view
 
 
 @intrinsic
@@ -153,9 +117,9 @@ def checked_index(typingctx, control, site, array, index):
 
     def codegen(context, builder, signature, args):
         if check:
-            indices = _indices(context, builder, args[3], signature.args[3])
-            view = make_array(array)(context, builder, args[2])
-            sizes = cgutils.unpack_tuple(builder, view.shape, array.ndim)[: len(indices)]
+            indices = as_intp(context, builder, args[3], signature.args[3])
+            fields = view(context, builder, array, args[2])
+            sizes = cgutils.unpack_tuple(builder, fields.shape, opened(array).ndim)[: len(indices)]
             _refuse_outside(context, builder, args[0], args[1], indices, sizes)
         return args[3]
 
@@ -170,16 +134,16 @@ def noted_index(typingctx, control, site, kind, array, index):
     once, and not again at each access.
     """
     check = _can_check(array, index)
-    whole = check and len(_index_kinds(index)) == array.ndim
+    whole = check and is_whole_index(array, index)
 
     def codegen(context, builder, signature, args):
         if check:
-            indices = _indices(context, builder, args[4], signature.args[4])
-            view = make_array(array)(context, builder, args[3])
-            sizes = cgutils.unpack_tuple(builder, view.shape, array.ndim)
+            indices = as_intp(context, builder, args[4], signature.args[4])
+            fields = view(context, builder, array, args[3])
+            sizes = cgutils.unpack_tuple(builder, fields.shape, opened(array).ndim)
             _refuse_outside(context, builder, args[0], args[1], indices, sizes[: len(indices)])
         if whole:
-            address = _element_address(context, builder, view, indices, array.ndim)
+            address = _element_address(context, builder, fields, indices)
             _call_note(context, builder, args[0], address, args[2], args[1])
         return args[4]
 
@@ -192,12 +156,12 @@ def checked_axis(typingctx, control, site, array, axis, index):
     if not isinstance(axis, types.IntegerLiteral):
         return None
     number = axis.literal_value
-    check = isinstance(array, types.Array) and isinstance(index, types.Integer)
+    check = isinstance(opened(array), types.Array) and isinstance(index, types.Integer)
 
     def codegen(context, builder, signature, args):
         if check:
-            view = make_array(array)(context, builder, args[2])
-            sizes = [cgutils.unpack_tuple(builder, view.shape, array.ndim)[number]]
+            fields = view(context, builder, array, args[2])
+            sizes = [cgutils.unpack_tuple(builder, fields.shape, opened(array).ndim)[number]]
             indices = [context.cast(builder, args[4], signature.args[4], types.intp)]
             _refuse_outside(context, builder, args[0], args[1], indices, sizes)
         return args[4]
@@ -205,31 +169,20 @@ def checked_axis(typingctx, control, site, array, axis, index):
     return index(control, site, array, axis, index), codegen
 
 
-def _index_kinds(index):
-    return list(index) if isinstance(index, types.BaseTuple) else [index]
-
-
 def _can_check(array, index):
-    kinds = _index_kinds(index)
+    kinds = index_kinds(index)
     return (
-        isinstance(array, types.Array)
-        and len(kinds) <= min(array.ndim, slots.MAX_NDIM)
+        isinstance(opened(array), types.Array)
+        and len(kinds) <= min(opened(array).ndim, slots.MAX_NDIM)
         and all(isinstance(kind, types.Integer) for kind in kinds)
     )
 
 
-def _indices(context, builder, value, kind):
-    if not isinstance(kind, types.BaseTuple):
-        return [context.cast(builder, value, kind, types.intp)]
-    values = cgutils.unpack_tuple(builder, value)
-    return [context.cast(builder, v, k, types.intp) for v, k in zip(values, kind, strict=True)]
-
-
-def _element_address(context, builder, view, indices, ndim):
+def _element_address(context, builder, fields, indices):
     """Where an element lives; a negative index counts from the end."""
-    shape = cgutils.unpack_tuple(builder, view.shape, ndim)
-    strides = cgutils.unpack_tuple(builder, view.strides, ndim)
-    address = builder.ptrtoint(view.data, context.get_value_type(types.intp))
+    shape = cgutils.unpack_tuple(builder, fields.shape, len(indices))
+    strides = cgutils.unpack_tuple(builder, fields.strides, len(indices))
+    address = builder.ptrtoint(fields.data, context.get_value_type(types.intp))
     for i, size, stride in zip(indices, shape, strides, strict=True):
         negative = builder.icmp_signed("<", i, i.type(0))
         i = builder.select(negative, builder.add(i, size), i)

@@ -11,9 +11,10 @@ from numba import njit, types
 from numba.extending import overload
 
 from . import control as slots
-from .intrinsics import array_at, load_as, store_at
+from .compact import array_at
 from .intrinsics import checked_axis as at_axis  # noqa: F401  (translated kernels use these two)
 from .intrinsics import checked_index as at  # noqa: F401
+from .intrinsics import load_as, store_at
 
 Thread = namedtuple(
     "Thread",
@@ -21,6 +22,7 @@ Thread = namedtuple(
     "block_dim_x block_dim_y block_dim_z grid_dim_x grid_dim_y grid_dim_z "
     "rank lane control shared dynamic dynamic_bytes mail local",
 )
+THREAD_BYTES = 8 * len(Thread._fields)
 WARP = 32
 # Mail of one thread, in bytes: the value that it posts, the mask of lanes that take part, and the
 # value as the others may read it: copied when all of the warp (or the block) have posted.

@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from . import control as slots
-from .intrinsics import array_at
+from .compact import array_at
 from .intrinsics import noted_index as seen  # noqa: F401  (translated kernels call it)
 from .runtime import DEVICE, WARP
 

@@ -267,3 +267,17 @@ def test_arguments_may_have_the_names_that_the_generated_launcher_uses():
     out = np.zeros(8, np.int64)
     names_of_the_launcher[2, 4](1, 10, 100, 1000, 10000, out)
     assert out.tolist() == [54321] * 8
+
+
+@pytest.mark.parametrize("name", ["b", "state", "threads", "launch"])
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_kernel_may_have_the_name_of_the_launchers_variable(name, wait, tmp_path):
+    barrier = "cuda.syncthreads()" if wait else "pass"
+    source = f"def {name}(x):\n    {barrier}\n    x[cuda.grid(1)] += 1\n"
+    file = tmp_path / f"{name}.py"
+    file.write_text(source, encoding="utf-8")
+    scope = {"cuda": cuda}
+    exec(compile(source, str(file), "exec"), scope)
+    x = np.zeros(4)
+    cuda.jit(scope[name])[2, 2](x)
+    assert (x == 1).all()
