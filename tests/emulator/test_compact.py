@@ -126,8 +126,8 @@ def test_a_function_with_a_barrier_may_change_its_parameters():
 
 def test_a_paused_thread_keeps_addresses_not_arrays():
     every_way[1, THREADS](np.ones((THREADS, 3)), (np.ones(4), np.ones(4)), 2.0, np.ones((4, 5)))
-    compiled = every_way.build.launch.py_func.__globals__["every_way"]
-    (signature,) = compiled.signatures[-1:]
-    thread, x, _, factor, y = signature
+    launch = every_way.build.launch
+    numba.njit(error_model="numpy")(launch.py_func).compile(launch.signatures[0])  # not from cache
+    thread, x, _, factor, y = launch.py_func.__globals__["every_way"].signatures[0]
     assert [str(kind).split("(")[0] for kind in (thread, x, y)] == ["Held", "Held", "Held"]
     assert factor == numba.float64
