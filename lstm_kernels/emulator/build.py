@@ -101,11 +101,19 @@ class Build:
         self.program = Program(tracing=tracing)
         kernel = translate_function(function, self.program, is_kernel=True)
         self.waits = kernel.waits
-        self.arguments = [argument.arg for argument in kernel.tree.args.args[1:]]
-        self.written_apart = written_arguments(kernel, self.program)  # None: one core only
+        code = function.__code__
+        self.arguments = list(code.co_varnames[: code.co_argcount])
+        self.written_apart = self._written_apart(kernel)
         self.source = _source(self.program, kernel, function.__name__)
         module = _import_generated(self.source, function.__name__)
         self.launch = module.launch
+
+    def _written_apart(self, kernel):
+        """The arguments that blocks write without meeting; None: the launch runs on one core."""
+        written = written_arguments(kernel, self.program)
+        inside = [argument.arg for argument in kernel.tree.args.args[1:]]  # some with a new name
+        outside = dict(zip(inside, self.arguments, strict=True))
+        return None if written is None else {outside[name] for name in written}
 
 
 @lru_cache(maxsize=1)

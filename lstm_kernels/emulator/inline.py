@@ -11,11 +11,27 @@ import copy
 from .refuse import refusal
 
 CONDITIONAL = (ast.IfExp, ast.BoolOp)
+OWN = "__own"  # ends a name that had to change
 
 
 def inline_calls(statements, function):
     """The statements, with each marked call (attribute `inline`) replaced by its body."""
     return _Inliner(function).block(statements)
+
+
+def keep_apart(tree):
+    """Rename what this function calls by a name that a body to be written into it knows otherwise.
+
+    The body of `K = 2; def twice(x): return K * x` must not meet a local `K` of its caller.
+    """
+    calls = [node for node in ast.walk(tree) if hasattr(node, "inline")]
+    from_outside = set().union(*(_names_from_outside(call.inline) for call in calls))
+    mine = _stored_names(tree) | {argument.arg for argument in tree.args.args}
+    new = {name: ast.Name(name + OWN, ast.Load()) for name in mine & from_outside}
+    for statement in tree.body:
+        _Replace(new).visit(statement)
+    for argument in tree.args.args:
+        argument.arg = new[argument.arg].id if argument.arg in new else argument.arg
 
 
 class _Inliner:
@@ -121,11 +137,18 @@ def _stored_names(tree):
     }
 
 
+def _names_from_outside(tree):
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return used - _stored_names(tree) - {argument.arg for argument in tree.args.args} - {"_cuda"}
+
+
 def _bind(tree, call, function):
     """Parameter name -> argument, as Python would bind them."""
     parameters = [argument.arg for argument in tree.args.args]
     bound = dict(zip(parameters, call.args, strict=False))
-    bound.update({keyword.arg: keyword.value for keyword in call.keywords})
+    by_keyword = {name.removesuffix(OWN): name for name in parameters}
+    for keyword in call.keywords:
+        bound[by_keyword.get(keyword.arg, keyword.arg)] = keyword.value
     defaults = tree.args.defaults
     for name, default in zip(parameters[len(parameters) - len(defaults) :], defaults, strict=True):
         bound.setdefault(name, copy.deepcopy(default))

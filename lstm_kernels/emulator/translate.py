@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from . import names, scheduler
 from .environment import MISSING, Environment, python_function, source_tree
-from .inline import inline_calls
+from .inline import inline_calls, keep_apart
 from .program import Site, as_dtype, callable_source, constant_source, refuse_half
 from .refuse import is_constant_shape, refusal, refuse_method, refuse_python
 from .tracing import ATOMIC, READ, UPDATE, WRITE
@@ -79,6 +79,7 @@ class Translator(ast.NodeTransformer):
         tree = source_tree(self.function)
         refuse_python(tree, self.function)
         tree.body = [statement for statement in map(self.visit, tree.body) if statement]
+        keep_apart(tree)
         tree.body = inline_calls(tree.body, self.function) or [ast.Pass()]
         tree.returns = None
         for argument in tree.args.args:

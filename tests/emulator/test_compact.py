@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 
-from lstm_kernels.emulator import OutOfBounds, cuda
+from lstm_kernels.emulator import OutOfBounds, cuda, find_races
 
 THREADS = 4
 
@@ -131,3 +131,58 @@ def test_a_paused_thread_keeps_addresses_not_arrays():
     thread, x, _, factor, y = launch.py_func.__globals__["every_way"].signatures[0]
     assert [str(kind).split("(")[0] for kind in (thread, x, y)] == ["Held", "Held", "Held"]
     assert factor == numba.float64
+
+
+FACTOR = 2.0
+
+
+@cuda.jit(device=True)
+def scaled_later(x):
+    cuda.syncthreads()
+    return x * FACTOR + max(x, 0.0)
+
+
+@pytest.mark.parametrize("tracing", [False, True])
+def test_a_function_with_a_barrier_sees_its_own_globals(tracing):
+    """... and not the variables of its caller that have the same names."""
+
+    @cuda.jit
+    def with_locals(x):
+        t = cuda.threadIdx.x
+        FACTOR, max = 5.0, 7.0
+        x[t] = scaled_later(x[t]) + FACTOR + max
+
+    @cuda.jit
+    def with_arguments(x, FACTOR, max):
+        t = cuda.threadIdx.x
+        x[t] = scaled_later(x[t]) + FACTOR + max
+
+    @cuda.jit(device=True)
+    def between(x, FACTOR):
+        return scaled_later(x) + FACTOR
+
+    @cuda.jit
+    def through_another(x, FACTOR, max):
+        t = cuda.threadIdx.x
+        x[t] = between(FACTOR=FACTOR, x=x[t]) + max
+
+    for kernel, others in (
+        (with_locals, ()),
+        (with_arguments, (5.0, 7.0)),
+        (through_another, (5.0, 7.0)),
+    ):
+        x = np.ones(2)
+        if tracing:
+            assert find_races(kernel, 1, 2, x, *others) == []
+        kernel[1, 2](x, *others)
+        assert x.tolist() == [15, 15]
+
+
+def test_blocks_that_meet_in_an_argument_with_a_new_name_run_on_one_core():
+    @cuda.jit
+    def kernel(FACTOR, y):
+        n = cuda.grid(1)
+        FACTOR[n] = scaled_later(y[n])
+
+    kernel[2, 2](np.ones(4), np.ones(4))
+    assert kernel.build.written_apart == {"FACTOR"}
