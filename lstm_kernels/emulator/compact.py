@@ -180,15 +180,19 @@ def view(context, builder, kind, value):
         sizes = [_word(context, size) for size in kind.shape]
         return _array(context, builder, kind.opened, value, sizes)
     if isinstance(kind, Held):
-        place = builder.inttoptr(value, context.get_value_type(kind.opened).as_pointer())
-        return make_array(kind.opened)(context, builder, ref=place)
+        return make_array(kind.opened)(context, builder, ref=_place(context, builder, kind, value))
     return make_array(kind)(context, builder, value)
 
 
 def _open(context, builder, kind, value):
     if isinstance(kind, Placed):
         return view(context, builder, kind, value)._getvalue()
-    return builder.load(builder.inttoptr(value, context.get_value_type(kind.opened).as_pointer()))
+    return builder.load(_place(context, builder, kind, value))
+
+
+def _place(context, builder, kind, value):
+    """Where a held value lies, as a pointer."""
+    return builder.inttoptr(value, context.get_value_type(kind.opened).as_pointer())
 
 
 @lower_cast(Compact, types.Any)
@@ -211,7 +215,7 @@ class Attributes(AttributeTemplate):
 def get_attribute(context, builder, kind, value, name):
     if isinstance(kind.opened, types.BaseNamedTuple):  # load this field, and no other
         number = kind.opened.fields.index(name)
-        place = builder.inttoptr(value, context.get_value_type(kind.opened).as_pointer())
+        place = _place(context, builder, kind, value)
         return builder.load(cgutils.gep_inbounds(builder, place, 0, number))
     attribute = context.get_getattr(kind.opened, name)
     array = _open(context, builder, kind, value)

@@ -178,7 +178,7 @@ def test_a_function_with_a_barrier_sees_its_own_globals(tracing):
         assert x.tolist() == [15, 15]
 
 
-def test_blocks_that_meet_in_an_argument_with_a_new_name_run_on_one_core():
+def test_the_proof_about_blocks_names_arguments_as_the_caller_does():
     @cuda.jit
     def kernel(FACTOR, y):
         n = cuda.grid(1)
