@@ -2,7 +2,8 @@
 
 `voila.json` in the course's folder names this class, so that `voila notebooks/07_race.ipynb`,
 started there, runs and shows these cells and no other.  A notebook without such cells is served
-whole.
+whole.  It also forbids style sheets from other machines: Voila links icons it has itself on a
+content network, too, and a page waits for them where a firewall does not answer.
 """
 
 from nbconvert.preprocessors import Preprocessor
