@@ -29,6 +29,8 @@ ADVICE = {"colab": "Runtime > Change runtime type > T4 GPU", "kaggle": "Accelera
 COLD = ("00_", "05_")
 COLD_LIMIT = 60  # seconds: what notebook 00 promises
 NO_NETWORK = {f"{kind}_proxy": "http://127.0.0.1:9" for kind in ("http", "https", "all")}
+# Of the emulator; of Numba for files, and for functions in cells (and of Matplotlib for fonts).
+CACHES = ("LSTM_KERNELS_CACHE_DIR", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME")
 FORGET = ("PYTHONPATH", "LSTM_KERNELS_DATA", "LSTM_KERNELS_TARGET", "VIRTUAL_ENV", *MARKS.values())
 
 # Runs in the platform's own Python: it executes the notebook beside it, and prints the set-up
@@ -88,8 +90,7 @@ def environment(platform, work):
         "GIT_CONFIG_NOSYSTEM": "1",
         "JUPYTER_DATA_DIR": str(work / "jupyter"),
         "IPYTHONDIR": str(work / "ipython"),
-        "LSTM_KERNELS_CACHE_DIR": cache,  # shared by all runs: what is compiled, is so once
-        "NUMBA_CACHE_DIR": cache,
+        **dict.fromkeys(CACHES, cache),  # shared by all runs: what is compiled, is so once
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         **NO_NETWORK,
     }
@@ -169,7 +170,7 @@ def check_cold_start(python, work, there):
         if not path.name.startswith(COLD):
             continue
         folder = work / "cold" / path.stem
-        caches = dict.fromkeys(("LSTM_KERNELS_CACHE_DIR", "NUMBA_CACHE_DIR"), str(folder / "cache"))
+        caches = dict.fromkeys(CACHES, str(folder / "cache"))
         new = {"HOME": str(folder), **caches}
         status, said = execute(python, path, folder, {**there, **new}, code=COLD_START)
         right = status == 0 and float(said) < COLD_LIMIT

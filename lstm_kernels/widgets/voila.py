@@ -2,8 +2,8 @@
 
 `voila.json` in the course's folder names this class, so that `voila notebooks/07_race.ipynb`,
 started there, runs and shows these cells and no other.  A notebook without such cells is served
-whole.  It also forbids style sheets from other machines: Voila links icons it has itself on a
-content network, too, and a page waits for them where a firewall does not answer.
+whole.  The file also forbids style sheets from other machines: Voila asks a content network for
+icons that it has itself, and behind a firewall that never answers the page would wait for them.
 """
 
 from nbconvert.preprocessors import Preprocessor
