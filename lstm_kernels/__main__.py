@@ -21,19 +21,31 @@ def parse(arguments):
     race.add_argument("--quick", action="store_true", help="a shorter race of six versions")
     race.add_argument("--png", default="race.png", help="where to save the picture")
     bench = commands.add_parser("bench", help="versions x batch x hidden x length, saved")
-    bench.add_argument("--quick", action="store_true", help="a small grid, about a minute")
+    one = bench.add_mutually_exclusive_group()
+    one.add_argument("--quick", action="store_true", help="a small grid, about a minute")
+    one.add_argument("--cudnn", action="store_true", help="V6 against PyTorch + cuDNN, on a card")
+    one.add_argument("--compare", nargs=2, metavar="JSON", help="two saved runs side by side")
     for axis in GRID:
         what = f"sizes of the grid: {axis}"
         bench.add_argument(f"--{axis}", type=size, nargs="+", metavar="N", help=what)
-    bench.add_argument("--cudnn", action="store_true", help="V6 against PyTorch + cuDNN, on a card")
     bench.add_argument("--out", help="saves OUT.json, OUT.csv and OUT.png (default: bench)")
-    bench.add_argument("--compare", nargs=2, metavar="JSON", help="two saved runs side by side")
     bench.add_argument("--no-emulator", action="store_true", help="leave the emulator's speed out")
     report = commands.add_parser("report", help="what the compiler makes of each kernel; no GPU")
     report.add_argument("--cc", type=int, nargs="+", default=[60, 75, 80, 89, 90])
     report.add_argument("--png", default=None, help="save the occupancy picture here")
     report.add_argument("--keep", action="store_true", help="keep it for the lessons, in data/")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.command == "bench":
+        check_bench(options, bench.error)
+    return options
+
+
+def check_bench(options, refuse):
+    """Sizes belong to a grid; `--cudnn` and `--compare` have theirs already."""
+    other = "--cudnn" if options.cudnn else "--compare" if options.compare else None
+    for axis in GRID if other else ():
+        if getattr(options, axis):
+            refuse(f"--{axis} does not go with {other}, which has sizes of its own")
 
 
 def main(arguments=None):

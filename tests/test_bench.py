@@ -62,6 +62,20 @@ def test_what_is_no_size_is_named(text, capsys):
     assert f"argument --hidden: {text!r} is no size" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ("--cudnn --batch 3", "--batch does not go with --cudnn"),
+        ("--compare a.json b.json --length 3", "--length does not go with --compare"),
+        ("--cudnn --quick", "not allowed with argument --cudnn"),
+    ],
+)
+def test_what_does_not_go_together_is_said_before_anything_runs(line, said, capsys):
+    with pytest.raises(SystemExit):
+        __main__.main(["bench", *line.split()])
+    assert said in capsys.readouterr().err
+
+
 KEPT = sorted(path.stem for path in (data.data_folder() / "measured").iterdir())
 
 
