@@ -1,7 +1,7 @@
 """A stand-in for Colab, and for Kaggle without internet: notebooks, and no checkout around them.
 
-    python .ci/simulate.py colab [--only 00_ 05_] [--python VENV/bin/python]
-    python .ci/simulate.py kaggle [--only 00_ 05_] [--python VENV/bin/python]
+    python .ci/simulate.py colab [--only 00_ 05_] [--skip 1] [--python VENV/bin/python]
+    python .ci/simulate.py kaggle [--only 00_ 05_] [--skip 1] [--python VENV/bin/python]
 
 Colab: only the .ipynb in an empty folder, Colab's package versions, a bare copy of this repository
 (what is committed) in place of GitHub.  Kaggle: a working folder beside an input folder that holds
@@ -141,12 +141,20 @@ def is_found(platform, folder):
     return platform != "colab" or any(folder.glob("parallel-lstm-*/lstm_kernels/device.py"))
 
 
-def run_all(platform, python, names, work, there):
+def choose(only, skip):
+    """The notebooks whose names begin with one of `only`, and with none of `skip`."""
+    return [
+        path
+        for path in sorted((ROOT / "notebooks").rglob("*.ipynb"))
+        if path.name.startswith(only) and not path.name.startswith(skip)
+        if ".ipynb_checkpoints" not in path.parts
+    ]
+
+
+def run_all(platform, python, paths, work, there):
     """Run the notebooks one after another; the number of those that failed."""
     failed, shown = 0, []
-    for path in sorted((ROOT / "notebooks").rglob("*.ipynb")):
-        if not path.name.startswith(names) or ".ipynb_checkpoints" in path.parts:
-            continue
+    for path in paths:
         began = time.perf_counter()
         folder = work / ("content" if platform == "colab" else "working")
         if platform == "colab":  # a new machine for each notebook
@@ -193,7 +201,7 @@ def check_offline_message(python, work, there):
     return 0 if right else 1
 
 
-def simulate(platform, work, python, names):
+def simulate(platform, work, python, paths):
     there = environment(platform, work)
     hidden = subprocess.run([python, "-c", "import lstm_kernels"], cwd=work, env=there,
                             capture_output=True)  # fmt: skip
@@ -202,23 +210,25 @@ def simulate(platform, work, python, names):
     if platform == "colab":
         publish(work, Path(there["GIT_CONFIG_GLOBAL"]))
         failed = check_cold_start(python, work, there)
-        return failed + run_all(platform, python, names, work, there)
+        return failed + run_all(platform, python, paths, work, there)
     failed = check_offline_message(python, work, there)
     build = [sys.executable, ROOT / ".ci" / "kaggle_dataset.py", "build", "--owner", "simulated"]
     subprocess.run([*build, work / "input" / "parallel-lstm"], check=True, capture_output=True)
-    return failed + run_all(platform, python, names, work, there)
+    return failed + run_all(platform, python, paths, work, there)
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("platform", choices=tuple(MARKS))
     parser.add_argument("--only", nargs="+", default=[""], help="notebooks whose names begin so")
+    parser.add_argument("--skip", nargs="+", default=[], help="but none whose names begin so")
     parser.add_argument("--python", type=Path, help="has requirements-colab.txt installed")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix=f"{options.platform}-") as folder:
         work = Path(folder).resolve()
         python = options.python.absolute() if options.python else make_python(work)
-        failed = simulate(options.platform, work, python, tuple(options.only))
+        paths = choose(tuple(options.only), tuple(options.skip))
+        failed = simulate(options.platform, work, python, paths)
     print(f"{options.platform}: {failed} failed" if failed else f"{options.platform}: all ran")
     return 1 if failed else 0
 

@@ -40,11 +40,16 @@ def parse(arguments):
     return options
 
 
+def sizes(options):
+    """The grid's sizes that were given: {axis: numbers}."""
+    return {axis: getattr(options, axis) for axis in GRID if getattr(options, axis)}
+
+
 def check_bench(options, refuse):
     """Sizes belong to a grid; `--cudnn` and `--compare` have theirs already."""
-    other = "--cudnn" if options.cudnn else "--compare" if options.compare else None
-    for axis in GRID if other else ():
-        if getattr(options, axis):
+    if options.cudnn or options.compare:
+        other = "--cudnn" if options.cudnn else "--compare"
+        for axis in sizes(options):
             refuse(f"--{axis} does not go with {other}, which has sizes of its own")
 
 
@@ -65,8 +70,7 @@ def main(arguments=None):
         if options.cudnn:
             return bench.main_cudnn(options.out or "cudnn")
         wishes = {"quick": options.quick, "out": options.out or "bench", "paths": options.compare}
-        wishes |= {axis: getattr(options, axis) for axis in GRID if getattr(options, axis)}
-        return bench.main(**wishes, emulator=not options.no_emulator)
+        return bench.main(**wishes, **sizes(options), emulator=not options.no_emulator)
     from lstm_kernels import report
 
     return report.main(cc=options.cc, png=options.png, keep=options.keep)

@@ -26,8 +26,7 @@ def keep_apart(tree):
     """
     calls = [node for node in ast.walk(tree) if hasattr(node, "inline")]
     from_outside = set().union(*(_names_from_outside(call.inline) for call in calls))
-    mine = _stored_names(tree) | {argument.arg for argument in tree.args.args}
-    new = {name: ast.Name(name + OWN, ast.Load()) for name in mine & from_outside}
+    new = {name: ast.Name(name + OWN, ast.Load()) for name in _own_names(tree) & from_outside}
     for statement in tree.body:
         _Replace(new).visit(statement)
     for argument in tree.args.args:
@@ -137,9 +136,12 @@ def _stored_names(tree):
     }
 
 
+def _own_names(tree):
+    return _stored_names(tree) | {argument.arg for argument in tree.args.args}
+
+
 def _names_from_outside(tree):
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    return used - _stored_names(tree) - {argument.arg for argument in tree.args.args} - {"_cuda"}
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - _own_names(tree)
 
 
 def _bind(tree, call, function):

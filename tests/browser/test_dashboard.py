@@ -39,10 +39,8 @@ def wait_for_the_kernel(page):
     Seldom JupyterLab (4.6) misses the kernel's first answer and says "Connecting" for ever: then
     do what its user does, and load the page again.
     """
-    idle, connecting = (
-        page.locator(".jp-StatusBar-Widget", has_text=f"| {state}")
-        for state in ("Idle", "Connecting")
-    )
+    state = page.locator(".jp-StatusBar-Widget")
+    idle, connecting = state.filter(has_text="| Idle"), state.filter(has_text="| Connecting")
     deadline = time.monotonic() + 45
     while not idle.is_visible() and time.monotonic() < deadline:
         page.wait_for_timeout(500)
