@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / ".ci" / "requirements-colab.txt"
 MARKS = {"colab": "COLAB_RELEASE_TAG", "kaggle": "KAGGLE_KERNEL_RUN_TYPE"}
 ADVICE = {"colab": "Runtime > Change runtime type > T4 GPU", "kaggle": "Accelerator > GPU T4 x2"}
-COLD = ("00_", "05_")
+COLD = ("00_", "07_")
 COLD_LIMIT = 60  # seconds: what notebook 00 promises
 NO_NETWORK = {f"{kind}_proxy": "http://127.0.0.1:9" for kind in ("http", "https", "all")}
 # Of the emulator; of Numba for files, and for functions in cells (and of Matplotlib for fonts).

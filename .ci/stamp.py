@@ -139,13 +139,13 @@ def badges(path, repository, tag):
 
 
 def title_of(path):
-    """The title of the notebook at `path`, in the course's style: `02 · Sequential: ...`."""
+    """The title of the notebook at `path`, in the course's style: `03 · Sequential: ...`."""
     first = nbformat.read(path, as_version=4).cells[0].source.split("\n")[0]
     return styled(first.removeprefix("# "))
 
 
 def styled(title):
-    """`02 Sequential` becomes `02 · Sequential`."""
+    """`03 Sequential` becomes `03 · Sequential`."""
     return re.sub(r"^([A-Z\d]\d) (?!·)", r"\1 · ", title)
 
 
@@ -185,8 +185,8 @@ def height(cell):
 
 
 def is_lecture(path):
-    """Lessons 00 to 07 are made for slides."""
-    return path.parent.name == "notebooks" and "00" <= path.name[:2] <= "07"
+    """Lessons 00 to 09 are made for slides."""
+    return path.parent.name == "notebooks" and "00" <= path.name[:2] <= "09"
 
 
 def slide_type(cell, before, setup, fitted=False):

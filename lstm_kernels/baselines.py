@@ -1,5 +1,5 @@
 """The honest lines on a CPU: NumPy's batch, all cores, and PyTorch where it is installed.
-Lesson 08.
+Lesson 12.
 
     python -m lstm_kernels.baselines [--threads 1] [--seconds 3]
 

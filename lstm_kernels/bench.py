@@ -1,4 +1,4 @@
-"""The whole grid: versions x batch x hidden x length, saved as JSON, CSV and a picture.  Lesson 07.
+"""The whole grid: versions x batch x hidden x length, saved as JSON, CSV and a picture.  Lesson 09.
 
     python -m lstm_kernels bench [--quick] [--out bench]
     python -m lstm_kernels bench --batch 7 64 --hidden 50 --length 11     a grid of your own

@@ -1,4 +1,4 @@
-"""Is it right?  Finite differences, versions against each other, races.  Lessons 01 to 06."""
+"""Is it right?  Finite differences, versions against each other, races.  Lessons 01 to 08."""
 
 import math
 
@@ -83,7 +83,7 @@ def find_races(kernel, grid, block, *args, shared_bytes=0):
     """Pairs of threads that touch one element with nothing to order them: a list of Race.
 
     Runs the kernel in the emulator, also where there is a GPU, in several orders of its threads,
-    on copies of the arguments.  An empty list means that none was found.  Lesson 05.
+    on copies of the arguments.  An empty list means that none was found.  Lesson 07.
     """
     from lstm_kernels.emulator import races
 
@@ -93,7 +93,7 @@ def find_races(kernel, grid, block, *args, shared_bytes=0):
 def different_results(kernel, grid, block, *args):
     """How many different results, to the last bit, a kernel gives in three orders of its threads.
 
-    Runs in the emulator, also where there is a GPU, on copies of the arguments.  Lesson 09.
+    Runs in the emulator, also where there is a GPU, on copies of the arguments.  Lesson 13.
     """
     from lstm_kernels.emulator import races
 

@@ -1,4 +1,4 @@
-"""V6 beside PyTorch + cuDNN on a card, step against step.  Lesson 12.
+"""V6 beside PyTorch + cuDNN on a card, step against step.  Lesson 17.
 
     python -m lstm_kernels bench --cudnn [--out cudnn]
 

@@ -1,4 +1,4 @@
-"""Real series in, windows out: reading, checking, splitting and scaling.  Lessons 01 and 02.
+"""Real series in, windows out: reading, checking, splitting and scaling.  Lessons 01 and 03.
 
 The order matters, and the functions on this page follow it:
 
@@ -304,7 +304,7 @@ def log_growth(values, period=PERIOD):
     """log(v[m]) - log(v[m - period]), (L,) -> (L - period,): the growth over the same month.
 
     The logarithm turns "10% more" into the same step at every level; the difference of 12 months
-    takes the season out.  Values must be above 0.  Lesson 07.
+    takes the season out.  Values must be above 0.  Lesson 09.
     """
     period = check_count("period", period)
     logs = _logarithms(check_values(values, at_least=period + 1))
@@ -357,7 +357,7 @@ def airline_windows(T=11, dtype=np.float32):
 
 
 def airline_workload(T=11, windows=59, dtype=np.float32):
-    """x, y (T, N, 1), N = `windows`: the published workload's size, real values.  Lesson 07.
+    """x, y (T, N, 1), N = `windows`: the published workload's size, real values.  Lesson 09.
 
     The first windows of the airline series' past; with T=11 there are 109 to choose from.
     """
@@ -378,7 +378,7 @@ def co2_windows(T=11, dtype=np.float32):
 
 
 def co2_workload(n_windows, T=11, dtype=np.float32):
-    """The first `n_windows` of the CO2 series' windows: real data for timing.  Lesson 07."""
+    """The first `n_windows` of the CO2 series' windows: real data for timing.  Lesson 09."""
     x, y = co2_windows(T, dtype)
     n_windows = check_whole("n_windows", n_windows)
     if not 1 <= n_windows <= x.shape[1]:

@@ -1,4 +1,4 @@
-"""What hardware is here, and which `cuda` the kernels get.  Lesson 04 uses it first.
+"""What hardware is here, and which `cuda` the kernels get.  Lesson 06 uses it first.
 
 This is the only module that imports `numba.cuda`.  It looks for a card *before* Numba is
 imported, because Numba reads its settings once, at import.  Four targets:
@@ -202,7 +202,7 @@ class Transfer(NamedTuple):
 def count_transfers():
     """Collect every copy between host and device made inside the `with`: a list of Transfer.
 
-    Works on a card (Numba's copy functions are watched) and in the emulator.  Lesson 06.
+    Works on a card (Numba's copy functions are watched) and in the emulator.  Lesson 08.
     """
     if TARGET == "emulator":
         from lstm_kernels.emulator import memory

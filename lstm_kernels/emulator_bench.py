@@ -1,4 +1,4 @@
-"""How fast is the course's emulator, against Numba's own simulator?  Lesson 07, `bench`.
+"""How fast is the course's emulator, against Numba's own simulator?  Lesson 09, `bench`.
 
     python -m lstm_kernels.emulator_bench VERSION T N H [REPEATS]     one measurement, as JSON
 

@@ -1,4 +1,4 @@
-"""Before anything runs: can this setting run at all, and about how long would it take?  Lesson 07.
+"""Before anything runs: can this setting run at all, and about how long would it take?  Lesson 09.
 
 The estimates decide what a page leaves out and what a progress bar says; they are never shown as
 measurements.  `REPEAT_LIMIT` keeps a page from waiting for minutes, `PIECE_LIMIT` keeps Cancel

@@ -1,4 +1,4 @@
-"""An honest forecast: the past trains, the held-out months only measure.  Lesson 07.
+"""An honest forecast: the past trains, the held-out months only measure.  Lesson 09.
 
 A *forecaster* is any function that takes the known values, oldest first, and returns the next
 one.  The trained LSTM is one, and so are the simple rules that it has to beat.  All of them go

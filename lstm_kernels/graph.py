@@ -1,4 +1,4 @@
-"""A CUDA graph: launches that are recorded once, and started again by one call.  Lesson 12.
+"""A CUDA graph: launches that are recorded once, and started again by one call.  Lesson 17.
 
 Numba has no call for it, so the driver's own functions are used (CUDA driver API, "Stream
 Management" and "Graph Management").  Where no card is, the launches are made again, one by one.

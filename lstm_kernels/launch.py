@@ -1,4 +1,4 @@
-"""Where the threads of a launch go: blocks, warps, lanes, multiprocessors.  Lessons 04 and 05.
+"""Where the threads of a launch go: blocks, warps, lanes, multiprocessors.  Lessons 06 and 07.
 
 Only counting; nothing is launched here.  A block of threads is cut into warps of 32, which run in
 step on 32 lanes.  A block runs on one multiprocessor (SM); a card hands new blocks to the SMs that

@@ -1,4 +1,4 @@
-"""Who waits for whom: the host queues work, the card does it.  Lesson 11.
+"""Who waits for whom: the host queues work, the card does it.  Lesson 15.
 
 A model, not a measurement.  It counts nothing but waiting: how long a kernel takes is put in, and
 so is what a launch and a copy cost.

@@ -1,4 +1,4 @@
-"""How many threads one multiprocessor (SM) of a card can hold at a time.  Lesson 05.
+"""How many threads one multiprocessor (SM) of a card can hold at a time.  Lesson 07.
 
 An SM hides the time that memory takes by switching between warps (groups of 32 threads), so
 it wants many of them.  Four limits say how many blocks fit side by side on one SM; the

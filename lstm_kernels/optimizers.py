@@ -1,4 +1,4 @@
-"""The two update rules, on any Params.  Lesson 02.
+"""The two update rules, on any Params.  Lesson 03.
 
 An optimiser's `update(params, grads)` returns new parameters and never changes the old ones,
 so that training can stop between two updates and lose nothing.

@@ -1,4 +1,4 @@
-"""Where the time of a mini-batch goes: copies in, kernels, copies out.  Lesson 07.
+"""Where the time of a mini-batch goes: copies in, kernels, copies out.  Lesson 09.
 
 Each copy and each launch gets an event before and one after it, on a card and in the emulator.
 An event is a mark in the device's own stream of work: the time between two of them is the

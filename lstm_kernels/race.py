@@ -1,4 +1,4 @@
-"""All versions on the same work, side by side: the course's table.  Lesson 07.
+"""All versions on the same work, side by side: the course's table.  Lesson 09.
 
     python -m lstm_kernels race [--quick]
 
@@ -68,7 +68,7 @@ def race(
 ):  # fmt: skip
     """Time each version on the workload; returns a list of Row.
 
-    versions: by default those of lessons 02 to 06; tuple(VERSIONS) for all.
+    versions: by default those of lessons 03 to 08; tuple(VERSIONS) for all.
     budget: seconds of repeats for each version (at least 3 repeats all the same).
     skip: versions that get a row without a time; a dict may say why.  An error ends only its own
     row.  on_repeat: called with the version's row so far, after each repeat.  stop: when it

@@ -1,4 +1,4 @@
-"""V6's training with its launches recorded as a CUDA graph: one call an epoch.  Lesson 12."""
+"""V6's training with its launches recorded as a CUDA graph: one call an epoch.  Lesson 17."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""How fast could it be at best?  Arithmetic, bytes and waiting of one training step.  Lesson 12.
+"""How fast could it be at best?  Arithmetic, bytes and waiting of one training step.  Lesson 17.
 
 A roofline (Williams, Waterman, Patterson 2009) compares a program's arithmetic intensity, its
 operations for each byte from memory, with what a machine can do.  All counts here follow from the

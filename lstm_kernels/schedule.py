@@ -1,4 +1,4 @@
-"""What every training loop shares: its record, its order of the data.  Lesson 02."""
+"""What every training loop shares: its record, its order of the data.  Lesson 03."""
 
 import warnings
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Honest timing: warm-up apart, repeats, the median and its spread.  Lesson 03 builds it."""
+"""Honest timing: warm-up apart, repeats, the median and its spread.  Lesson 04 builds it."""
 
 import time
 from typing import NamedTuple

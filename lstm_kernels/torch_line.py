@@ -1,4 +1,4 @@
-"""PyTorch on the course's own workloads: the line to beat, where it is installed.  Lesson 07.
+"""PyTorch on the course's own workloads: the line to beat, where it is installed.  Lesson 09.
 
 The same model (nn.LSTM and nn.Linear with the course's start values), the same mini-batches, the
 same mean squared error and Adam, float32 without TF32.  On a card nn.LSTM is NVIDIA's cuDNN; it

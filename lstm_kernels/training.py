@@ -1,4 +1,4 @@
-"""The one mini-batch training loop that all versions share.  Lesson 02 builds it."""
+"""The one mini-batch training loop that all versions share.  Lesson 03 builds it."""
 
 import time
 

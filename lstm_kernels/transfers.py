@@ -1,4 +1,4 @@
-"""What one mini-batch copies between host and card, and what that costs.  Lesson 06.
+"""What one mini-batch copies between host and card, and what that costs.  Lesson 08.
 
 The bytes are facts: they follow from the arrays' shapes, and a test counts them.  The modelled
 times are only as good as the numbers in `Machine`; on a card, `measure_time_line` measures.

@@ -1,111 +1,88 @@
-"""Lesson 04: its code is the modules' own, its pictures and its widget work."""
+"""Lesson 04: its code is the modules', its pictures, its counter and its widget work."""
 
 import inspect
 from pathlib import Path
 
 import nbformat
-import numpy as np
 import pytest
 
-from lstm_kernels import cuda
-from lstm_kernels.figures import threads as figures
-from lstm_kernels.launch import CARDS, T4, Launch, check_launch, sectors
-from lstm_kernels.versions import cuda_v1, per_sample
-from lstm_kernels.widgets.thread_map import LaunchMap
+from lstm_kernels import checks
+from lstm_kernels.figures import timing as figures
+from lstm_kernels.timing import Timing
+from lstm_kernels.versions import numpy_batched, numpy_loop
+from lstm_kernels.widgets.timing import time_gradients, timing_title, timing_widget
 
-NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "04_numpy.ipynb"
 PNG = b"\x89PNG"
-SHOWN = {
-    per_sample: ("sigmoid", "forward_sample", "loss_sample", "backward_sample")
-    + ("product_over_time", "sum_over_time"),
-    cuda_v1: ("add_gradients", "kernel", "gradients"),
-}
+NUMPYS = ("numpy_loop", "numpy_batched")
 
 
-def code_cells(name):
-    """The sources of a notebook's code cells."""
-    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
-    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+@pytest.fixture(scope="module")
+def timings():
+    return time_gradients(NUMPYS, batch_size=4, H=4, T=2, budget=0)
 
 
-def own_source(module, name):
-    """A function's text in its module, decorator included."""
-    function = getattr(module, name)
-    return inspect.getsource(getattr(function, "py_func", None) or function.fn).strip()
+@pytest.mark.parametrize("module", [numpy_loop, numpy_batched])
+def test_the_modules_are_shown_character_for_character(module):
+    shown = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
+    functions = [f for _, f in inspect.getmembers(module, inspect.isfunction)]
+    functions = [f for f in functions if f.__module__ == module.__name__]
+    functions = [f for f in functions if f.__name__ != "predict"]  # not used in this lesson
+    assert len(functions) >= 5
+    for function in functions:
+        assert any(inspect.getsource(function).strip() in text for text in shown), function
 
 
-@cuda.jit
-def hello(out):
-    n = cuda.grid(1)
-    out[n] = n
+def test_time_gradients_times_every_version(timings):
+    assert list(timings) == list(NUMPYS)
+    assert all(len(t.seconds) >= 3 and min(t.seconds) > 0 for t in timings.values())
+    with pytest.raises(ValueError, match="unknown version 'numpy'"):
+        time_gradients(("numpy",), 4, 4)
+
+
+def test_pictures_of_lesson_03(timings):
+    counts = {"sequential": {7: 10_000, 28: 40_000}, "numpy_batched": {7: 500, 28: 500}}
+    pictures = [
+        figures.draw_grain(),
+        figures.draw_repeats({"a": [1.0, 0.1, 0.2, 0.1], "b": [0.1, 0.1, 0.2, 0.1]}),
+        figures.draw_timings(timings, timing_title(4, 4)),
+        figures.draw_per_sample({v: {1: t, 4: t} for v, t in timings.items()}),
+        figures.draw_counts(counts),
+    ]
+    assert all(p._repr_png_().startswith(PNG) for p in pictures)
+
+
+def test_bars_show_medians_and_ratios():
+    timings = {"sequential": Timing((2.0, 4.0, 6.0)), "numpy_loop": Timing((1.0, 1.0, 1.0))}
+    texts = [t.get_text() for t in figures.draw_timings(timings, "title").axes[0].texts]
+    assert texts[0].startswith("4.00 s (3.00 s to 5.00 s)")
+    assert texts[1].endswith(": 4x")
 
 
 @pytest.mark.parametrize(
-    "module, name", [(module, name) for module, names in SHOWN.items() for name in names]
+    ("seconds", "text"), [(2.0, "2 s"), (0.01, "10 ms"), (1e-4, "100 µs"), (1e-9, "1 ns")]
 )
-def test_lesson_04_shows_the_modules_own_source(module, name):
-    source = inspect.getsource(cuda_v1.gradients) if name == "gradients" else None
-    source = (source or own_source(module, name)).strip()
-    assert any(source in text for text in code_cells("04_cuda_v1"))
+def test_ticks_of_a_time_axis(seconds, text):
+    assert figures._tick_text(seconds) == text
 
 
-@pytest.mark.parametrize("number", [1, 2])
-def test_each_exercise_of_lesson_04_is_solved_with_the_same_check(number):
-    solutions = "\n".join(code_cells("solutions/04_solutions"))
-    text = next(t for t in code_cells("04_cuda_v1") if f'checks.exercise("{number},' in t)
-    assert text[text.index("\n\n\ndef check_") :].strip() in solutions
-
-
-@pytest.mark.parametrize("card", CARDS.values(), ids=str)
-def test_host_and_device_is_a_png_that_counts_the_cores(card):
-    picture = figures.draw_host_and_device(card=card)
-    assert picture._repr_png_().startswith(PNG)
-    assert f"{card.sms * card.cores:,} cores" in picture.axes[0].get_title(loc="left")
-
-
-def test_a_map_has_one_line_for_each_sample_that_a_thread_does():
-    pairs = [(thread, sample) for thread in range(4) for sample in range(7)]
-    picture = figures.draw_who_works([("all do all", 4, pairs, "")], N=7)
-    assert len(picture.axes[0].lines) == len(pairs)
-
-
-def test_ratios_are_written_on_their_bars():
-    picture = figures.draw_ratios((1, 8), (1.0, 8.0), "here")
-    assert {"1x", "8x"} <= {text.get_text() for text in picture.axes[0].texts}
-
-
-def test_a_slider_launches_the_kernel_again():
-    launch_map = LaunchMap(hello, blocks=2, threads=4)
-    before = bytes(launch_map.image.value)
-    launch_map.blocks.value = 3
-    after = bytes(launch_map.image.value)
+def test_the_button_measures_and_repaints(timings):
+    start = figures.draw_timings(timings, timing_title(4, 4))
+    widget = timing_widget(NUMPYS, 4, 4, start)
+    (batch, hidden, button), image = widget.children[0].children, widget.children[1]
+    before = bytes(image.value)
+    batch.value, hidden.value = 2, 8
+    assert bytes(image.value) == before  # nothing is measured before the press
+    button.click()
+    after = bytes(image.value)
     assert after.startswith(PNG) and after != before
-    shown = [text.get_text() for text in launch_map.picture().axes[0].texts]
-    assert shown[:12] == [str(n) for n in range(12)]
+    assert not button.disabled
 
 
-@pytest.mark.parametrize("N, threads", [(1, 32), (7, 32), (33, 32), (250, 100), (1000, 64), (9, 8)])
-def test_a_launch_gives_each_sample_exactly_one_lane(N, threads):
-    launch = Launch(N, threads)
-    samples = [n for warp in range(launch.warps) for n in launch.samples_of_warp(warp)]
-    assert samples == list(range(N))
-    assert launch.idle_lanes == 32 * launch.warps - N
-    assert (launch.blocks - 1) * threads < N <= launch.blocks * threads
-    assert sum(launch.blocks_of_sms()) == launch.blocks
-    assert sum(blocks > 0 for blocks in launch.blocks_of_sms()) == launch.sms
+def test_an_exercise_says_what_is_missing_and_never_raises(capsys):
+    def unsolved():
+        raise AssertionError("three is missing")
 
-
-def test_the_published_batch_keeps_seven_lanes_of_one_warp_busy():
-    launch = Launch(7, 32, T4)
-    assert (launch.warps, launch.idle_lanes, launch.sms) == (1, 25, 1)
-
-
-@pytest.mark.parametrize("N, threads, named", [(0, 32, "batch is 0"), (7, 1025, "limit is 1 to")])
-def test_an_impossible_launch_is_named(N, threads, named):
-    with pytest.raises(ValueError, match=named):
-        check_launch(N, threads)
-
-
-def test_sectors_count_pieces_of_memory():
-    assert sectors(4 * np.arange(32)) == 4
-    assert sectors(64 * np.arange(32)) == 32
+    checks.exercise("count", unsolved)
+    checks.exercise("nothing", lambda: None)
+    assert capsys.readouterr().out == "not yet: count: three is missing\nok: nothing\n"

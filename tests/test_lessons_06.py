@@ -1,113 +1,111 @@
-"""Lesson 06: bytes are counted, pictures are drawn from them, the cells show the modules' code."""
+"""Lesson 06: its code is the modules' own, its pictures and its widget work."""
 
 import inspect
+from pathlib import Path
 
+import nbformat
+import numpy as np
 import pytest
 
-from lstm_kernels import VERSIONS, data, device, init_params, transfers
-from lstm_kernels.figures import timeline
-from lstm_kernels.model import Sizes, sizes
-from lstm_kernels.widgets.timeline import TransferTimeLine
-from tests.test_lessons_04 import PNG, code_cells
+from lstm_kernels import cuda
+from lstm_kernels.figures import threads as figures
+from lstm_kernels.launch import CARDS, T4, Launch, check_launch, sectors
+from lstm_kernels.versions import cuda_v1, per_sample
+from lstm_kernels.widgets.thread_map import LaunchMap
 
-PUBLISHED = Sizes(11, 7, 1, 50, 1)
-MACHINE = transfers.Machine()
-countable = pytest.mark.skipif(
-    device.TARGET not in ("gpu", "emulator"), reason="this target cannot count transfers"
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+PNG = b"\x89PNG"
+SHOWN = {
+    per_sample: ("sigmoid", "forward_sample", "loss_sample", "backward_sample")
+    + ("product_over_time", "sum_over_time"),
+    cuda_v1: ("add_gradients", "kernel", "gradients"),
+}
+
+
+def code_cells(name):
+    """The sources of a notebook's code cells."""
+    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def own_source(module, name):
+    """A function's text in its module, decorator included."""
+    function = getattr(module, name)
+    return inspect.getsource(getattr(function, "py_func", None) or function.fn).strip()
+
+
+@cuda.jit
+def hello(out):
+    n = cuda.grid(1)
+    out[n] = n
+
+
+@pytest.mark.parametrize(
+    "module, name", [(module, name) for module, names in SHOWN.items() for name in names]
 )
+def test_lesson_06_shows_the_modules_own_source(module, name):
+    source = inspect.getsource(cuda_v1.gradients) if name == "gradients" else None
+    source = (source or own_source(module, name)).strip()
+    assert any(source in text for text in code_cells("06_cuda_v1"))
 
 
-def batch(T, N, D, H, O):  # noqa: E741
-    x, y = data.panel(N, T)
-    return init_params(D, H, O), x.repeat(D, axis=2), y.repeat(O, axis=2)
-
-
-@countable
-@pytest.mark.parametrize("shape", [(11, 7, 1, 50, 1), (1, 1, 1, 1, 1), (3, 33, 2, 5, 3)])
-@pytest.mark.parametrize("version", ["cuda_v2", "cuda_v3"])
-def test_copies_are_those_that_the_version_makes(version, shape):
-    params, x, y = batch(*shape)
-    with device.count_transfers() as log:
-        VERSIONS[version].gradients(params, x, y)
-    expected = transfers.copies(version, sizes(params, x))
-    assert [(t.direction, t.nbytes) for t in log] == [(c.direction, c.nbytes) for c in expected]
-
-
-def test_v2_makes_38_copies_and_v3_18():
-    assert len(transfers.copies("cuda_v2", PUBLISHED)) == 38
-    assert len(transfers.copies("cuda_v3", PUBLISHED)) == 18
-
-
-def test_copies_of_another_version_are_refused():
-    with pytest.raises(ValueError, match="cuda_v1.*cuda_v2 or cuda_v3"):
-        transfers.copies("cuda_v1", PUBLISHED)
-
-
-@pytest.mark.parametrize("version", ["cuda_v2", "cuda_v3"])
-def test_time_line_has_no_gaps_and_one_kernel(version):
-    spans = transfers.time_line(version, PUBLISHED, MACHINE)
-    for before, after in zip(spans, spans[1:], strict=False):
-        assert after.start == pytest.approx(before.start + before.seconds)
-    kinds = [span.kind for span in spans]
-    into, out = transfers.copied_names(version)
-    assert kinds == [transfers.IN] * len(into) + ["kernel"] + [transfers.OUT] * len(out)
-
-
-def test_model_follows_bus_and_latency():
-    no_latency = MACHINE._replace(latency=0.0)
-    nbytes = MACHINE.gigabytes_per_second * 1e9
-    assert transfers.copy_seconds(nbytes, no_latency) == pytest.approx(1)
-    assert transfers.copy_seconds(0, MACHINE) == MACHINE.latency
-
-
-@countable
-@pytest.mark.parametrize("version", ["cuda_v2", "cuda_v3"])
-def test_measured_time_line_makes_the_same_copies(version):
-    params, x, y = batch(3, 5, 1, 4, 1)
-    with device.count_transfers() as log:
-        spans = transfers.measure_time_line(version, params, x, y, repeats=1)
-    made = transfers.copies(version, sizes(params, x))
-    assert [t.nbytes for t in log] == 2 * [copy.nbytes for copy in made]  # warm-up and one run
-    modelled = transfers.time_line(version, sizes(params, x), MACHINE)
-    assert [s[:2] for s in spans] == [s[:2] for s in modelled]
-    assert all(span.seconds >= 0 for span in spans)
-
-
-def test_figures_are_pngs():
-    made = {version: transfers.copies(version, PUBLISHED) for version in ("cuda_v2", "cuda_v3")}
-    lines = {version: transfers.time_line(version, PUBLISHED, MACHINE) for version in made}
-    pictures = (
-        timeline.draw_routes(),
-        timeline.draw_copies(made),
-        timeline.draw_time_lines(lines, "a model"),
-        timeline.draw_saving([7, 16], {"H=50": [0.1, 0.2]}, "a model"),
-    )
-    assert all(picture._repr_png_().startswith(PNG) for picture in pictures)
-
-
-def test_every_slider_repaints_the_picture():
-    widget = TransferTimeLine()
-    for slider in widget.sliders:
-        before = bytes(widget.image.value)
-        slider.value = slider.options[-1]
-        after = bytes(widget.image.value)
-        assert after != before and after.startswith(PNG)
-    assert "V2: 38 copies" in widget.note.value and "V3: 18 copies" in widget.note.value
-
-
-def test_lesson_06_shows_the_modules_own_source():
-    source = inspect.getsource(VERSIONS["cuda_v3"].gradients).strip()
-    assert any(source in text for text in code_cells("06_cuda_v3"))
-
-
-def test_lesson_06_states_the_models_assumptions():
-    text = next(t for t in code_cells("06_cuda_v3") if "transfers.Machine(" in t)
-    stated = text[text.index("transfers.Machine(") : text.index("\n)\n") + 2]
-    assert eval(stated) == MACHINE
-
-
-@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("number", [1, 2])
 def test_each_exercise_of_lesson_06_is_solved_with_the_same_check(number):
     solutions = "\n".join(code_cells("solutions/06_solutions"))
-    text = next(t for t in code_cells("06_cuda_v3") if f'checks.exercise("{number},' in t)
+    text = next(t for t in code_cells("06_cuda_v1") if f'checks.exercise("{number},' in t)
     assert text[text.index("\n\n\ndef check_") :].strip() in solutions
+
+
+@pytest.mark.parametrize("card", CARDS.values(), ids=str)
+def test_host_and_device_is_a_png_that_counts_the_cores(card):
+    picture = figures.draw_host_and_device(card=card)
+    assert picture._repr_png_().startswith(PNG)
+    assert f"{card.sms * card.cores:,} cores" in picture.axes[0].get_title(loc="left")
+
+
+def test_a_map_has_one_line_for_each_sample_that_a_thread_does():
+    pairs = [(thread, sample) for thread in range(4) for sample in range(7)]
+    picture = figures.draw_who_works([("all do all", 4, pairs, "")], N=7)
+    assert len(picture.axes[0].lines) == len(pairs)
+
+
+def test_ratios_are_written_on_their_bars():
+    picture = figures.draw_ratios((1, 8), (1.0, 8.0), "here")
+    assert {"1x", "8x"} <= {text.get_text() for text in picture.axes[0].texts}
+
+
+def test_a_slider_launches_the_kernel_again():
+    launch_map = LaunchMap(hello, blocks=2, threads=4)
+    before = bytes(launch_map.image.value)
+    launch_map.blocks.value = 3
+    after = bytes(launch_map.image.value)
+    assert after.startswith(PNG) and after != before
+    shown = [text.get_text() for text in launch_map.picture().axes[0].texts]
+    assert shown[:12] == [str(n) for n in range(12)]
+
+
+@pytest.mark.parametrize("N, threads", [(1, 32), (7, 32), (33, 32), (250, 100), (1000, 64), (9, 8)])
+def test_a_launch_gives_each_sample_exactly_one_lane(N, threads):
+    launch = Launch(N, threads)
+    samples = [n for warp in range(launch.warps) for n in launch.samples_of_warp(warp)]
+    assert samples == list(range(N))
+    assert launch.idle_lanes == 32 * launch.warps - N
+    assert (launch.blocks - 1) * threads < N <= launch.blocks * threads
+    assert sum(launch.blocks_of_sms()) == launch.blocks
+    assert sum(blocks > 0 for blocks in launch.blocks_of_sms()) == launch.sms
+
+
+def test_the_published_batch_keeps_seven_lanes_of_one_warp_busy():
+    launch = Launch(7, 32, T4)
+    assert (launch.warps, launch.idle_lanes, launch.sms) == (1, 25, 1)
+
+
+@pytest.mark.parametrize("N, threads, named", [(0, 32, "batch is 0"), (7, 1025, "limit is 1 to")])
+def test_an_impossible_launch_is_named(N, threads, named):
+    with pytest.raises(ValueError, match=named):
+        check_launch(N, threads)
+
+
+def test_sectors_count_pieces_of_memory():
+    assert sectors(4 * np.arange(32)) == 4
+    assert sectors(64 * np.arange(32)) == 32

@@ -1,442 +1,75 @@
-"""Lesson 07: the race board, the pictures of goals and forecast, the cells' code."""
+"""Lesson 07: its code is the module's own, its pictures and its widget work."""
 
-import base64
-import csv
 import inspect
-import re
-import sys
-import time
-import types
-from pathlib import Path
 
-import nbformat
 import pytest
 
-from lstm_kernels import data, device, estimate, forecast, race, timing
-from lstm_kernels.figures import forecast as forecast_figures
-from lstm_kernels.figures import goals
-from lstm_kernels.figures import race as race_figures
-from lstm_kernels.timing import Timing, Workload
-from lstm_kernels.versions import cuda_v4
-from lstm_kernels.widgets import race as race_widget
-from lstm_kernels.widgets.controls import Plan, repeats_done
-from lstm_kernels.widgets.race import Race, reading
-from lstm_kernels.widgets.scale import in_words
-
-NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "07_race.ipynb"
-PNG = b"\x89PNG"
-
-
-def choose(board, *versions):
-    for name, box in board.boxes.items():
-        box.value = name in versions
-
-
-@pytest.fixture
-def dashboard():
-    dashboard = Race(batch_size=1, H=4, T=2, budget=0.0)
-    choose(dashboard.versus, "numpy_loop", "numpy_batched")
-    return dashboard
-
-
-@pytest.fixture
-def board(dashboard):
-    return dashboard.versus
-
-
-def run(board):
-    board.bar.run(wait=True)
-    return board.results[-1][1] if board.results else None
-
-
-def wait_for(condition, seconds=20):
-    end = time.perf_counter() + seconds
-    while not condition():
-        assert time.perf_counter() < end, "waited too long"
-        time.sleep(0.005)
-
-
-def test_run_times_the_checked_versions_and_repaints(board, monkeypatch):
-    painted = []
-    board.image.observe(lambda change: painted.append(bytes(change["new"])), "value")
-    monkeypatch.setattr(race_widget, "PAINT_EVERY", 0)
-    board.bar.run_button.click()
-    wait_for(lambda: not board.bar.runner.busy)
-    workload, rows = board.results[-1][1]
-    assert [row.version for row in rows] == ["numpy_loop", "numpy_batched"]
-    assert (workload.batch_size, workload.H, workload.x.shape) == (1, 4, (2, 1, 1))
-    assert len(set(painted)) >= 3 and all(png.startswith(PNG) for png in painted)
-    assert board.bar.note.value.startswith("Done. Fastest: ")
-    assert board.bar.progress.value == 1
-    assert not board.bar.run_button.disabled and board.bar.cancel_button.disabled
-    assert "numpy_loop" in board.table.value and "vs numpy_batched" in board.table.value
-    assert bytes(board.history.value).startswith(PNG) and board.history.layout.display == ""
-
-
-def test_the_note_names_the_version_and_the_time_left(board):
-    notes = []
-    board.bar.note.observe(lambda change: notes.append(change["new"]), "value")
-    run(board)
-    warming = re.compile(r"numpy_batched, warming up, about \d+ s left")
-    counting = re.compile(r"numpy_batched, [23] repeats, about \d+ s left")
-    assert any(map(warming.fullmatch, notes)) and any(map(counting.fullmatch, notes))
-    assert any(note.startswith("numpy_loop, 1 repeat, about ") for note in notes)
-
-
-def test_the_plan_learns_its_pace_from_what_is_done():
-    plan = Plan({"a": 1.0, "b": 3.0})
-    assert plan.progress("a") == (0, 4)
-    plan.start -= 2  # "a" took twice as long as was expected
-    plan.finish("a")
-    share, left = plan.progress("b", 1 / 3)
-    assert share == pytest.approx(0.5) and left == pytest.approx(2, rel=0.1)
-    assert repeats_done(Timing((1.0,)), budget=0.3) == pytest.approx(1 / 3), "three at least"
-    assert repeats_done(Timing((0.1,)), budget=1.0) == pytest.approx(0.1)
-
-
-def test_epochs_and_length_are_those_of_the_sliders(board):
-    board.length.value, board.epochs.value = 4, 2
-    workload, _ = run(board)
-    assert workload.x.shape == (4, 1, 1) and workload.epochs == 2
-
-
-def test_the_bars_are_painted_at_each_repeat(board, monkeypatch):
-    monkeypatch.setattr(board, "paint", lambda hurry=False: painted.append(hurry))
-    painted = []
-    choose(board, "numpy_batched")
-    workload, (row,) = run(board)
-    assert painted.count(True) == len(row.timing.seconds) + 1
-
-
-def test_two_runs_stand_side_by_side_on_one_scale(board):
-    run(board)
-    board.batch.value = 7
-    run(board)
-    left, right = board.picture().axes
-    assert left.get_xlim() == right.get_xlim() and left.get_xscale() == "log"
-    assert [number for number, _ in board.results] == [1, 2]
-    before = bytes(board.image.value)
-    board.scale.value = "linear"
-    assert board.picture().axes[0].get_xscale() == "linear" and board.image.value != before
-
-
-def test_a_board_offers_the_versions_that_it_is_given():
-    board = Race(versions=("numpy_loop", "cuda_v2", "cuda_v5")).versus
-    assert list(board.boxes) == ["numpy_loop", "cuda_v2", "cuda_v5"]
-    assert board.versions() == ("numpy_loop", "cuda_v2"), "checked: those of the lessons so far"
-
-
-def test_an_impossible_setting_says_why_before_anything_runs(board, monkeypatch):
-    choose(board)
-    assert run(board) is None and board.bar.note.value == "Choose at least one version."
-    choose(board, "sequential")
-    board.batch.value, board.hidden.value = 1024, 100
-    assert "sequential" in board.reasons.value and "left out: roughly" in board.reasons.value
-    assert run(board) is None and "smaller sizes" in board.bar.note.value
-    choose(board, "numpy_loop")
-    monkeypatch.setattr(
-        race.get_version("numpy_loop"), "check_hidden_size", cuda_v4.check_hidden_size, False
-    )
-    board.batch.value, board.hidden.value = 1, 128
-    assert board.reasons.value == ""
-    monkeypatch.setattr(cuda_v4, "MAX_H", 64)
-    board.show_reasons()
-    assert "impossible: H is 128" in board.reasons.value
-
-
-def test_what_is_left_out_has_a_row_that_says_so(board):
-    choose(board, "sequential", "numpy_batched")
-    board.batch.value, board.hidden.value = 128, 64
-    _, (slow, fast) = run(board)
-    assert slow.timing is None and "left out: roughly" in slow.note and fast.timing
-    assert "left out" in board.table.value
-
-
-def test_memory_that_a_card_does_not_have_is_said_in_advance(monkeypatch):
-    monkeypatch.setattr(device, "free_memory", lambda: 1000)
-    reason = estimate.refusal("cuda_v2", Workload(*data.panel(64), 64, 32))
-    assert "impossible" in reason and "MiB" in reason
-
-
-def slow_run(dashboard, monkeypatch):
-    """Start a long run of numpy_batched, in the background; returns once it has repeats."""
-    board = dashboard.versus
-    board.budget = 60
-    choose(board, "numpy_batched", "numpy_loop")
-    gradients = race.get_version("numpy_loop").gradients
-
-    def slow(*args):
-        time.sleep(0.05)
-        return gradients(*args)
-
-    monkeypatch.setattr(race.get_version("numpy_loop"), "gradients", slow)
-    board.epochs.value = 10
-    board.bar.run_button.click()
-    wait_for(lambda: board.results and board.results[-1][1][1][0].timing)
-    return board
-
-
-def test_cancel_answers_within_a_second_and_keeps_what_was_measured(dashboard, monkeypatch):
-    board = slow_run(dashboard, monkeypatch)
-    assert board.bar.run_button.disabled and not board.bar.cancel_button.disabled
-    start = time.perf_counter()
-    board.bar.cancel_button.click()
-    assert "Cancelling" in board.bar.note.value
-    wait_for(lambda: board.bar.note.value == "Cancelled; what was measured stays.")
-    assert time.perf_counter() - start < 1
-    assert dashboard.runner.wait(5)
-    rows = {row.version: row for row in board.results[-1][1][1]}
-    assert rows["numpy_loop"].timing and "cancelled after" in rows["numpy_loop"].note
-    assert rows["numpy_batched"].note == "not run: cancelled"
-    assert not board.bar.run_button.disabled
-
-
-def test_two_runs_cannot_overlap_not_even_from_two_tabs(dashboard, monkeypatch):
-    board = slow_run(dashboard, monkeypatch)
-    board.bar.run()
-    assert len(board.results) == 1 and "Something is running" in board.bar.note.value
-    dashboard.scale.bar.run()
-    assert dashboard.scale.lines == {} and "running" in dashboard.scale.bar.note.value
-    other = Race(batch_size=1, H=4, T=2, budget=0.0).versus  # a second one in the same notebook
-    other.bar.run()
-    assert other.results == [] and "running" in other.bar.note.value
-    board.bar.cancel()
-    assert dashboard.runner.wait(5)
-
-
-def test_on_colab_it_runs_in_the_callback(board, monkeypatch):
-    monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
-    board.bar.run_button.click()
-    assert board.bar.runner.thread is None and not board.bar.runner.busy
-    assert board.bar.note.value.startswith("Done.")
-
-
-def test_a_prediction_that_can_never_be_scored_says_so_before_the_run(board):
-    board.guessed.value, board.baseline.value = "numpy_batched", "numpy_loop"
-    board.guess.value = 5
-    assert board.reasons.value == "" and board.reasons.layout.display == "none"
-    choose(board, "numpy_batched")
-    assert "numpy_loop, which is not checked" in board.reasons.value
-    assert board.reasons.layout.display == ""
-    choose(board, "sequential", "numpy_batched")
-    board.baseline.value, board.batch.value, board.hidden.value = "sequential", 1024, 100
-    assert "it needs sequential, which is left out" in board.reasons.value
-    if not device.ON_GPU:
-        choose(board, "numpy_loop", "cuda_v2")
-        board.baseline.value, board.guessed.value = "numpy_loop", "cuda_v2"
-        board.batch.value, board.hidden.value = 1, 4
-        assert "no ratio can be made of it" in board.reasons.value
-
-
-def test_the_first_question_compares_what_may_be_compared(board):
-    first = (board.baseline.value, board.guessed.value)
-    gpu = ("numpy_batched", "cuda_v2")
-    assert first == (gpu if device.ON_GPU else ("numpy_loop", "numpy_batched"))
-
-
-def test_an_error_in_one_version_leaves_the_others(board, monkeypatch):
-    def broken(*_):
-        raise ArithmeticError("broken <on> purpose")
-
-    monkeypatch.setattr(race.get_version("numpy_loop"), "gradients", broken)
-    _, (failed, fine) = run(board)
-    assert failed.failed and "broken <on> purpose" in failed.note and fine.timing
-    assert "broken &lt;on&gt; purpose" in board.table.value
-    assert not board.bar.runner.busy and not board.bar.run_button.disabled
-
-
-def test_an_interrupt_ends_the_run_and_keeps_its_rows(board, monkeypatch):
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(race.get_version("numpy_batched"), "gradients", interrupted)
-    _, (done, stopped) = run(board)
-    assert done.timing and stopped.timing is None
-    assert board.bar.note.value == "Interrupted; what was measured stays."
-
-
-@pytest.mark.parametrize("factor, points", [(1.0, 3), (1.9, 2), (0.25, 1), (20.0, 0)])
-def test_the_prediction_is_scored(board, monkeypatch, factor, points):
-    board.guessed.value, board.baseline.value = "numpy_batched", "numpy_loop"
-    board.guess.value = 4 * factor
-    rows = [
-        race.Row("numpy_loop", "CPU", Timing((4.0,))),
-        race.Row("numpy_batched", "CPU", Timing((1.0,))),
-    ]
-    board.score_prediction(rows)
-    assert board.points == [points] and f"{points} of 3 points" in board.score.value
-    board.score_prediction(rows[:1])
-    assert "No ratio" in board.score.value and len(board.points) == 1
-
-
-def test_export_offers_a_file_and_a_link(board, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    board.export_button.click()
-    assert "Nothing to export" in board.link.value
-    run(board)
-    run(board)
-    board.export_button.click()
-    with open("race.csv", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert [(r["run"], r["version"]) for r in rows] == [
-        ("1", "numpy_loop"), ("1", "numpy_batched"), ("2", "numpy_loop"), ("2", "numpy_batched"),
-    ]  # fmt: skip
-    assert all(float(row["median"]) > 0 for row in rows)
-    code = re.search(r"base64,([^\"]+)", board.link.value).group(1)
-    assert base64.b64decode(code).decode() == Path("race.csv").read_text(encoding="utf-8")
-
-
-def test_the_scale_tab_measures_lines_and_says_their_slope(dashboard, monkeypatch):
-    scale = dashboard.scale
-    scale.most.value = 256
-    choose(scale, "numpy_batched")
-    before = bytes(scale.image.value)
-    scale.bar.run(wait=True)
-    assert [len(seconds) for seconds in scale.lines.values()] == [2, 2]
-    assert scale.words.value.count("slope") == 2 and bytes(scale.image.value) != before
-    assert scale.bar.note.value == "Done."
-    choose(scale)
-    scale.bar.run(wait=True)
-    assert "at least one version" in scale.bar.note.value
-
-
-def test_the_scale_tab_leaves_out_what_takes_minutes(dashboard):
-    scale = dashboard.scale
-    scale.most.value, scale.hidden.value = 65536, 64
-    choose(scale, "sequential")
-    assert "sequential, batch 16" in scale.reasons.value, "before anything runs"
-    assert "windows on left out: roughly" in scale.reasons.value
-    assert scale.points() == [] and scale.lines == {}
-    scale.bar.run(wait=True)
-    assert scale.bar.note.value.startswith("No chosen version can run this")
-    scale.boxes["numpy_batched"].value = True
-    assert {line for line, _ in scale.points()} == {
-        ("numpy_batched", "batch 16"), ("numpy_batched", "batch = windows / 4")
-    }  # fmt: skip
-
-
-def test_an_error_ends_only_its_own_line(dashboard, monkeypatch):
-    def broken(*_):
-        raise ArithmeticError("broken on purpose")
-
-    monkeypatch.setattr(race.get_version("numpy_loop"), "gradients", broken)
-    scale = dashboard.scale
-    scale.most.value = 256
-    choose(scale, "numpy_loop", "numpy_batched")
-    scale.bar.run(wait=True)
-    assert [version for version, _ in scale.lines] == ["numpy_batched"] * 2
-    assert scale.words.value.count("at 64 windows: ArithmeticError: broken on purpose") == 2
-
-
-def test_what_stops_only_between_epochs_is_kept_to_short_epochs():
-    """V6 hears of Cancel at an epoch's end, so an epoch is what must be short."""
-    long = Workload(*data.panel(65536, 2), 16, 64)
-    assert "for an epoch (limit" in estimate.refusal("cuda_v6", long)
-    assert estimate.refusal("cuda_v6", Workload(*data.panel(64, 2), 16, 16)) == ""
-
-
-def test_the_scale_tab_takes_the_real_series_to_its_end(dashboard):
-    scale = dashboard.scale
-    scale.series.value = "CO2 at Mauna Loa (real)"
-    there = data.co2_windows(scale.T)[0].shape[1]
-    assert scale.windows() == [64, 256, 1024, there] and there < scale.most.value
-    x, y = data.co2_workload(64)
-    assert x.shape == y.shape == (11, 64, 1) and (x[1:] == y[:-1]).all()
-    with pytest.raises(ValueError, match="the CO2 series has"):
-        data.co2_workload(there + 1)
-
-
-def test_every_live_picture_has_its_twin(dashboard):
-    def live():
-        return [bytes(dashboard.versus.history.value), bytes(dashboard.scale.image.value)]
-
-    before = live()
-    assert before == [picture._repr_png_() for picture in dashboard.pictures()]
-    run(dashboard.versus)
-    dashboard.scale.most.value = 256
-    dashboard.scale.bar.run(wait=True)
-    assert live() == [picture._repr_png_() for picture in dashboard.pictures()]
-    assert all(new != old for new, old in zip(live(), before, strict=True))
-
-
-def test_the_line_of_batch_sizes_grows_with_each_run(board):
-    run(board)
-    board.batch.value = 7
-    run(board)
-    ax = board.history_picture().axes[0]
-    assert [list(line.get_xdata()) for line in ax.lines] == [[1, 7], [1, 7]]
-    assert {text.get_text() for text in ax.texts} == {"numpy_loop", "numpy_batched"}
-    assert "H=4, T=2" in ax.get_title("left")
-
-
-def test_names_beside_lines_keep_their_distance():
-    places = race_figures.spread([0.5, 0.5, 0.52, 0.0], 0.1)
-    ordered = sorted(places)
-    assert all(b - a > 0.099 for a, b in zip(ordered, ordered[1:], strict=False))
-    assert places[3] == 0 and places[2] == max(places)
-
-
-def test_ratios_name_their_baseline():
-    rows = [
-        race.Row("sequential", "CPU", None, "left out"),
-        race.Row("numpy_loop", "CPU", Timing((4.0,))),
-        race.Row("numpy_batched", "CPU", Timing((1.0,))),
-        race.Row("cuda_v2", "emulated on CPU", Timing((1.0,))),
-    ]
-    ax = race_figures.draw_race([("a", Workload(*data.panel(1), 1, 4), rows)]).axes[0]
-    assert ax.get_xlabel().endswith("x: times as fast as numpy_loop")
-    texts = [text.get_text() for text in ax.texts]
-    assert {"4.00 s", "1.00 s = 4x", "1.00 s (emulated)", "left out"} <= set(texts)
-    assert race_figures.time_ticks(0.0009, 0.03) == (
-        [0.001, 0.002, 0.005, 0.01, 0.02], ["1 ms", "2 ms", "5 ms", "10 ms", "20 ms"],
-    )  # fmt: skip
-
-
-def test_slopes_in_words():
-    windows = [64, 256, 1024]
-    assert "as fast as the data" in in_words(windows, [1, 4, 16], "CPU")
-    slow = in_words(windows, [1, 1.5, 2], "CPU")
-    assert "more slowly than" in slow and "150% is reached" in slow
-    emulated = in_words(windows, [1, 1.5, 2], "emulated on CPU")
-    assert "nothing about a GPU" in emulated and "reached" not in emulated
-    assert "needs two points" in in_words(windows, [1], "CPU")
-    assert "reached" not in in_words(windows, [1, 3.6, 13], "CPU"), "0.93 may be noise"
-    full = in_words(windows, [1, 1.1, 6], "CPU")
-    assert full.endswith("The goal of 150% is reached on this range, but not at its end.")
-
-
-def test_reading_never_compares_emulated_rows():
-    fast = race.Row("cuda_v3", "emulated on CPU", Timing((1e-6,)))
-    slow = race.Row("numpy_loop", "CPU", Timing((2.0,)))
-    slower = race.Row("sequential", "CPU", Timing((8.0,)))
-    assert (
-        reading([slower, slow, fast]) == "Done. Fastest: numpy_loop, 4 times as fast as sequential."
-    )
-    close = race.Row("numpy_batched", "CPU", Timing((1.9,)))
-    assert reading([slow, close]) == "Done. Fastest: numpy_batched, with numpy_loop close behind."
-    assert reading([slow, fast]) == "Done. Emulated times are not compared."
-
-
-def test_pictures_are_pngs():
-    prepared = forecast.prepare(data.load_airline())
-    study = forecast.study(prepared, forecast.CHOSEN._replace(epochs=1), seeds=(0, 1))
-    pictures = (
-        forecast_figures.draw_forecast(prepared.past, study),
-        forecast_figures.draw_errors(study, forecast.medians(study)),
-        goals.draw_goals({"numpy_loop": 3.0, "cuda_v3": None}, {"faster": 1, "5x": 5}),
-        goals.draw_scaling([64, 128], {"batch 16": ([1e-3, 2e-3], 1.0)}),
-    )
-    assert all(picture._repr_png_().startswith(PNG) for picture in pictures)
-
-
-def test_goals_say_no_gpu_instead_of_a_ratio():
-    picture = goals.draw_goals({"numpy_loop": 3.0, "cuda_v3": None}, {"faster": 1, "5x": 5})
-    texts = [text.get_text() for text in picture.axes[0].texts]
-    assert texts == ["yes", "no", "3x", "no GPU", "no GPU", "not measured here"]
-
-
-def test_cells_show_the_modules_code():
-    cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
-    assert inspect.getsource(timing.measure).strip() in cells
-    loops = (forecast.one_step, forecast.rollout)
-    assert "\n\n\n".join(inspect.getsource(f).strip() for f in loops) in cells
+from lstm_kernels.figures import threads as figures
+from lstm_kernels.figures.style import ORANGE
+from lstm_kernels.launch import Launch
+from lstm_kernels.timing import Timing
+from lstm_kernels.versions import cuda_v2
+from lstm_kernels.widgets.thread_map import ThreadMap
+from tests.test_lessons_06 import PNG, code_cells, own_source
+
+
+@pytest.mark.parametrize("name", ["add_gradients", "kernel", "blocks_for", "gradients"])
+def test_lesson_07_shows_the_modules_own_source(name):
+    plain = name in ("blocks_for", "gradients")
+    function = getattr(cuda_v2, name)
+    source = inspect.getsource(function).strip() if plain else own_source(cuda_v2, name)
+    assert any(source in text for text in code_cells("07_cuda_v2"))
+
+
+def test_lesson_07_has_the_modules_block_size():
+    line = next(s for s in inspect.getsource(cuda_v2).splitlines() if s.startswith("THREADS"))
+    assert any(line in text.splitlines() for text in code_cells("07_cuda_v2"))
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_each_exercise_of_lesson_07_is_solved_with_the_same_check(number):
+    solutions = "\n".join(code_cells("solutions/07_solutions"))
+    text = next(t for t in code_cells("07_cuda_v2") if f'checks.exercise("{number},' in t)
+    assert text[text.index("\n\n\ndef check_") :].strip() in solutions
+
+
+@pytest.mark.parametrize("N, threads", [(1, 32), (7, 32), (1000, 32), (250, 100), (20000, 1024)])
+def test_the_thread_map_says_what_is_idle(N, threads):
+    launch = Launch(N, threads)
+    picture = figures.draw_thread_map(launch)
+    assert picture._repr_png_().startswith(PNG)
+    said = picture.get_suptitle()
+    assert f"{launch.idle_lanes:,} idle lanes" in said and f"{launch.sms} of 40 SMs" in said
+
+
+@pytest.mark.parametrize("draw", [figures.draw_lost_update, figures.draw_addresses])
+def test_fixed_figures_of_lesson_07_are_png(draw):
+    assert draw()._repr_png_().startswith(PNG)
+
+
+@pytest.mark.parametrize("where, said", [("GPU", "on the GPU"), ("emulated", "not a GPU's time")])
+def test_a_time_is_labelled_by_where_it_ran(where, said):
+    timings = [Timing((0.001, 0.002, 0.003)), Timing((0.004, 0.005, 0.006))]
+    picture = figures.draw_times_by_batch((7, 32), timings, where, ORANGE)
+    assert said in picture.axes[0].get_title(loc="left")
+
+
+@pytest.mark.parametrize(
+    "control, value, said",
+    [("batch", 1000, "1,000 samples"), ("threads", 64, "of 64"), ("card", "H100", "132 SMs")],
+)
+def test_each_control_repaints_the_thread_map(control, value, said):
+    thread_map = ThreadMap(N=59, threads=32)
+    before = bytes(thread_map.image.value)
+    getattr(thread_map, control).value = value
+    after = bytes(thread_map.image.value)
+    assert after.startswith(PNG) and after != before
+    assert said in thread_map.picture().get_suptitle()
+
+
+def test_occupancy_says_what_fits_and_what_is_used():
+    rows = [(32, 16, "blocks an SM", 1, 32), (256, 16, "registers", 8, 4)]
+    picture = figures.draw_occupancy(rows, room=32, N=1000)
+    assert len(picture.axes[0].patches) == 2 * 32 + len(figures.OCCUPIED)
+    said = [text.get_text() for text in picture.axes[0].texts]
+    assert "1 used, on 32 SMs\n16 fit: limit is blocks an SM" in said

@@ -1,88 +1,113 @@
-"""Lesson 08: its code is the module's own, its pictures and its widget work."""
+"""Lesson 08: bytes are counted, pictures are drawn from them, the cells show the modules' code."""
 
 import inspect
 
 import pytest
 
-from lstm_kernels.baselines import Row
-from lstm_kernels.figures import cores as figures
-from lstm_kernels.figures.versions_table import versions_table
-from lstm_kernels.timing import Timing
-from lstm_kernels.versions import numba_cpu
-from lstm_kernels.widgets.cores import CoresMap
-from tests.test_lessons_04 import PNG, code_cells
+from lstm_kernels import VERSIONS, data, device, init_params, transfers
+from lstm_kernels.figures import timeline
+from lstm_kernels.model import Sizes, sizes
+from lstm_kernels.widgets.timeline import TransferTimeLine
+from tests.test_lessons_06 import PNG, code_cells
 
-SOURCE = inspect.getsource(numba_cpu)
-FUNCTIONS = [
-    function
-    for function in vars(numba_cpu).values()
-    if getattr(getattr(function, "py_func", function), "__module__", "") == numba_cpu.__name__
-]
+PUBLISHED = Sizes(11, 7, 1, 50, 1)
+MACHINE = transfers.Machine()
+countable = pytest.mark.skipif(
+    device.TARGET not in ("gpu", "emulator"), reason="this target cannot count transfers"
+)
 
 
-@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.__name__)
-def test_lesson_08_shows_the_modules_own_source(function):
-    source = inspect.getsource(getattr(function, "py_func", function)).strip()
-    assert any(source in text for text in code_cells("08_all_cores"))
+def batch(T, N, D, H, O):  # noqa: E741
+    x, y = data.panel(N, T)
+    return init_params(D, H, O), x.repeat(D, axis=2), y.repeat(O, axis=2)
 
 
-def test_nothing_of_the_module_is_left_out():
-    assert len(FUNCTIONS) == SOURCE.count("\ndef ") >= 20
-    code = SOURCE[SOURCE.index("\nimport math") :].splitlines()
-    settings = [s for s in code if s[:1].isupper() or s.startswith(("import", "from", "compiled"))]
-    shown = "\n".join(code_cells("08_all_cores")).splitlines()
-    assert len(settings) > 12 and set(settings) <= set(shown)
+@countable
+@pytest.mark.parametrize("shape", [(11, 7, 1, 50, 1), (1, 1, 1, 1, 1), (3, 33, 2, 5, 3)])
+@pytest.mark.parametrize("version", ["cuda_v2", "cuda_v3"])
+def test_copies_are_those_that_the_version_makes(version, shape):
+    params, x, y = batch(*shape)
+    with device.count_transfers() as log:
+        VERSIONS[version].gradients(params, x, y)
+    expected = transfers.copies(version, sizes(params, x))
+    assert [(t.direction, t.nbytes) for t in log] == [(c.direction, c.nbytes) for c in expected]
+
+
+def test_v2_makes_38_copies_and_v3_18():
+    assert len(transfers.copies("cuda_v2", PUBLISHED)) == 38
+    assert len(transfers.copies("cuda_v3", PUBLISHED)) == 18
+
+
+def test_copies_of_another_version_are_refused():
+    with pytest.raises(ValueError, match="cuda_v1.*cuda_v2 or cuda_v3"):
+        transfers.copies("cuda_v1", PUBLISHED)
+
+
+@pytest.mark.parametrize("version", ["cuda_v2", "cuda_v3"])
+def test_time_line_has_no_gaps_and_one_kernel(version):
+    spans = transfers.time_line(version, PUBLISHED, MACHINE)
+    for before, after in zip(spans, spans[1:], strict=False):
+        assert after.start == pytest.approx(before.start + before.seconds)
+    kinds = [span.kind for span in spans]
+    into, out = transfers.copied_names(version)
+    assert kinds == [transfers.IN] * len(into) + ["kernel"] + [transfers.OUT] * len(out)
+
+
+def test_model_follows_bus_and_latency():
+    no_latency = MACHINE._replace(latency=0.0)
+    nbytes = MACHINE.gigabytes_per_second * 1e9
+    assert transfers.copy_seconds(nbytes, no_latency) == pytest.approx(1)
+    assert transfers.copy_seconds(0, MACHINE) == MACHINE.latency
+
+
+@countable
+@pytest.mark.parametrize("version", ["cuda_v2", "cuda_v3"])
+def test_measured_time_line_makes_the_same_copies(version):
+    params, x, y = batch(3, 5, 1, 4, 1)
+    with device.count_transfers() as log:
+        spans = transfers.measure_time_line(version, params, x, y, repeats=1)
+    made = transfers.copies(version, sizes(params, x))
+    assert [t.nbytes for t in log] == 2 * [copy.nbytes for copy in made]  # warm-up and one run
+    modelled = transfers.time_line(version, sizes(params, x), MACHINE)
+    assert [s[:2] for s in spans] == [s[:2] for s in modelled]
+    assert all(span.seconds >= 0 for span in spans)
+
+
+def test_figures_are_pngs():
+    made = {version: transfers.copies(version, PUBLISHED) for version in ("cuda_v2", "cuda_v3")}
+    lines = {version: transfers.time_line(version, PUBLISHED, MACHINE) for version in made}
+    pictures = (
+        timeline.draw_routes(),
+        timeline.draw_copies(made),
+        timeline.draw_time_lines(lines, "a model"),
+        timeline.draw_saving([7, 16], {"H=50": [0.1, 0.2]}, "a model"),
+    )
+    assert all(picture._repr_png_().startswith(PNG) for picture in pictures)
+
+
+def test_every_slider_repaints_the_picture():
+    widget = TransferTimeLine()
+    for slider in widget.sliders:
+        before = bytes(widget.image.value)
+        slider.value = slider.options[-1]
+        after = bytes(widget.image.value)
+        assert after != before and after.startswith(PNG)
+    assert "V2: 38 copies" in widget.note.value and "V3: 18 copies" in widget.note.value
+
+
+def test_lesson_08_shows_the_modules_own_source():
+    source = inspect.getsource(VERSIONS["cuda_v3"].gradients).strip()
+    assert any(source in text for text in code_cells("08_cuda_v3"))
+
+
+def test_lesson_08_states_the_models_assumptions():
+    text = next(t for t in code_cells("08_cuda_v3") if "transfers.Machine(" in t)
+    stated = text[text.index("transfers.Machine(") : text.index("\n)\n") + 2]
+    assert eval(stated) == MACHINE
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_each_exercise_of_lesson_08_is_solved_with_the_same_check(number):
     solutions = "\n".join(code_cells("solutions/08_solutions"))
-    text = next(t for t in code_cells("08_all_cores") if f'checks.exercise("{number},' in t)
+    text = next(t for t in code_cells("08_cuda_v3") if f'checks.exercise("{number},' in t)
     assert text[text.index("\n\n\ndef check_") :].strip() in solutions
-
-
-@pytest.mark.parametrize(
-    "N, cores, said",
-    [
-        (1, 2, "1 sample: 1 chunk on 1 of 2 cores, 31 idle lanes,\n1 chunk in a row"),
-        (129, 2, "5 chunks on 2 of 2 cores, 31 idle lanes,\n3 chunks in a row"),
-        (1000, 64, "32 chunks on 32 of 64 cores, 24 idle lanes"),
-    ],
-)
-def test_the_map_says_what_is_idle(N, cores, said):
-    picture = figures.draw_cores(N, cores)
-    assert said in picture.get_suptitle()
-    assert len(picture.axes[0].patches) == 32 * min(-(-N // 32), figures.MAX_ROWS)
-    assert picture._repr_png_().startswith(PNG)
-
-
-def test_pictures_of_lesson_08():
-    timings = {1: Timing((4.0, 4.0, 4.1)), 2: Timing((2.0, 2.2, 2.1))}
-    rows = [
-        Row(1, 12, 16, {"numpy_batched": timings[1], "numba_cpu": timings[2]}),
-        Row(64, 12, 64, dict.fromkeys(("numpy_batched", "numba_cpu", "torch"), timings[1])),
-    ]
-    pictures = [
-        figures.draw_lanes(),
-        figures.draw_tile(),
-        figures.draw_tile(rows=4, width=8),
-        figures.draw_speedup(timings, 0.05),
-        figures.draw_speedup({1: timings[1]}, 0.05),
-        figures.draw_against_torch(rows),
-        versions_table(upto="numba_cpu"),
-    ]
-    assert all(picture._repr_png_().startswith(PNG) for picture in pictures)
-    assert len(pictures[5].axes[0].patches) == 2 and len(pictures[5].axes[1].patches) == 3
-
-
-@pytest.mark.parametrize(
-    "control, value, said",
-    [("batch", 1000, "1,000 samples"), ("cores", 64, "of 64 cores"), ("lanes", 8, "8 chunks")],
-)
-def test_each_control_repaints_the_map(control, value, said):
-    cores_map = CoresMap(N=59, cores=2)
-    before = bytes(cores_map.image.value)
-    getattr(cores_map, control).value = value
-    after = bytes(cores_map.image.value)
-    assert after.startswith(PNG) and after != before
-    assert said in cores_map.picture().get_suptitle()

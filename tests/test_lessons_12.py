@@ -1,92 +1,88 @@
-"""Lesson 12: pictures and widget; the cells show the module's code."""
+"""Lesson 12: its code is the module's own, its pictures and its widget work."""
 
 import inspect
-from pathlib import Path
 
-import nbformat
 import pytest
 
-from lstm_kernels import baselines, cudnn, device, report
-from lstm_kernels import roofline as r
-from lstm_kernels.figures import roofline as figures
-from lstm_kernels.graph import GraphError
-from lstm_kernels.model import Sizes
-from lstm_kernels.recorded import RecordedTraining
-from lstm_kernels.timing import Timing, seconds_text
-from lstm_kernels.widgets.roofline import RooflineExplorer
-from tests.test_lessons_09 import check_exercise
+from lstm_kernels.baselines import Row
+from lstm_kernels.figures import cores as figures
+from lstm_kernels.figures.versions_table import versions_table
+from lstm_kernels.timing import Timing
+from lstm_kernels.versions import numba_cpu
+from lstm_kernels.widgets.cores import CoresMap
+from tests.test_lessons_06 import PNG, code_cells
 
-NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "12_roofline.ipynb"
-PNG = b"\x89PNG"
-SIZES = Sizes(12, 64, 1, 64, 1)
-
-
-def test_figures_are_pngs():
-    t4, timing = r.PEAKS["T4"], Timing((1e-3, 2e-3, 3e-3))
-    batches = [1, 2, 4, 8, 16]
-    rows = [row for row in report.saved() if row.kernel.startswith(("cuda_v2", "cuda_v5, P"))]
-    pictures = (
-        figures.draw_idea(t4),
-        figures.draw_bytes(SIZES),
-        figures.draw_roofs([t4], SIZES, {"cuda_v6": 1e-4}),
-        figures.draw_bounds(t4, SIZES, batches),
-        figures.draw_bounds(t4, SIZES, batches, {"numpy_batched": [1, 2, 3, 4, 5]}),
-        figures.draw_occupancy(rows),
-        figures.draw_own_roof(100, 12, {"numpy_batched": (18, 9), "torch": (18, 20)}),
-        figures.draw_library([8, 16], {"numpy_batched": [timing] * 2, "torch": [timing] * 2}, "x"),
-    )
-    assert all(picture._repr_png_().startswith(PNG) for picture in pictures)
+SOURCE = inspect.getsource(numba_cpu)
+FUNCTIONS = [
+    function
+    for function in vars(numba_cpu).values()
+    if getattr(getattr(function, "py_func", function), "__module__", "") == numba_cpu.__name__
+]
 
 
-def test_a_measured_star_stands_at_the_bytes_that_this_card_is_asked_for():
-    a100 = r.PEAKS["A100"]
-    picture = figures.draw_roofs([a100], SIZES, {"cuda_v6": 1e-4})
-    (star,) = (line for line in picture.axes[0].lines if line.get_marker() == "*")
-    x = r.operations(SIZES) / r.bytes_asked("cuda_v5", SIZES, a100.sms)
-    assert [*star.get_xdata(), *star.get_ydata()] == [x, r.operations(SIZES) / 1e5]
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.__name__)
+def test_lesson_12_shows_the_modules_own_source(function):
+    source = inspect.getsource(getattr(function, "py_func", function)).strip()
+    assert any(source in text for text in code_cells("12_all_cores"))
 
 
-def test_every_control_repaints_the_picture():
-    widget = RooflineExplorer()
-    for control in widget.controls:
-        before = bytes(widget.image.value)
-        control.value = control.options[-1 if control.value != control.options[-1] else 0]
-        after = bytes(widget.image.value)
-        assert after != before and after.startswith(PNG)
-    assert widget.note.value == widget.sentence()
-    widget.batch.value = 1
-    assert widget.note.value.count("Limit: <b>waiting</b>") == 3
-
-
-def test_cells_show_the_modules_code():
-    cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
-    for functions in (r.LESSON_COUNTS, r.LESSON_CHAIN):
-        assert "\n\n\n".join(inspect.getsource(f).strip() for f in functions) in cells
-    assert inspect.getsource(RecordedTraining).strip() in cells
-
-
-def refuse(stream, queue):
-    raise GraphError("this driver has no cuTomorrow")
-
-
-@pytest.mark.parametrize("refused", [False, True])
-def test_a_refused_recording_does_not_stop_the_lesson(refused, capsys):
-    cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
-    first = next(i for i, cell in enumerate(cells) if "import Graph, GraphError" in cell)
-    lesson = {"baselines": baselines, "cudnn": cudnn, "device": device}
-    lesson["seconds_text"] = seconds_text
-    exec(cells[first], lesson)
-    if refused:
-        lesson["Graph"] = refuse
-    on_this_card = next(cell for cell in cells if "def v6_step_seconds" in cell)
-    for cell in (*cells[first + 1 : first + 3], on_this_card):
-        exec(cell, lesson)
-    kind = "DeviceTraining" if refused else "RecordedTraining"
-    said = "goes on without a graph: this driver has no cuTomorrow" if refused else "the same bits"
-    assert lesson["best_kind"].__name__ == kind and said in capsys.readouterr().out
-    assert lesson["v6_step_seconds"](N=4, T=3, H=8, steps=2) > 0
+def test_nothing_of_the_module_is_left_out():
+    assert len(FUNCTIONS) == SOURCE.count("\ndef ") >= 20
+    code = SOURCE[SOURCE.index("\nimport math") :].splitlines()
+    settings = [s for s in code if s[:1].isupper() or s.startswith(("import", "from", "compiled"))]
+    shown = "\n".join(code_cells("12_all_cores")).splitlines()
+    assert len(settings) > 12 and set(settings) <= set(shown)
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_each_exercise_of_lesson_12_is_solved_with_the_same_check(number):
-    check_exercise("12_roofline", number)
+    solutions = "\n".join(code_cells("solutions/12_solutions"))
+    text = next(t for t in code_cells("12_all_cores") if f'checks.exercise("{number},' in t)
+    assert text[text.index("\n\n\ndef check_") :].strip() in solutions
+
+
+@pytest.mark.parametrize(
+    "N, cores, said",
+    [
+        (1, 2, "1 sample: 1 chunk on 1 of 2 cores, 31 idle lanes,\n1 chunk in a row"),
+        (129, 2, "5 chunks on 2 of 2 cores, 31 idle lanes,\n3 chunks in a row"),
+        (1000, 64, "32 chunks on 32 of 64 cores, 24 idle lanes"),
+    ],
+)
+def test_the_map_says_what_is_idle(N, cores, said):
+    picture = figures.draw_cores(N, cores)
+    assert said in picture.get_suptitle()
+    assert len(picture.axes[0].patches) == 32 * min(-(-N // 32), figures.MAX_ROWS)
+    assert picture._repr_png_().startswith(PNG)
+
+
+def test_pictures_of_lesson_08():
+    timings = {1: Timing((4.0, 4.0, 4.1)), 2: Timing((2.0, 2.2, 2.1))}
+    rows = [
+        Row(1, 12, 16, {"numpy_batched": timings[1], "numba_cpu": timings[2]}),
+        Row(64, 12, 64, dict.fromkeys(("numpy_batched", "numba_cpu", "torch"), timings[1])),
+    ]
+    pictures = [
+        figures.draw_lanes(),
+        figures.draw_tile(),
+        figures.draw_tile(rows=4, width=8),
+        figures.draw_speedup(timings, 0.05),
+        figures.draw_speedup({1: timings[1]}, 0.05),
+        figures.draw_against_torch(rows),
+        versions_table(upto="numba_cpu"),
+    ]
+    assert all(picture._repr_png_().startswith(PNG) for picture in pictures)
+    assert len(pictures[5].axes[0].patches) == 2 and len(pictures[5].axes[1].patches) == 3
+
+
+@pytest.mark.parametrize(
+    "control, value, said",
+    [("batch", 1000, "1,000 samples"), ("cores", 64, "of 64 cores"), ("lanes", 8, "8 chunks")],
+)
+def test_each_control_repaints_the_map(control, value, said):
+    cores_map = CoresMap(N=59, cores=2)
+    before = bytes(cores_map.image.value)
+    getattr(cores_map, control).value = value
+    after = bytes(cores_map.image.value)
+    assert after.startswith(PNG) and after != before
+    assert said in cores_map.picture().get_suptitle()

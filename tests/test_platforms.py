@@ -1130,7 +1130,7 @@ def checkout(tmp_path, monkeypatch):
     new = nbformat.v4
     lesson = new.new_notebook(
         cells=[
-            new.new_markdown_cell("# 02 Sequential: train it\n\nPrevious: 01\n\nText."),
+            new.new_markdown_cell("# 03 Sequential: train it\n\nPrevious: 01\n\nText."),
             new.new_code_cell(stamp.FIRST_SETUP),
             new.new_markdown_cell("## The idea"),
             new.new_code_cell("1 + 1"),
@@ -1140,14 +1140,14 @@ def checkout(tmp_path, monkeypatch):
     )
     solutions = new.new_notebook(
         cells=[
-            new.new_markdown_cell("# Solutions of lesson 02\n\nBack."),
+            new.new_markdown_cell("# Solutions of lesson 03\n\nBack."),
             new.new_code_cell(stamp.FIRST_SETUP),
         ]
     )
     (tmp_path / "notebooks" / "solutions").mkdir(parents=True)
-    nbformat.write(lesson, tmp_path / "notebooks" / "02_sequential.ipynb")
-    nbformat.write(solutions, tmp_path / "notebooks" / "solutions" / "02_solutions.ipynb")
-    readme = "| [02 Sequential](notebooks/02_sequential.ipynb) | How slow? | 45 |\n"
+    nbformat.write(lesson, tmp_path / "notebooks" / "03_sequential.ipynb")
+    nbformat.write(solutions, tmp_path / "notebooks" / "solutions" / "03_solutions.ipynb")
+    readme = "| [03 Sequential](notebooks/03_sequential.ipynb) | How slow? | 45 |\n"
     (tmp_path / "README.md").write_text(readme, encoding="utf-8")
     settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     (tmp_path / "pyproject.toml").write_text(settings, encoding="utf-8")
@@ -1165,13 +1165,13 @@ def texts(folder):
 def test_a_stamp_brings_all_in_step_and_a_second_one_changes_nothing(checkout, capsys):
     notebooks.main(["stamp", "--repository", "me/my-fork", "--tag", "main"])
     after = texts(checkout)
-    assert notebooks.is_stamped(checkout / "notebooks" / "02_sequential.ipynb")
+    assert notebooks.is_stamped(checkout / "notebooks" / "03_sequential.ipynb")
     notebooks.main(["stamp"])
     assert texts(checkout) == after
-    lesson = nbformat.read(checkout / "notebooks" / "02_sequential.ipynb", as_version=4)
+    lesson = nbformat.read(checkout / "notebooks" / "03_sequential.ipynb", as_version=4)
     title, _, badges, _, previous, *_ = lesson.cells[0].source.split("\n")
-    assert title == "# 02 · Sequential: train it" and previous == "Previous: 01"
-    path = "me/my-fork/blob/main/notebooks/02_sequential.ipynb"
+    assert title == "# 03 · Sequential: train it" and previous == "Previous: 01"
+    path = "me/my-fork/blob/main/notebooks/03_sequential.ipynb"
     assert f"(https://colab.research.google.com/github/{path})" in badges
     assert f"(https://kaggle.com/kernels/welcome?src=https://github.com/{path})" in badges
     assert badges in (checkout / "README.md").read_text(encoding="utf-8")
@@ -1180,9 +1180,9 @@ def test_a_stamp_brings_all_in_step_and_a_second_one_changes_nothing(checkout, c
     assert lesson.metadata.kaggle.isGpuEnabled and lesson.metadata.kaggle.isInternetEnabled
     slides = [cell.metadata.slideshow.slide_type for cell in lesson.cells]
     assert slides == ["slide", "skip", "slide", "fragment", "subslide", "subslide"]
-    solved = checkout / "notebooks" / "solutions" / "02_solutions.ipynb"
+    solved = checkout / "notebooks" / "solutions" / "03_solutions.ipynb"
     first = nbformat.read(solved, as_version=4).cells[0].source
-    assert first.startswith("# Solutions to 02 · Sequential\n")
+    assert first.startswith("# Solutions to 03 · Sequential\n")
 
 
 def test_the_check_finds_what_is_not_stamped(checkout, capsys):
@@ -1195,13 +1195,13 @@ def test_the_check_finds_a_lesson_that_the_readme_does_not_have(checkout, capsys
     notebooks.main(["stamp"])
     assert "its table has no" not in capsys.readouterr().out
     folder = checkout / "notebooks"
-    (folder / "03_numpy.ipynb").write_bytes((folder / "02_sequential.ipynb").read_bytes())
+    (folder / "04_numpy.ipynb").write_bytes((folder / "03_sequential.ipynb").read_bytes())
     assert notebooks.main(["check"]) == 1
-    assert "README.md: its table has no 03_numpy.ipynb" in capsys.readouterr().out
+    assert "README.md: its table has no 04_numpy.ipynb" in capsys.readouterr().out
 
 
 def test_another_first_cell_is_refused(checkout):
-    path = checkout / "notebooks" / "02_sequential.ipynb"
+    path = checkout / "notebooks" / "03_sequential.ipynb"
     lesson = nbformat.read(path, as_version=4)
     lesson.cells[1].source = "import numpy"
     nbformat.write(lesson, path)

@@ -37,7 +37,7 @@ def test_cards_are_those_of_lesson_04():
 
 
 @pytest.mark.parametrize("sizes", SHAPES)
-def test_operations_agree_with_lesson_06_up_to_biases(sizes):
+def test_operations_agree_with_lesson_08_up_to_biases(sizes):
     biases = sizes.T * (4 * sizes.H + sizes.O)
     assert r.operations(sizes) == 2 * sizes.N * (transfers.multiply_adds(sizes) - biases)
 

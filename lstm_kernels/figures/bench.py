@@ -1,4 +1,4 @@
-"""The bench as a picture: time for one window against the batch, a panel a size.  Lesson 07."""
+"""The bench as a picture: time for one window against the batch, a panel a size.  Lesson 09."""
 
 from textwrap import wrap
 

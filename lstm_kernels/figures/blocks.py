@@ -1,4 +1,4 @@
-"""Blocks of threads that share work, memory and registers.  Lessons 09 and 10."""
+"""Blocks of threads that share work, memory and registers.  Lessons 13 and 14."""
 
 import numpy as np
 from matplotlib.colors import ListedColormap
@@ -41,7 +41,7 @@ def _arrow(ax, start, end, color=GREY, lw=1.5):
     ax.annotate("", end, start, arrowprops={**style, "shrinkA": 0, "shrinkB": 0})
 
 
-# ---- lesson 09: one step of a block ------------------------------------------------------------
+# ---- lesson 13: one step of a block ------------------------------------------------------------
 
 
 @styled
@@ -89,7 +89,7 @@ def _barrier(ax, left, y, width, label):
     ax.text(left + width, y + 0.15, label, ha="right", va="top", **place)
 
 
-# ---- lesson 09: what a warp reads --------------------------------------------------------------
+# ---- lesson 13: what a warp reads --------------------------------------------------------------
 
 
 @styled
@@ -132,7 +132,7 @@ def _draw_matrix(ax, shape, reads, itemsize, name, axes):
         spine.set_visible(False)
 
 
-# ---- lesson 09: how long a thread works --------------------------------------------------------
+# ---- lesson 13: how long a thread works --------------------------------------------------------
 
 
 @styled
@@ -157,7 +157,7 @@ def draw_lines(xs, lines, title, xlabel, ylabel):
     return picture
 
 
-# ---- lesson 10: tiles --------------------------------------------------------------------------
+# ---- lesson 14: tiles --------------------------------------------------------------------------
 
 
 @styled
@@ -187,7 +187,7 @@ def draw_tiles(P=16, j=5):
     return picture
 
 
-# ---- lesson 10: shuffles -----------------------------------------------------------------------
+# ---- lesson 14: shuffles -----------------------------------------------------------------------
 
 
 @styled
@@ -220,7 +220,7 @@ def _stage(ax, left, title, gates, how_much):
         ax.text(left + 0.1, y + 1.15, part, fontsize=11, color=GREY, va="center")
 
 
-# ---- lesson 10: banks --------------------------------------------------------------------------
+# ---- lesson 14: banks --------------------------------------------------------------------------
 
 
 def words_of_h(P, pad):
@@ -268,7 +268,7 @@ def _draw_banks(ax, words):
     ax.set_xticks([0.5, 8.5, 16.5, 24.5, 31.5], ["0", "8", "16", "24", "31"])
 
 
-# ---- lesson 10: registers ----------------------------------------------------------------------
+# ---- lesson 14: registers ----------------------------------------------------------------------
 
 
 @styled

@@ -1,4 +1,4 @@
-"""Samples on the lanes and cores of a CPU.  Lesson 08."""
+"""Samples on the lanes and cores of a CPU.  Lesson 12."""
 
 from matplotlib.patches import Rectangle
 

@@ -1,4 +1,4 @@
-"""What may run in parallel, and what a batch size costs and buys.  Lesson 02."""
+"""What may run in parallel, and what a batch size costs and buys.  Lesson 03."""
 
 import numpy as np
 from matplotlib.patches import Circle, FancyBboxPatch
@@ -31,7 +31,7 @@ UNITS = 6  # drawn in the dependency graph
 
 @styled
 def dependency_graph():
-    """Samples, steps, gates and updates: which of them wait for each other (lesson 02)."""
+    """Samples, steps, gates and updates: which of them wait for each other (lesson 03)."""
     picture, ax = subplots(1, 1, 13, 7.2)
     ax.set(xlim=(-1.7, 12.3), ylim=(-3.85, 4.15), aspect="equal")
     ax.axis("off")

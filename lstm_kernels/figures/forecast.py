@@ -1,4 +1,4 @@
-"""The forecast and its errors, beside the baselines.  Lesson 07."""
+"""The forecast and its errors, beside the baselines.  Lesson 09."""
 
 import numpy as np
 

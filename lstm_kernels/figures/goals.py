@@ -1,4 +1,4 @@
-"""The goals of the course's model: speed-ups, and time against the size of the data.  Lesson 07."""
+"""The goals of the course's model: speed-ups, and time against the size of the data.  Lesson 09."""
 
 from lstm_kernels.figures.race import label_ends, line_look, time_ticks
 from lstm_kernels.figures.style import GREY, LIGHT, styled, subplots

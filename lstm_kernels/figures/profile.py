@@ -1,4 +1,4 @@
-"""Where the time goes, and how far a parallel part can help: Amdahl's law.  Lesson 02."""
+"""Where the time goes, and how far a parallel part can help: Amdahl's law.  Lesson 03."""
 
 import numpy as np
 

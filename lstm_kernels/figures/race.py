@@ -1,4 +1,4 @@
-"""The race as bars.  Lesson 07 and `python -m lstm_kernels race`."""
+"""The race as bars.  Lesson 09 and `python -m lstm_kernels race`."""
 
 from textwrap import wrap
 

@@ -1,4 +1,4 @@
-"""Rooflines, lower bounds and the library.  Lesson 12.  Drawn from lstm_kernels.roofline."""
+"""Rooflines, lower bounds and the library.  Lesson 17.  Drawn from lstm_kernels.roofline."""
 
 import numpy as np
 

@@ -17,12 +17,12 @@ from lstm_kernels.figures.style import (
 from lstm_kernels.timing import seconds_text
 
 PROGRAMS = (  # lesson, its program, its idea, colour
-    ("02", "plain Python", "one number after another", VERSION_COLORS["sequential"]),
-    ("03", "NumPy, a loop", "one sample after another", VERSION_COLORS["numpy_loop"]),
-    ("03", "NumPy, a batch", "all samples at once", VERSION_COLORS["numpy_batched"]),
-    ("04", "CUDA V1", "on the GPU, one thread", VERSION_COLORS["cuda_v1"]),
-    ("05", "CUDA V2", "one thread a sample", VERSION_COLORS["cuda_v2"]),
-    ("06", "CUDA V3", "transfers under control", VERSION_COLORS["cuda_v3"]),
+    ("03", "plain Python", "one number after another", VERSION_COLORS["sequential"]),
+    ("04", "NumPy, a loop", "one sample after another", VERSION_COLORS["numpy_loop"]),
+    ("04", "NumPy, a batch", "all samples at once", VERSION_COLORS["numpy_batched"]),
+    ("06", "CUDA V1", "on the GPU, one thread", VERSION_COLORS["cuda_v1"]),
+    ("07", "CUDA V2", "one thread a sample", VERSION_COLORS["cuda_v2"]),
+    ("08", "CUDA V3", "transfers under control", VERSION_COLORS["cuda_v3"]),
 )
 BARS = 6.3, 7.6  # where the bars of the programs begin, and the length of the first
 

@@ -1,4 +1,4 @@
-"""Threads and what they work on.  Lessons 04 and 05."""
+"""Threads and what they work on.  Lessons 06 and 07."""
 
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
@@ -40,7 +40,7 @@ def _arrow(ax, start, end, color=BLACK, lw=2.5):
     ax.annotate("", end, start, arrowprops={**style, "shrinkA": 0, "shrinkB": 0})
 
 
-# ---- lesson 04: host and device ---------------------------------------------------------------
+# ---- lesson 06: host and device ---------------------------------------------------------------
 
 
 @styled
@@ -111,7 +111,7 @@ def _draw_cores(ax, x, y, width, height, cores, lit):
     ax.scatter(xs[:lit], ys[:lit], s=60, c=LIT, lw=0, zorder=5)
 
 
-# ---- lesson 04: what a launch writes ----------------------------------------------------------
+# ---- lesson 06: what a launch writes ----------------------------------------------------------
 
 
 @styled
@@ -131,7 +131,7 @@ def draw_written(out, blocks, threads):
     return picture
 
 
-# ---- lessons 04 and 05: threads to samples ----------------------------------------------------
+# ---- lessons 06 and 07: threads to samples ----------------------------------------------------
 
 
 @styled
@@ -187,7 +187,7 @@ def draw_ratios(threads, ratios, where):
     return picture
 
 
-# ---- lesson 05: the race ----------------------------------------------------------------------
+# ---- lesson 07: the race ----------------------------------------------------------------------
 
 LOST = (  # time, thread, what it does
     (0, 0, "reads 0"),
@@ -226,7 +226,7 @@ def _draw_steps(ax, steps, width, title, result, color):
     ax.text(6.3, 0.5, result, va="center", fontsize=16, weight="bold", color=color)
 
 
-# ---- lesson 05: the map of a launch -----------------------------------------------------------
+# ---- lesson 07: the map of a launch -----------------------------------------------------------
 
 
 @styled
@@ -329,7 +329,7 @@ def draw_occupancy(rows, room, N):
     return picture
 
 
-# ---- lesson 05: measured, and memory ----------------------------------------------------------
+# ---- lesson 07: measured, and memory ----------------------------------------------------------
 
 
 @styled

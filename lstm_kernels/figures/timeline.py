@@ -1,4 +1,4 @@
-"""What crosses the bus in V2 and V3, and when.  Lesson 06.  Drawn from lstm_kernels.transfers."""
+"""What crosses the bus in V2 and V3, and when.  Lesson 08.  Drawn from lstm_kernels.transfers."""
 
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 

@@ -1,4 +1,4 @@
-"""Pictures of operations and of honest timings.  Lesson 03."""
+"""Pictures of operations and of honest timings.  Lesson 04."""
 
 import numpy as np
 from matplotlib.patches import Rectangle

@@ -1,4 +1,4 @@
-"""The training on the device: what crosses the bus, who waits, what the host sees.  Lesson 11."""
+"""The training on the device: what crosses the bus, who waits, what the host sees.  Lesson 15."""
 
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.ticker import LogLocator, NullLocator

@@ -1,4 +1,4 @@
-"""What the CUDA compiler makes of each kernel, for each card, without a card.  Lesson 05.
+"""What the CUDA compiler makes of each kernel, for each card, without a card.  Lesson 07.
 
     from lstm_kernels import report
     rows = report.measure(cc=[75])        # or, in a terminal: python -m lstm_kernels report

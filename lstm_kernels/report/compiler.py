@@ -1,4 +1,4 @@
-"""The compile report's other half: it runs where `cuda` is Numba's real compiler.  Lesson 05.
+"""The compile report's other half: it runs where `cuda` is Numba's real compiler.  Lesson 07.
 
     python -m lstm_kernels.report.compiler 75 float32      # prints rows as JSON
 

@@ -8,7 +8,7 @@ GPU's, or the emulator's.
 from importlib import import_module
 
 COURSE = ("sequential", "numpy_loop", "numpy_batched", "cuda_v1", "cuda_v2", "cuda_v3")
-BEYOND = ("numba_cpu", "cuda_v4", "cuda_v5", "cuda_v6")  # lessons 08 to 11
+BEYOND = ("numba_cpu", "cuda_v4", "cuda_v5", "cuda_v6")  # lessons 12 to 15
 
 VERSIONS = {name: import_module(f"lstm_kernels.versions.{name}") for name in COURSE + BEYOND}
 

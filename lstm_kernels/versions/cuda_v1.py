@@ -1,4 +1,4 @@
-"""V1: the code runs on the GPU as it is, on one thread.  Lesson 04."""
+"""V1: the code runs on the GPU as it is, on one thread.  Lesson 06."""
 
 import numpy as np
 

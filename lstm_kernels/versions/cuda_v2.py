@@ -1,4 +1,4 @@
-"""V2: one launch a mini-batch, one thread a sample.  Lesson 05."""
+"""V2: one launch a mini-batch, one thread a sample.  Lesson 07."""
 
 import numpy as np
 

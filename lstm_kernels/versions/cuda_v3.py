@@ -1,4 +1,4 @@
-"""V3: V2's kernel unchanged; the host decides what is copied, and when.  Lesson 06."""
+"""V3: V2's kernel unchanged; the host decides what is copied, and when.  Lesson 08."""
 
 import numpy as np
 

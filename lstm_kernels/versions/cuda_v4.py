@@ -1,4 +1,4 @@
-"""V4: a block a sample, a thread a gate row, the state in shared memory.  Lesson 09."""
+"""V4: a block a sample, a thread a gate row, the state in shared memory.  Lesson 13."""
 
 import math
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""V5: weights and their gradients stay in registers for the whole sequence.  Lesson 10.
+"""V5: weights and their gradients stay in registers for the whole sequence.  Lesson 14.
 
 Four threads share a hidden unit j: thread 4 j + q holds, of the unit's four rows of W, the
 columns q C .. q C + C - 1, and the same tile of dW.  Going forward, three shuffles add up the

@@ -1,4 +1,4 @@
-"""V6: the whole training on the device: data, optimiser and epoch loop stay there.  Lesson 11.
+"""V6: the whole training on the device: data, optimiser and epoch loop stay there.  Lesson 15.
 
 Two launches a mini-batch: V5's kernel, and one that sums the blocks' parts and updates the
 parameters.  The host only queues launches; it waits once an epoch, to read the losses.

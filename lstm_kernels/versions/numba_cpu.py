@@ -1,5 +1,5 @@
 """V2's map on the cores of the CPU: a worker takes some samples, SIMD lanes take one each.
-Lesson 08.
+Lesson 12.
 
 The batch is cut into *workers*; each trains on its samples, and has gradients of its own.  The
 cores share the workers, and the host adds the gradients in the workers' order.  Who does what

@@ -1,4 +1,4 @@
-"""NumPy, the whole batch in each operation: the honest CPU baseline.  Lesson 03.
+"""NumPy, the whole batch in each operation: the honest CPU baseline.  Lesson 04.
 
 Inside, the samples come last: x (T, D, N), h and c (T+1, H, N), gates (T, 4H, N).  So the
 formulas read as for one sample, with matrices in place of vectors, and each gate is one

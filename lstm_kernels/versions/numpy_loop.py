@@ -1,4 +1,4 @@
-"""NumPy, sample after sample: the inner loops become vector operations.  Lesson 03.
+"""NumPy, sample after sample: the inner loops become vector operations.  Lesson 04.
 
 This is how the model project used NumPy: a weak baseline, named as such.
 """

@@ -1,5 +1,5 @@
 """The order in which V5 and V6 keep the parameters: what neighbouring threads read together
-stands side by side.  Lesson 10.
+stands side by side.  Lesson 14.
 
 Sizes are padded with zeros to P = 32 or 64 hidden units.  A unit whose weights are all zero
 stays zero, and so do its gradients, so the kernels need no bounds checks.

@@ -1,4 +1,4 @@
-"""What V1, V2 and V3 share: the device functions that train on one sample n.  Lesson 04.
+"""What V1, V2 and V3 share: the device functions that train on one sample n.  Lesson 06.
 
 Line by line they are the sequential version.  They run on the device, called by a kernel.
 `type(z)(1)` is a one of z's own type: a plain 1.0 would turn float32 arithmetic into float64.

@@ -1,4 +1,4 @@
-"""Sequential: one number after the other, in plain Python lists and floats.  Lesson 02."""
+"""Sequential: one number after the other, in plain Python lists and floats.  Lesson 03."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""One piece of work at a time, with a way to cancel it.  Lesson 07's dashboard."""
+"""One piece of work at a time, with a way to cancel it.  Lesson 09's dashboard."""
 
 import sys
 import threading

@@ -1,4 +1,4 @@
-"""What a warp reads (lesson 09); tiles in registers and banks of shared memory (lesson 10)."""
+"""What a warp reads (lesson 13); tiles in registers and banks of shared memory (lesson 14)."""
 
 from lstm_kernels.figures import blocks as figures
 from lstm_kernels.widgets import ipywidgets

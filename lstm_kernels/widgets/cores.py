@@ -1,4 +1,4 @@
-"""Samples on lanes and cores, for a batch and a CPU of your choice.  Lesson 08."""
+"""Samples on lanes and cores, for a batch and a CPU of your choice.  Lesson 12."""
 
 from lstm_kernels.figures.cores import draw_cores
 from lstm_kernels.widgets import ipywidgets

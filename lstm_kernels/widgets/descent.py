@@ -1,4 +1,4 @@
-"""Batch size and the noise of its gradient, live.  Lesson 02."""
+"""Batch size and the noise of its gradient, live.  Lesson 03."""
 
 from lstm_kernels.figures.descent import draw_noise
 from lstm_kernels.widgets import ipywidgets

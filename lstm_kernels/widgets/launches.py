@@ -1,4 +1,4 @@
-"""A live picture of the host's queue and the card.  Lesson 11."""
+"""A live picture of the host's queue and the card.  Lesson 15."""
 
 from lstm_kernels.figures.training import draw_queue
 from lstm_kernels.launches import Costs, end_of, v3_bars, v6_bars

@@ -1,4 +1,4 @@
-"""The live dashboard: versions race at sizes of your choice; time against data.  Lesson 07.
+"""The live dashboard: versions race at sizes of your choice; time against data.  Lesson 09.
 
 It calls race, estimate and figures, and holds no algorithm.  Core ipywidgets only.
 """
@@ -31,7 +31,7 @@ class Race(ipywidgets.VBox):
     def __init__(
         self, batch_size=7, H=32, T=11, epochs=1, versions=tuple(VERSIONS), budget=0.3
     ):  # fmt: skip
-        """versions: those offered; checked at first are those of lessons 02 to 06."""
+        """versions: those offered; checked at first are those of lessons 03 to 08."""
         self.runner = Runner()
         self.versus = Versus(self.runner, batch_size, H, T, epochs, versions, budget)
         self.scale = Scale(self.runner, versions)

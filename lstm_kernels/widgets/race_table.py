@@ -1,4 +1,4 @@
-"""The dashboard's tables and letters, as HTML.  Lesson 07."""
+"""The dashboard's tables and letters, as HTML.  Lesson 09."""
 
 import html
 

@@ -1,4 +1,4 @@
-"""A live roofline: what limits each version, on each card, at each size.  Lesson 12."""
+"""A live roofline: what limits each version, on each card, at each size.  Lesson 17."""
 
 from lstm_kernels.figures.roofline import NAMES, draw_roofs
 from lstm_kernels.model import Sizes

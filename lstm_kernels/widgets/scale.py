@@ -1,4 +1,4 @@
-"""Does training time grow as fast as the data?  The dashboard's second tab.  Lesson 07."""
+"""Does training time grow as fast as the data?  The dashboard's second tab.  Lesson 09."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Two small widgets: a launch that writes numbers (lesson 04), the thread map (lesson 05)."""
+"""Two small widgets: a launch that writes numbers (lesson 06), the thread map (lesson 07)."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""A live time line of V2's and V3's transfers.  Lesson 06."""
+"""A live time line of V2's and V3's transfers.  Lesson 08."""
 
 from lstm_kernels.figures.timeline import bytes_text, draw_time_lines
 from lstm_kernels.model import Sizes

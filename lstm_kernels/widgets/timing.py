@@ -1,4 +1,4 @@
-"""Time versions live, at sizes of your choice.  Lesson 03."""
+"""Time versions live, at sizes of your choice.  Lesson 04."""
 
 from lstm_kernels import data, init_params
 from lstm_kernels.figures.timing import draw_timings

@@ -48,7 +48,7 @@ def page(browser, shoot):
 def course(tmp_path):
     """A copy of what is served: the servers may save the notebook, the dashboard a CSV file."""
     (tmp_path / "notebooks").mkdir()
-    shutil.copy(ROOT / "notebooks" / "07_race.ipynb", tmp_path / "notebooks")
+    shutil.copy(ROOT / "notebooks" / "09_race.ipynb", tmp_path / "notebooks")
     shutil.copy(ROOT / "voila.json", tmp_path)
     return tmp_path
 

@@ -1,4 +1,4 @@
-"""The dashboard of lesson 07 in a real browser: served by Voila alone, and in JupyterLab."""
+"""The dashboard of lesson 09 in a real browser: served by Voila alone, and in JupyterLab."""
 
 import re
 import time
@@ -125,7 +125,7 @@ def test_voila_serves_the_dashboard_alone(page, course, shoot):
     needs("voila", "pip install voila")
     asked = []
     page.on("request", lambda request: asked.append(request))
-    with serve("voila", ["notebooks/07_race.ipynb"], course) as address:
+    with serve("voila", ["notebooks/09_race.ipynb"], course) as address:
         page.goto(address, timeout=SLOW)  # it runs the dashboard's cells, and then answers
         button(page, "Run").wait_for()
         elsewhere = [ask for ask in asked if not ask.url.startswith((address, "blob:", "data:"))]
@@ -151,9 +151,9 @@ def lab_settings(tmp_path):
 
 @pytest.fixture
 def lesson(course):
-    """Lesson 07 with all its texts, and of its code the set-up and the dashboard: `--nbval` and
+    """Lesson 09 with all its texts, and of its code the set-up and the dashboard: `--nbval` and
     the simulated platforms run every cell."""
-    path = course / "notebooks" / "07_race.ipynb"
+    path = course / "notebooks" / "09_race.ipynb"
     notebook = nbformat.read(path, as_version=4)
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
     notebook.cells = [
@@ -168,7 +168,7 @@ def test_the_dashboard_in_its_notebook_in_jupyterlab(page, course, lesson, shoot
     needs("jupyterlab", "pip install jupyterlab")
     open_to_all = ["--IdentityProvider.token=", "--ip=127.0.0.1", "--allow-root"]
     with serve("jupyterlab", open_to_all, course, lab_settings) as address:
-        page.goto(f"{address}/lab/tree/notebooks/07_race.ipynb")
+        page.goto(f"{address}/lab/tree/notebooks/09_race.ipynb")
         page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
         wait_for_the_kernel(page)
         page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()

@@ -124,7 +124,7 @@ def test_v6s_training_is_the_references(optimizer):
 
 
 @pytest.mark.parametrize(("version", "number"), [("cuda_v2", 38), ("cuda_v3", 18)])
-def test_the_driver_counts_the_copies_that_lesson_06_names(version, number):
+def test_the_driver_counts_the_copies_that_lesson_08_names(version, number):
     x, y = data.airline_workload()
     problem = init_params(1, 50, 1), x[:, :7], y[:, :7]
     with stand_in.count() as counted, device.count_transfers() as log:
@@ -147,7 +147,7 @@ def test_no_copy_escapes_count_transfers(version):
 
 
 @pytest.mark.parametrize("epochs", [1, 4])
-def test_v6_copies_what_lesson_11_names(epochs):
+def test_v6_copies_what_lesson_15_names(epochs):
     params, x, y = batch(6, 23, 1, 9, 1)
     settings = dict(epochs=epochs, batch_size=5, lr=1e-2, optimizer="adam")
     with stand_in.count() as counted, device.count_transfers() as log:

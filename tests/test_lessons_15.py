@@ -1,4 +1,4 @@
-"""Lesson 11: the queue's model, pictures, widget; the cells show the module's code."""
+"""Lesson 15: the queue's model, pictures, widget; the cells show the module's code."""
 
 import inspect
 from pathlib import Path
@@ -14,9 +14,9 @@ from lstm_kernels.launches import CARD, HOST, Costs, busy, end_of, v3_bars, v6_b
 from lstm_kernels.transfers import IN, OUT, copied_names
 from lstm_kernels.versions import cuda_v6
 from lstm_kernels.widgets.launches import LaunchQueue
-from tests.test_lessons_09 import check_exercise
+from tests.test_lessons_13 import check_exercise
 
-NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "11_cuda_v6.ipynb"
+NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "15_cuda_v6.ipynb"
 PNG = b"\x89PNG"
 
 
@@ -77,5 +77,5 @@ def test_cells_show_the_modules_code():
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_each_exercise_of_lesson_11_is_solved_with_the_same_check(number):
-    check_exercise("11_cuda_v6", number)
+def test_each_exercise_of_lesson_15_is_solved_with_the_same_check(number):
+    check_exercise("15_cuda_v6", number)

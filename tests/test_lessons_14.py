@@ -1,4 +1,4 @@
-"""Lesson 10: its code is V5's own, its pictures and its widgets work."""
+"""Lesson 14: its code is V5's own, its pictures and its widgets work."""
 
 import inspect
 import sys
@@ -14,8 +14,8 @@ from lstm_kernels.versions import cuda_v5
 from lstm_kernels.versions.packing import make_layout
 from lstm_kernels.widgets.blocks import BankMap, TileMap
 from tests.asked import fake_cuda, place_of, plain
-from tests.test_lessons_04 import PNG, code_cells
-from tests.test_lessons_09 import check_exercise, source_of
+from tests.test_lessons_06 import PNG, code_cells
+from tests.test_lessons_13 import check_exercise, source_of
 
 SHOWN = ("sigmoid", "tanh", "add_quads", "share_quads", "halve", "forward", "outputs")
 SHOWN += ("backward_step", "backward", "make_kernel", "sum_of_parts", "sum_kernel")
@@ -23,20 +23,20 @@ SHOWN += ("count_blocks", "workspace_shapes", "gradients")
 
 
 @pytest.mark.parametrize("name", SHOWN)
-def test_lesson_10_shows_the_modules_own_source(name):
+def test_lesson_14_shows_the_modules_own_source(name):
     source = source_of(getattr(cuda_v5, name))
-    assert any(source in text for text in code_cells("10_cuda_v5"))
+    assert any(source in text for text in code_cells("14_cuda_v5"))
 
 
 @pytest.mark.parametrize("name", ["ALL", "PAD", "BLOCKS_OF_SM"])
-def test_lesson_10_has_the_modules_constants(name):
+def test_lesson_14_has_the_modules_constants(name):
     line = next(s for s in inspect.getsource(cuda_v5).splitlines() if s.startswith(f"{name} ="))
-    assert any(line in text.splitlines() for text in code_cells("10_cuda_v5"))
+    assert any(line in text.splitlines() for text in code_cells("14_cuda_v5"))
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_each_exercise_of_lesson_10_is_solved_with_the_same_check(number):
-    check_exercise("10_cuda_v5", number)
+def test_each_exercise_of_lesson_14_is_solved_with_the_same_check(number):
+    check_exercise("14_cuda_v5", number)
 
 
 @pytest.mark.parametrize("words, turns", [(range(32), 1), ([7] * 32, 1), (range(0, 64, 2), 2)])
@@ -121,7 +121,7 @@ def test_the_tile_map_says_what_fits(H, said):
 
 
 @pytest.mark.parametrize("draw", [figures.draw_tiles, figures.draw_exchange])
-def test_fixed_figures_of_lesson_10_are_png(draw):
+def test_fixed_figures_of_lesson_14_are_png(draw):
     assert draw()._repr_png_().startswith(PNG)
 
 
