@@ -138,7 +138,7 @@ def is_told(platform, lines):
 
 def is_found(platform, folder):
     """Has a notebook on Colab fetched the course?  Kaggle's has it as input."""
-    return platform != "colab" or any(folder.glob("parallel-lstm-*/lstm_kernels/device.py"))
+    return platform != "colab" or any(folder.glob("parallel-lstm-*/lstm_kernels/machine/device.py"))
 
 
 def choose(only, skip):

@@ -37,8 +37,8 @@ if not importlib.util.find_spec("lstm_kernels"):  # not installed: look for it, 
         shutil.rmtree(fetched)  # half of it, as a fetch broke off: git writes its index last
     homes = [here, *here.parents, fetched]
     for place in ("input/**", "usr/lib/*", "usr/lib/notebooks/*/*"):  # Kaggle: a data set, a script
-        homes += [p.parents[1] for p in here.parent.glob(f"{place}/lstm_kernels/device.py")]
-    home = next((p for p in homes if (p / "lstm_kernels" / "device.py").exists()), None)
+        homes += [p.parents[2] for p in here.parent.glob(f"{place}/lstm_kernels/machine/device.py")]
+    home = next((p for p in homes if (p / "lstm_kernels" / "machine" / "device.py").exists()), None)
     if home is None:
         home = fetched
         git = ["git", "-c", "core.askPass=true", "clone", "-q", "--depth=1", "--branch", TAG]
@@ -59,11 +59,13 @@ if not importlib.util.find_spec("lstm_kernels"):  # not installed: look for it, 
             )
     sys.path.insert(0, str(home))
 
-from lstm_kernels import device
+from lstm_kernels.machine import device
 
 device.introduce()""")
 
-FIRST_SETUP = "from lstm_kernels import device\n\nprint(device.describe())"  # as authors write it
+FIRST_SETUP = (
+    "from lstm_kernels.machine import device\n\nprint(device.describe())"  # as authors write it
+)
 BADGE = "[![Open in {where}]({image})]({address})"
 COLAB_IMAGE = "https://colab.research.google.com/assets/colab-badge.svg"
 KAGGLE_IMAGE = "https://kaggle.com/static/images/open-in-kaggle.svg"

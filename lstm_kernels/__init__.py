@@ -8,12 +8,14 @@
 
 import sys
 
-from lstm_kernels import platforms
+from lstm_kernels.machine import platforms
 
 if sys.version_info < platforms.OLDEST:
     raise ImportError(platforms.explain_python())
 try:
-    from lstm_kernels.device import cuda  # first: it chooses GPU or not before Numba is imported
+    from lstm_kernels.machine.device import (
+        cuda,  # first: it chooses GPU or not before Numba is imported
+    )
     from lstm_kernels.model import Params, init_params
     from lstm_kernels.versions import VERSIONS
 except ImportError as error:

@@ -57,23 +57,23 @@ def main(arguments=None):
     """Run one command; returns the exit status.  Modules are imported only when needed."""
     options = parse(arguments)
     if options.command == "doctor":
-        from lstm_kernels import doctor
+        from lstm_kernels.machine import doctor
 
         return doctor.main()
     if options.command == "race":
-        from lstm_kernels import race
+        from lstm_kernels.lab.measure import race
 
         return race.main(quick=options.quick, png=options.png)
     if options.command == "bench":
-        from lstm_kernels import bench
+        from lstm_kernels.lab.measure import grid
 
         if options.cudnn:
-            return bench.main_cudnn(options.out or "cudnn")
+            return grid.main_cudnn(options.out or "cudnn")
         wishes = {"quick": options.quick, "out": options.out or "bench", "paths": options.compare}
-        return bench.main(**wishes, **sizes(options), emulator=not options.no_emulator)
-    from lstm_kernels import report
+        return grid.main(**wishes, **sizes(options), emulator=not options.no_emulator)
+    from lstm_kernels.lab.estimates import compile_report
 
-    return report.main(cc=options.cc, png=options.png, keep=options.keep)
+    return compile_report.main(cc=options.cc, png=options.png, keep=options.keep)
 
 
 if __name__ == "__main__":

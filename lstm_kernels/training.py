@@ -5,8 +5,13 @@ import time
 import numpy as np
 
 from lstm_kernels.model import check_batch
-from lstm_kernels.optimizers import make_optimizer
-from lstm_kernels.schedule import History, Progress, check_schedule, shuffled_batches
+from lstm_kernels.optimizers import (
+    History,
+    Progress,
+    check_schedule,
+    make_optimizer,
+    shuffled_batches,
+)
 from lstm_kernels.versions import get_version
 from lstm_kernels.versions.numpy_batched import predict
 

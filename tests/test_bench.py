@@ -7,21 +7,24 @@ import sys
 import numpy as np
 import pytest
 
-from lstm_kernels import __main__, bench, data, device, emulator_bench, estimate, race, torch_line
-from lstm_kernels.timing import Stopped, Timing, Workload, measure, time_call
+from lstm_kernels import __main__, data
+from lstm_kernels.lab.estimates import feasible
+from lstm_kernels.lab.measure import emulator_speed, grid, pytorch, race
+from lstm_kernels.lab.measure.timing import Stopped, Timing, Workload, measure, time_call
+from lstm_kernels.machine import device
 
 PNG = b"\x89PNG"
-TINY = bench.Grid(batch=(1, 2), hidden=(3,), length=(2,))
+TINY = grid.Grid(batch=(1, 2), hidden=(3,), length=(2,))
 
 
 @pytest.fixture
 def tiny(monkeypatch):
-    monkeypatch.setattr(bench, "QUICK", TINY)
-    monkeypatch.setattr(torch_line, "has_torch", lambda: False)
+    monkeypatch.setattr(grid, "QUICK", TINY)
+    monkeypatch.setattr(pytorch, "has_torch", lambda: False)
 
 
 def test_the_grid_is_every_combination():
-    workloads = list(bench.Grid((1, 2), (3, 4), (5,)).workloads())
+    workloads = list(grid.Grid((1, 2), (3, 4), (5,)).workloads())
     found = [(w.x.shape, w.batch_size, w.H) for w in workloads]
     assert found == [((5, 4, 1), 1, 3), ((5, 8, 1), 2, 3), ((5, 4, 1), 1, 4), ((5, 8, 1), 2, 4)]
 
@@ -51,7 +54,7 @@ def test_a_grid_of_ones_own(tiny, tmp_path):
     out = tmp_path / "own"
     wishes = ["--batch", "3", "--hidden", "2", "4", "--quick", "--no-emulator"]
     assert __main__.main(["bench", *wishes, "--out", str(out)]) == 0
-    rows = bench.load(f"{out}.json")["rows"]
+    rows = grid.load(f"{out}.json")["rows"]
     assert {(row["batch"], row["hidden"], row["length"]) for row in rows} == {(3, 2, 2), (3, 4, 2)}
 
 
@@ -81,7 +84,7 @@ KEPT = sorted(path.stem for path in (data.data_folder() / "measured").iterdir())
 
 @pytest.mark.parametrize("name", KEPT)
 def test_what_was_measured_on_a_card_is_kept_whole(name):
-    kept = bench.kept(name)
+    kept = grid.kept(name)
     words = (data.data_folder() / "README.md").read_text(encoding="utf-8")
     assert f"`{name}.json`" in words
     assert kept["machine"]["kernels"].endswith(": kernels run on the GPU.")
@@ -103,9 +106,9 @@ def found(median, version="numpy_batched", spread=0.0):
 
 
 def test_two_runs_are_compared_point_by_point():
-    assert "2x as fast" in bench.compare(found(2.0), found(1.0))
-    assert "same within the spread" in bench.compare(found(2.0, spread=0.6), found(1.0))
-    assert "No point is in both" in bench.compare(found(2.0), found(1.0, "numpy_loop"))
+    assert "2x as fast" in grid.compare(found(2.0), found(1.0))
+    assert "same within the spread" in grid.compare(found(2.0, spread=0.6), found(1.0))
+    assert "No point is in both" in grid.compare(found(2.0), found(1.0, "numpy_loop"))
 
 
 def test_compare_reads_files_and_refuses_others(tmp_path, capsys):
@@ -125,7 +128,7 @@ def test_the_table_gives_no_ratio_of_emulated_times():
         race.Row("cuda_v2", "emulated on CPU", Timing((1.0,))),
         race.Row("numpy_loop", "CPU", None, "left out: a long reason"),
     ]
-    lines = bench.table(rows).splitlines()
+    lines = grid.table(rows).splitlines()
     assert lines[1].split()[-1] == "1x" and lines[2].split()[-1] == "-"
     assert lines[3].endswith("left out: a long reason")
 
@@ -133,7 +136,7 @@ def test_the_table_gives_no_ratio_of_emulated_times():
 def test_pytorch_trains_as_the_course_does(torch):
     x, y = data.panel(10, T=5)
     workload = Workload(x, y, batch_size=4, H=6, epochs=2)
-    trained, losses = torch_line.make_training(workload)()
+    trained, losses = pytorch.make_training(workload)()
     from lstm_kernels import init_params, training
 
     params = init_params(1, 6, 1, seed=0)
@@ -155,7 +158,7 @@ def test_pytorch_stands_in_the_race(torch, monkeypatch, tmp_path, capsys):
     lines = [x for x in capsys.readouterr().out.splitlines() if x.startswith("PyTorch, CPU  ")]
     assert len(lines) == 2 and all("x" in line and "the better choice" in line for line in lines)
     with_torch = picture.read_bytes()
-    monkeypatch.setattr(torch_line, "has_torch", lambda: False)
+    monkeypatch.setattr(pytorch, "has_torch", lambda: False)
     assert __main__.main(command) == 0
     assert "PyTorch" not in capsys.readouterr().out and picture.read_bytes() != with_torch
 
@@ -165,27 +168,27 @@ def test_the_race_names_cudnn(torch, monkeypatch):
         return [race.Row("pytorch", "CPU", None), race.Row("pytorch_cudnn", "GPU", None)]
 
     told = []
-    monkeypatch.setattr(torch_line, "rows", made_up)
-    rows = torch_line.race_rows(None, 0.0, told.append)
+    monkeypatch.setattr(pytorch, "rows", made_up)
+    rows = pytorch.race_rows(None, 0.0, told.append)
     assert [row.version for row in rows] == ["PyTorch, CPU", "PyTorch, cuDNN"] and told == rows
 
 
 def test_pytorchs_line_is_the_better_of_one_and_all_threads(torch):
     x, y = data.panel(4, T=2)
     before = torch.get_num_threads()
-    row, *_ = torch_line.rows(Workload(x, y, 2, 3), budget=0.0)
+    row, *_ = pytorch.rows(Workload(x, y, 2, 3), budget=0.0)
     assert row.version == "pytorch" and row.comparable and "thread" in row.note
     assert torch.get_num_threads() == before
-    row, *_ = torch_line.rows(Workload(x, y, 2, 3), stop=lambda: True)
+    row, *_ = pytorch.rows(Workload(x, y, 2, 3), stop=lambda: True)
     assert row.timing is None and "cancelled" in row.note
 
 
 def test_without_pytorch_there_is_a_word(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.setattr(torch_line, "has_torch", lambda: False)
-    (row,) = torch_line.rows(Workload(*data.panel(4, T=2), 2, 3))
+    monkeypatch.setattr(pytorch, "has_torch", lambda: False)
+    (row,) = pytorch.rows(Workload(*data.panel(4, T=2), 2, 3))
     assert row.timing is None and row.note == "not installed"
-    assert "pip install torch" in torch_line.describe()
+    assert "pip install torch" in pytorch.describe()
 
 
 def test_a_stopped_race_keeps_what_it_has():
@@ -209,19 +212,19 @@ def test_no_repeat_is_no_timing():
 def test_estimates_grow_with_the_work():
     small, large = (Workload(*data.panel(N), N, H=16) for N in (8, 64))
     for version in ("sequential", "numpy_loop", "numpy_batched", "cuda_v1"):
-        few, many = (estimate.repeat_seconds(version, w) for w in (small, large))
+        few, many = (feasible.repeat_seconds(version, w) for w in (small, large))
         assert 0 < few < many
-    assert estimate.refusal("numpy_batched", small) == ""
-    assert "left out" in estimate.refusal("sequential", Workload(*data.panel(1024), 1024, H=100))
+    assert feasible.refusal("numpy_batched", small) == ""
+    assert "left out" in feasible.refusal("sequential", Workload(*data.panel(1024), 1024, H=100))
 
 
 def test_the_emulators_speed_is_measured_in_processes_of_its_own():
     tiny = ("cuda_v2", 2, 2, 3)
     repeats = {"emulator": 15, "simulator": 1}  # so short a run, alone, is at the machine's mercy
-    emulated, simulated = (emulator_bench.measure(t, tiny, n) for t, n in repeats.items())
+    emulated, simulated = (emulator_speed.measure(t, tiny, n) for t, n in repeats.items())
     assert simulated > 10 * emulated > 0
     with pytest.raises(RuntimeError, match="no_such_version"):
-        emulator_bench.measure("emulator", ("no_such_version", 2, 2, 3), 1)
+        emulator_speed.measure("emulator", ("no_such_version", 2, 2, 3), 1)
 
 
 def test_the_emulators_limits_and_words():
@@ -230,8 +233,8 @@ def test_the_emulators_limits_and_words():
         "v4_emulator": 0.3, "v4_tiny_simulator": 1.0, "v4_simulator_extrapolated": 600.0,
         "v2_ratio": 3000.0, "v4_ratio_extrapolated": 2000.0,
     }  # fmt: skip
-    assert emulator_bench.missed(fine) == [] and emulator_bench.missed({}) == []
-    assert "3,000 times" in emulator_bench.text(fine)
-    assert "extrapolated" in emulator_bench.text(fine)
+    assert emulator_speed.missed(fine) == [] and emulator_speed.missed({}) == []
+    assert "3,000 times" in emulator_speed.text(fine)
+    assert "extrapolated" in emulator_speed.text(fine)
     slow = {**fine, "v2_ratio": 900.0, "v2_large_emulator": 2.5, "v4_emulator": 6.0}
-    assert len(emulator_bench.missed(slow)) == 3 and "MISSED" in emulator_bench.text(slow)
+    assert len(emulator_speed.missed(slow)) == 3 and "MISSED" in emulator_speed.text(slow)

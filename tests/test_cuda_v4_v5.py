@@ -8,9 +8,10 @@ from functools import partialmethod
 import numpy as np
 import pytest
 
-from lstm_kernels import checks, data, device, init_params
+from lstm_kernels import checks, data, init_params
 from lstm_kernels.emulator import dispatcher
 from lstm_kernels.emulator.races import ORDERS
+from lstm_kernels.machine import device
 from lstm_kernels.model import sizes
 from lstm_kernels.versions import cuda_v4, cuda_v5, numpy_batched, packing
 from lstm_kernels.versions.per_sample import workspace_shapes

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from lstm_kernels import device
 from lstm_kernels.checks import relative_error
+from lstm_kernels.machine import device
 from lstm_kernels.optimizers import OPTIMIZERS
-from lstm_kernels.recorded import RecordedTraining
 from lstm_kernels.training import fit, mean_squared_error
 from lstm_kernels.versions import VERSIONS, cuda_v5, cuda_v6
+from lstm_kernels.versions.cuda_v6_graph import RecordedTraining
 
 pytestmark = pytest.mark.skipif(
     device.TARGET not in ("gpu", "emulator"), reason="this target is too slow for a training"

@@ -10,11 +10,14 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from lstm_kernels import __main__, baselines, bench, cudnn, data, device, recorded, torch_line
-from lstm_kernels.graph import GraphError
+from lstm_kernels import __main__, data
+from lstm_kernels.lab.measure import cpu_baselines, cudnn, grid, pytorch
+from lstm_kernels.lab.measure.race import Row
+from lstm_kernels.lab.measure.timing import Timing, Workload
+from lstm_kernels.machine import device
+from lstm_kernels.machine.cuda_graph import GraphError
 from lstm_kernels.model import Params
-from lstm_kernels.race import Row
-from lstm_kernels.timing import Timing, Workload
+from lstm_kernels.versions import cuda_v6_graph
 
 pytestmark = pytest.mark.skipif(
     device.TARGET not in ("gpu", "emulator"), reason="this target is too slow for a training"
@@ -36,11 +39,11 @@ def on_cpu(torch, monkeypatch):
     """PyTorch's contestants on the CPU, where no graph can be recorded."""
 
     def record(work):
-        for _ in range(torch_line.WARM_UPS):
+        for _ in range(pytorch.WARM_UPS):
             result = work()
         return Replay(work, result), result
 
-    monkeypatch.setattr(torch_line, "record", record)
+    monkeypatch.setattr(pytorch, "record", record)
     return Workload(*data.panel(9, T=4), 4, 3)
 
 
@@ -58,7 +61,7 @@ def test_all_contestants_follow_the_same_losses(on_cpu):
 @pytest.mark.parametrize(
     "module, recorder, left_out, ours",
     [
-        (recorded, "Graph", "cuda_v6_graph", ["V6", "V6"]),
+        (cuda_v6_graph, "Graph", "cuda_v6_graph", ["V6", "V6"]),
         (cudnn, "GraphTraining", "pytorch_graph", ["V6", "V6 as a CUDA graph"]),
     ],
 )
@@ -89,17 +92,17 @@ def test_what_pytorch_does_not_record_is_a_graph_error(torch, monkeypatch):
         monkeypatch.setattr(torch.cuda, name, mock.MagicMock())
     runs = []
     with pytest.raises(GraphError, match="PyTorch does not record it: operation .* capturing$"):
-        torch_line.record(lambda: runs.append(1))
-    assert len(runs) == torch_line.WARM_UPS
+        pytorch.record(lambda: runs.append(1))
+    assert len(runs) == pytorch.WARM_UPS
 
 
 def test_a_graph_that_is_not_recorded_is_no_failure_of_the_bench(on_cpu, monkeypatch):
     def refuse(work):
         raise GraphError("PyTorch does not record it")
 
-    monkeypatch.setattr(torch_line, "record", refuse)
+    monkeypatch.setattr(pytorch, "record", refuse)
     limits = {"budget": 0.0, "on_repeat": None, "stop": lambda: False}
-    row = torch_line._row("pytorch_graph", torch_line.GraphTraining, "cpu", on_cpu, limits)
+    row = pytorch._row("pytorch_graph", pytorch.GraphTraining, "cpu", on_cpu, limits)
     assert row.note == "left out: PyTorch does not record it" and not row.failed
 
 
@@ -111,7 +114,7 @@ def test_another_precision_is_refused(on_cpu, monkeypatch):
 
     def rough(params, x, y, where):
         *rounded, x = round_to_tf32(*params, x)
-        return baselines.torch_gradients(Params(*rounded), x, y, where)
+        return cpu_baselines.torch_gradients(Params(*rounded), x, y, where)
 
     cudnn.check_precision(on_cpu, "cpu")
     monkeypatch.setattr(cudnn, "torch_gradients", rough)
@@ -128,10 +131,10 @@ def test_another_training_is_refused(on_cpu):
 
 
 def test_a_recorded_training_starts_again_from_the_start_values(on_cpu):
-    train = torch_line.make_training(on_cpu, torch_line.GraphTraining)
+    train = pytorch.make_training(on_cpu, pytorch.GraphTraining)
     (_, first), (_, again) = train(), train()
     assert first == again
-    assert np.allclose(first, torch_line.make_training(on_cpu)()[1], rtol=1e-6)
+    assert np.allclose(first, pytorch.make_training(on_cpu)()[1], rtol=1e-6)
 
 
 def test_compare_gives_each_contestant_a_row(on_cpu):
@@ -160,7 +163,7 @@ def test_the_summary_gives_the_range_of_ratios():
 def test_the_summary_of_what_was_saved_is_the_same(on_cpu):
     rows = [Row(name, "GPU", Timing((t,))) for t, name in enumerate(cudnn.NAMES, 1)]
     results = [(on_cpu._replace(H=H, batch_size=N), rows) for H, N in ((64, 2), (64, 4), (128, 2))]
-    assert cudnn.summary_of({"rows": bench.records(results)}) == cudnn.summary(results[:2])
+    assert cudnn.summary_of({"rows": grid.records(results)}) == cudnn.summary(results[:2])
 
 
 def test_one_slower_batch_size_is_a_no():
@@ -185,7 +188,7 @@ def test_with_a_card_and_without_pytorchs_cuda_too(torch, monkeypatch):
     monkeypatch.setattr(device, "ON_GPU", True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert "sees no card" in cudnn.missing()
-    monkeypatch.setattr(baselines, "has_torch", lambda: False)
+    monkeypatch.setattr(cpu_baselines, "has_torch", lambda: False)
     assert "pip install torch" in cudnn.missing()
 
 
@@ -200,10 +203,10 @@ def test_a_card_without_kernels_in_this_pytorch_is_said_in_one_line(torch, monke
     monkeypatch.setattr(device, "ON_GPU", True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.nn, "LSTM", refuse)
-    for said in (cudnn.missing(), torch_line.describe()):
+    for said in (cudnn.missing(), pytorch.describe()):
         assert "has no kernels for this card" in said and said.endswith("image is available")
-    rows = torch_line.rows(Workload(*data.panel(4, T=2), 2, 3), budget=0.0)
-    assert [row.version for row in rows] == ["pytorch", *torch_line.ON_CARD]
+    rows = pytorch.rows(Workload(*data.panel(4, T=2), 2, 3), budget=0.0)
+    assert [row.version for row in rows] == ["pytorch", *pytorch.ON_CARD]
     assert rows[0].timing and not any(row.failed for row in rows)
     assert all("no kernels" in row.note and row.timing is None for row in rows[1:])
 
@@ -213,8 +216,8 @@ def test_the_command_prints_ratios_and_saves_them(on_cpu, monkeypatch, tmp_path,
     monkeypatch.setattr(cudnn, "workloads", lambda: [on_cpu])
     compare = cudnn.compare
     monkeypatch.setattr(cudnn, "compare", lambda workload: compare(workload, 0.0, "cpu"))
-    monkeypatch.setattr(bench, "LARGE", bench.Grid((1,), (5, 129), (2,)))
-    assert bench.main_cudnn(str(tmp_path / "c")) == 0
+    monkeypatch.setattr(grid, "LARGE", grid.Grid((1,), (5, 129), (2,)))
+    assert grid.main_cudnn(str(tmp_path / "c")) == 0
     bar, beyond = capsys.readouterr().out.split("Apart from that")
     assert "vs pytorch_graph" in bar and "V6 as a CUDA graph against PyTorch" in bar
     assert "V6 faster at every batch size" in bar and "cuda_v4" not in bar
@@ -225,7 +228,7 @@ def test_the_command_prints_ratios_and_saves_them(on_cpu, monkeypatch, tmp_path,
 def test_tf32_is_off_on_a_card_and_back_afterwards(torch):
     torch.backends.cuda.matmul.allow_tf32 = True
     try:
-        with torch_line.full_precision("cuda"):
+        with pytorch.full_precision("cuda"):
             assert not torch.backends.cuda.matmul.allow_tf32
             assert not torch.backends.cudnn.allow_tf32
         assert torch.backends.cuda.matmul.allow_tf32 and torch.backends.cudnn.allow_tf32
@@ -241,7 +244,7 @@ def test_tf32_is_off_whatever_the_new_setting_says(torch):
     settings[1].fp32_precision = "none"
     backends.fp32_precision = "tf32"
     try:
-        with torch_line.full_precision("cuda"):
+        with pytorch.full_precision("cuda"):
             assert all(setting.fp32_precision != "tf32" for setting in settings)
         assert all(setting.fp32_precision == "tf32" for setting in settings)
     finally:
@@ -255,7 +258,7 @@ def test_mixed_settings_of_tf32_are_refused(torch):
     matmul.fp32_precision = "tf32"
     try:
         with pytest.raises(RuntimeError, match="settings of TF32 are mixed: set neither"):
-            with torch_line.full_precision("cuda"):
+            with pytorch.full_precision("cuda"):
                 pytest.fail("it was accepted")
         assert torch.backends.cudnn.allow_tf32
     finally:

@@ -1,12 +1,13 @@
-"""lstm_kernels.forecast: no leak, right loops and errors, and better than the baselines."""
+"""lstm_kernels.lab.forecast: no leak, right loops and errors, and better than the baselines."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstm_kernels import data, forecast
-from lstm_kernels.forecast import ONE_STEP, TWO_YEARS, YEAR, Choices
+from lstm_kernels import data
+from lstm_kernels.lab import forecast
+from lstm_kernels.lab.forecast import ONE_STEP, TWO_YEARS, YEAR, Choices
 from lstm_kernels.model import Params, init_params
 
 VALUES = st.lists(st.floats(1, 1e4), min_size=13, max_size=40).map(np.array)

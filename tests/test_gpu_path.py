@@ -57,7 +57,7 @@ def test_the_doctor_says_that_all_is_well(run):
 
 
 def test_of_two_cards_the_first_is_used_and_named(run):
-    program = "from lstm_kernels import device, doctor; device.introduce(); doctor.main()"
+    program = "from lstm_kernels.machine import device, doctor; device.introduce(); doctor.main()"
     done = run("-c", program, CARDS=2)
     assert done.stdout.startswith("Stand-in T4 (the first of 2), CUDA 12.8, numba-cuda ")
     assert "ok  GPU: 2 here, the course uses the first" in done.stdout
@@ -65,7 +65,9 @@ def test_of_two_cards_the_first_is_used_and_named(run):
 
 @pytest.mark.parametrize("cc", [60, 90])
 def test_older_and_newer_cards(run, cc):
-    program = "from lstm_kernels import device; print(device.TARGET, device.run_probe().sum())"
+    program = (
+        "from lstm_kernels.machine import device; print(device.TARGET, device.run_probe().sum())"
+    )
     assert run("-c", program, CC=cc).stdout.split() == ["gpu", "2016"]
 
 
@@ -73,7 +75,8 @@ def test_older_and_newer_cards(run, cc):
 
 INTRODUCE_AND_GO_ON = """
 import numpy as np
-from lstm_kernels import VERSIONS, device, init_params
+from lstm_kernels import VERSIONS, init_params
+from lstm_kernels.machine import device
 device.introduce()
 x = np.ones((2, 3, 1), np.float32)
 loss, _ = VERSIONS["cuda_v2"].gradients(init_params(1, 2, 1), x, x)

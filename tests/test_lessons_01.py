@@ -10,9 +10,9 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from lstm_kernels import data, init_params
-from lstm_kernels.figures import cell, start, style
+from lstm_kernels.lab.figures import cell, start, style
+from lstm_kernels.lab.widgets.gate_playground import LIMIT, SETTINGS, GatePlayground, with_offsets
 from lstm_kernels.versions import numpy_loop
-from lstm_kernels.widgets.gate_playground import LIMIT, SETTINGS, GatePlayground, with_offsets
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 PNG = b"\x89PNG"

@@ -8,10 +8,10 @@ import nbformat
 import numpy as np
 import pytest
 
-from lstm_kernels.figures import descent, profile
-from lstm_kernels.figures.versions_table import ROWS, versions_table
+from lstm_kernels.lab.figures import descent, profile
+from lstm_kernels.lab.figures.versions_table import ROWS, versions_table
+from lstm_kernels.lab.widgets.descent import noise_widget
 from lstm_kernels.versions import COURSE, VERSIONS, sequential
-from lstm_kernels.widgets.descent import noise_widget
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 PNG = b"\x89PNG"

@@ -7,10 +7,10 @@ import nbformat
 import pytest
 
 from lstm_kernels import checks
-from lstm_kernels.figures import timing as figures
-from lstm_kernels.timing import Timing
+from lstm_kernels.lab.figures import timing as figures
+from lstm_kernels.lab.measure.timing import Timing
+from lstm_kernels.lab.widgets.timing import time_gradients, timing_title, timing_widget
 from lstm_kernels.versions import numpy_batched, numpy_loop
-from lstm_kernels.widgets.timing import time_gradients, timing_title, timing_widget
 
 NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "04_numpy.ipynb"
 PNG = b"\x89PNG"

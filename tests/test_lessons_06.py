@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from lstm_kernels import cuda
-from lstm_kernels.figures import threads as figures
-from lstm_kernels.launch import CARDS, T4, Launch, check_launch, sectors
+from lstm_kernels.lab.estimates.thread_layout import CARDS, T4, Launch, check_launch, sectors
+from lstm_kernels.lab.figures import threads as figures
+from lstm_kernels.lab.widgets.thread_map import LaunchMap
 from lstm_kernels.versions import cuda_v1, per_sample
-from lstm_kernels.widgets.thread_map import LaunchMap
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 PNG = b"\x89PNG"

@@ -4,12 +4,12 @@ import inspect
 
 import pytest
 
-from lstm_kernels.figures import threads as figures
-from lstm_kernels.figures.style import ORANGE
-from lstm_kernels.launch import Launch
-from lstm_kernels.timing import Timing
+from lstm_kernels.lab.estimates.thread_layout import Launch
+from lstm_kernels.lab.figures import threads as figures
+from lstm_kernels.lab.figures.style import ORANGE
+from lstm_kernels.lab.measure.timing import Timing
+from lstm_kernels.lab.widgets.thread_map import ThreadMap
 from lstm_kernels.versions import cuda_v2
-from lstm_kernels.widgets.thread_map import ThreadMap
 from tests.test_lessons_06 import PNG, code_cells, own_source
 
 

@@ -4,14 +4,16 @@ import inspect
 
 import pytest
 
-from lstm_kernels import VERSIONS, data, device, init_params, transfers
-from lstm_kernels.figures import timeline
+from lstm_kernels import VERSIONS, data, init_params
+from lstm_kernels.lab.estimates import bus
+from lstm_kernels.lab.figures import timeline
+from lstm_kernels.lab.widgets.timeline import TransferTimeLine
+from lstm_kernels.machine import device
 from lstm_kernels.model import Sizes, sizes
-from lstm_kernels.widgets.timeline import TransferTimeLine
 from tests.test_lessons_06 import PNG, code_cells
 
 PUBLISHED = Sizes(11, 7, 1, 50, 1)
-MACHINE = transfers.Machine()
+MACHINE = bus.Machine()
 countable = pytest.mark.skipif(
     device.TARGET not in ("gpu", "emulator"), reason="this target cannot count transfers"
 )
@@ -29,35 +31,35 @@ def test_copies_are_those_that_the_version_makes(version, shape):
     params, x, y = batch(*shape)
     with device.count_transfers() as log:
         VERSIONS[version].gradients(params, x, y)
-    expected = transfers.copies(version, sizes(params, x))
+    expected = bus.copies(version, sizes(params, x))
     assert [(t.direction, t.nbytes) for t in log] == [(c.direction, c.nbytes) for c in expected]
 
 
 def test_v2_makes_38_copies_and_v3_18():
-    assert len(transfers.copies("cuda_v2", PUBLISHED)) == 38
-    assert len(transfers.copies("cuda_v3", PUBLISHED)) == 18
+    assert len(bus.copies("cuda_v2", PUBLISHED)) == 38
+    assert len(bus.copies("cuda_v3", PUBLISHED)) == 18
 
 
 def test_copies_of_another_version_are_refused():
     with pytest.raises(ValueError, match="cuda_v1.*cuda_v2 or cuda_v3"):
-        transfers.copies("cuda_v1", PUBLISHED)
+        bus.copies("cuda_v1", PUBLISHED)
 
 
 @pytest.mark.parametrize("version", ["cuda_v2", "cuda_v3"])
 def test_time_line_has_no_gaps_and_one_kernel(version):
-    spans = transfers.time_line(version, PUBLISHED, MACHINE)
+    spans = bus.time_line(version, PUBLISHED, MACHINE)
     for before, after in zip(spans, spans[1:], strict=False):
         assert after.start == pytest.approx(before.start + before.seconds)
     kinds = [span.kind for span in spans]
-    into, out = transfers.copied_names(version)
-    assert kinds == [transfers.IN] * len(into) + ["kernel"] + [transfers.OUT] * len(out)
+    into, out = bus.copied_names(version)
+    assert kinds == [bus.IN] * len(into) + ["kernel"] + [bus.OUT] * len(out)
 
 
 def test_model_follows_bus_and_latency():
     no_latency = MACHINE._replace(latency=0.0)
     nbytes = MACHINE.gigabytes_per_second * 1e9
-    assert transfers.copy_seconds(nbytes, no_latency) == pytest.approx(1)
-    assert transfers.copy_seconds(0, MACHINE) == MACHINE.latency
+    assert bus.copy_seconds(nbytes, no_latency) == pytest.approx(1)
+    assert bus.copy_seconds(0, MACHINE) == MACHINE.latency
 
 
 @countable
@@ -65,17 +67,17 @@ def test_model_follows_bus_and_latency():
 def test_measured_time_line_makes_the_same_copies(version):
     params, x, y = batch(3, 5, 1, 4, 1)
     with device.count_transfers() as log:
-        spans = transfers.measure_time_line(version, params, x, y, repeats=1)
-    made = transfers.copies(version, sizes(params, x))
+        spans = bus.measure_time_line(version, params, x, y, repeats=1)
+    made = bus.copies(version, sizes(params, x))
     assert [t.nbytes for t in log] == 2 * [copy.nbytes for copy in made]  # warm-up and one run
-    modelled = transfers.time_line(version, sizes(params, x), MACHINE)
+    modelled = bus.time_line(version, sizes(params, x), MACHINE)
     assert [s[:2] for s in spans] == [s[:2] for s in modelled]
     assert all(span.seconds >= 0 for span in spans)
 
 
 def test_figures_are_pngs():
-    made = {version: transfers.copies(version, PUBLISHED) for version in ("cuda_v2", "cuda_v3")}
-    lines = {version: transfers.time_line(version, PUBLISHED, MACHINE) for version in made}
+    made = {version: bus.copies(version, PUBLISHED) for version in ("cuda_v2", "cuda_v3")}
+    lines = {version: bus.time_line(version, PUBLISHED, MACHINE) for version in made}
     pictures = (
         timeline.draw_routes(),
         timeline.draw_copies(made),
@@ -101,8 +103,8 @@ def test_lesson_08_shows_the_modules_own_source():
 
 
 def test_lesson_08_states_the_models_assumptions():
-    text = next(t for t in code_cells("08_cuda_v3") if "transfers.Machine(" in t)
-    stated = text[text.index("transfers.Machine(") : text.index("\n)\n") + 2]
+    text = next(t for t in code_cells("08_cuda_v3") if "bus.Machine(" in t)
+    stated = text[text.index("bus.Machine(") : text.index("\n)\n") + 2]
     assert eval(stated) == MACHINE
 
 

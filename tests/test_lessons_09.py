@@ -12,16 +12,20 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from lstm_kernels import data, device, estimate, forecast, race, timing
-from lstm_kernels.figures import forecast as forecast_figures
-from lstm_kernels.figures import goals
-from lstm_kernels.figures import race as race_figures
-from lstm_kernels.timing import Timing, Workload
+from lstm_kernels import data
+from lstm_kernels.lab import forecast
+from lstm_kernels.lab.estimates import feasible
+from lstm_kernels.lab.figures import forecast as forecast_figures
+from lstm_kernels.lab.figures import goals
+from lstm_kernels.lab.figures import race as race_figures
+from lstm_kernels.lab.measure import race, timing
+from lstm_kernels.lab.measure.timing import Timing, Workload
+from lstm_kernels.lab.widgets import race as race_widget
+from lstm_kernels.lab.widgets.controls import Plan, repeats_done
+from lstm_kernels.lab.widgets.race import Race, reading
+from lstm_kernels.lab.widgets.scale import in_words
+from lstm_kernels.machine import device
 from lstm_kernels.versions import cuda_v4
-from lstm_kernels.widgets import race as race_widget
-from lstm_kernels.widgets.controls import Plan, repeats_done
-from lstm_kernels.widgets.race import Race, reading
-from lstm_kernels.widgets.scale import in_words
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "09_race.ipynb"
 PNG = b"\x89PNG"
@@ -154,7 +158,7 @@ def test_what_is_left_out_has_a_row_that_says_so(board):
 
 def test_memory_that_a_card_does_not_have_is_said_in_advance(monkeypatch):
     monkeypatch.setattr(device, "free_memory", lambda: 1000)
-    reason = estimate.refusal("cuda_v2", Workload(*data.panel(64), 64, 32))
+    reason = feasible.refusal("cuda_v2", Workload(*data.panel(64), 64, 32))
     assert "impossible" in reason and "MiB" in reason
 
 
@@ -331,8 +335,8 @@ def test_an_error_ends_only_its_own_line(dashboard, monkeypatch):
 def test_what_stops_only_between_epochs_is_kept_to_short_epochs():
     """V6 hears of Cancel at an epoch's end, so an epoch is what must be short."""
     long = Workload(*data.panel(65536, 2), 16, 64)
-    assert "for an epoch (limit" in estimate.refusal("cuda_v6", long)
-    assert estimate.refusal("cuda_v6", Workload(*data.panel(64, 2), 16, 16)) == ""
+    assert "for an epoch (limit" in feasible.refusal("cuda_v6", long)
+    assert feasible.refusal("cuda_v6", Workload(*data.panel(64, 2), 16, 16)) == ""
 
 
 def test_the_scale_tab_takes_the_real_series_to_its_end(dashboard):

@@ -4,12 +4,12 @@ import inspect
 
 import pytest
 
-from lstm_kernels.baselines import Row
-from lstm_kernels.figures import cores as figures
-from lstm_kernels.figures.versions_table import versions_table
-from lstm_kernels.timing import Timing
+from lstm_kernels.lab.figures import cores as figures
+from lstm_kernels.lab.figures.versions_table import versions_table
+from lstm_kernels.lab.measure.cpu_baselines import Row
+from lstm_kernels.lab.measure.timing import Timing
+from lstm_kernels.lab.widgets.cores import CoresMap
 from lstm_kernels.versions import numba_cpu
-from lstm_kernels.widgets.cores import CoresMap
 from tests.test_lessons_06 import PNG, code_cells
 
 SOURCE = inspect.getsource(numba_cpu)

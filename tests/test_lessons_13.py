@@ -5,10 +5,12 @@ import inspect
 import numpy as np
 import pytest
 
-from lstm_kernels import checks, cuda, device, report
-from lstm_kernels.figures import blocks as figures
+from lstm_kernels import checks, cuda
+from lstm_kernels.lab.estimates import compile_report
+from lstm_kernels.lab.figures import blocks as figures
+from lstm_kernels.lab.widgets.blocks import ReadMap
+from lstm_kernels.machine import device
 from lstm_kernels.versions import cuda_v4
-from lstm_kernels.widgets.blocks import ReadMap
 from tests.test_lessons_06 import PNG, code_cells
 
 SHOWN = ("forward", "outputs", "backward", "make_kernel", "product", "total", "weights_kernel")
@@ -72,20 +74,20 @@ def test_each_control_repaints_the_read_map(control, value):
 
 
 def test_the_saved_compile_report_is_whole_and_without_fault():
-    rows = report.saved()
+    rows = compile_report.saved()
     assert {row.cc for row in rows} == {60, 75, 80, 89, 90}
     assert {"cuda_v4", "cuda_v4, weights", "cuda_v5, P=32", "cuda_v5, P=64"} <= {
         row.kernel for row in rows
     }
-    assert report.faults(rows) == []
+    assert compile_report.faults(rows) == []
 
 
 def test_a_report_that_is_kept_comes_back(tmp_path, monkeypatch):
-    rows = report.saved()[:3]
+    rows = compile_report.saved()[:3]
     monkeypatch.setenv("LSTM_KERNELS_DATA", str(tmp_path))
-    monkeypatch.setattr(report.metadata, "version", lambda name: "1.2.3")
-    report.save(rows)
-    assert report.saved() == rows
+    monkeypatch.setattr(compile_report.metadata, "version", lambda name: "1.2.3")
+    compile_report.save(rows)
+    assert compile_report.saved() == rows
 
 
 @cuda.jit

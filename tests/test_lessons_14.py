@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lstm_kernels.figures import blocks as figures
-from lstm_kernels.launch import bank_turns
+from lstm_kernels.lab.estimates.thread_layout import bank_turns
+from lstm_kernels.lab.figures import blocks as figures
+from lstm_kernels.lab.widgets.blocks import BankMap, TileMap
 from lstm_kernels.versions import cuda_v5
 from lstm_kernels.versions.packing import make_layout
-from lstm_kernels.widgets.blocks import BankMap, TileMap
 from tests.asked import fake_cuda, place_of, plain
 from tests.test_lessons_06 import PNG, code_cells
 from tests.test_lessons_13 import check_exercise, source_of

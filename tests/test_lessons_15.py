@@ -6,14 +6,14 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from lstm_kernels import launches
-from lstm_kernels.device import Transfer
-from lstm_kernels.figures import training as figures
-from lstm_kernels.figures.versions_table import versions_table
-from lstm_kernels.launches import CARD, HOST, Costs, busy, end_of, v3_bars, v6_bars
-from lstm_kernels.transfers import IN, OUT, copied_names
+from lstm_kernels.lab.estimates import host_queue
+from lstm_kernels.lab.estimates.bus import IN, OUT, copied_names
+from lstm_kernels.lab.estimates.host_queue import CARD, HOST, Costs, busy, end_of, v3_bars, v6_bars
+from lstm_kernels.lab.figures import training as figures
+from lstm_kernels.lab.figures.versions_table import versions_table
+from lstm_kernels.lab.widgets.launches import LaunchQueue
+from lstm_kernels.machine.device import Transfer
 from lstm_kernels.versions import cuda_v6
-from lstm_kernels.widgets.launches import LaunchQueue
 from tests.test_lessons_13 import check_exercise
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "15_cuda_v6.ipynb"
@@ -22,7 +22,7 @@ PNG = b"\x89PNG"
 
 def test_the_model_makes_v3s_copies():
     into, out = copied_names("cuda_v3")
-    assert (launches.COPIES_IN, launches.COPIES_OUT) == (len(into), len(out))
+    assert (host_queue.COPIES_IN, host_queue.COPIES_OUT) == (len(into), len(out))
 
 
 @pytest.mark.parametrize("bars_of", [v3_bars, v6_bars])

@@ -6,14 +6,16 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from lstm_kernels import baselines, cudnn, device, report
-from lstm_kernels import roofline as r
-from lstm_kernels.figures import roofline as figures
-from lstm_kernels.graph import GraphError
+from lstm_kernels.lab.estimates import compile_report
+from lstm_kernels.lab.estimates import roofline as r
+from lstm_kernels.lab.figures import roofline as figures
+from lstm_kernels.lab.measure import cpu_baselines, cudnn
+from lstm_kernels.lab.measure.timing import Timing, seconds_text
+from lstm_kernels.lab.widgets.roofline import RooflineExplorer
+from lstm_kernels.machine import device
+from lstm_kernels.machine.cuda_graph import GraphError
 from lstm_kernels.model import Sizes
-from lstm_kernels.recorded import RecordedTraining
-from lstm_kernels.timing import Timing, seconds_text
-from lstm_kernels.widgets.roofline import RooflineExplorer
+from lstm_kernels.versions.cuda_v6_graph import RecordedTraining
 from tests.test_lessons_13 import check_exercise
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "17_roofline.ipynb"
@@ -24,7 +26,9 @@ SIZES = Sizes(12, 64, 1, 64, 1)
 def test_figures_are_pngs():
     t4, timing = r.PEAKS["T4"], Timing((1e-3, 2e-3, 3e-3))
     batches = [1, 2, 4, 8, 16]
-    rows = [row for row in report.saved() if row.kernel.startswith(("cuda_v2", "cuda_v5, P"))]
+    rows = [
+        row for row in compile_report.saved() if row.kernel.startswith(("cuda_v2", "cuda_v5, P"))
+    ]
     pictures = (
         figures.draw_idea(t4),
         figures.draw_bytes(SIZES),
@@ -73,7 +77,7 @@ def refuse(stream, queue):
 def test_a_refused_recording_does_not_stop_the_lesson(refused, capsys):
     cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
     first = next(i for i, cell in enumerate(cells) if "import Graph, GraphError" in cell)
-    lesson = {"baselines": baselines, "cudnn": cudnn, "device": device}
+    lesson = {"cpu_baselines": cpu_baselines, "cudnn": cudnn, "device": device}
     lesson["seconds_text"] = seconds_text
     exec(cells[first], lesson)
     if refused:

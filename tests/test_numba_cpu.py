@@ -7,8 +7,9 @@ import numba
 import numpy as np
 import pytest
 
-from lstm_kernels import baselines, checks
-from lstm_kernels.timing import Timing
+from lstm_kernels import checks
+from lstm_kernels.lab.measure import cpu_baselines
+from lstm_kernels.lab.measure.timing import Timing
 from lstm_kernels.versions import numba_cpu, numpy_batched
 from tests.reference import torch_gradients
 
@@ -56,7 +57,7 @@ def test_agrees_with_pytorch(shape, problem, torch):
     batch = problem(*shape)
     expected = torch_gradients(torch, *batch)
     assert worst(numba_cpu.gradients(*batch), expected) < 1e-5
-    assert worst(baselines.torch_gradients(*batch), expected) < 1e-6
+    assert worst(cpu_baselines.torch_gradients(*batch), expected) < 1e-6
 
 
 @pytest.mark.parametrize("N", [7, 129, 2100])
@@ -132,43 +133,43 @@ def test_arrays_in_any_memory_order(problem):
 
 
 def test_baselines_take_turns_and_report():
-    (row,) = baselines.compare([(3, 2, 4)], seconds=0)  # three turns of three calls, at least
+    (row,) = cpu_baselines.compare([(3, 2, 4)], seconds=0)  # three turns of three calls, at least
     assert {"numpy_batched", "numba_cpu"} <= set(row.timings)
     assert all(len(t.seconds) == 9 and min(t.seconds) > 0 for t in row.timings.values())
-    assert "numba_cpu" in baselines.row_text(row)
+    assert "numba_cpu" in cpu_baselines.row_text(row)
 
 
-@pytest.mark.parametrize(("threads", "pauses"), [("1", {0.0}), ("2", {baselines.PAUSE})])
+@pytest.mark.parametrize(("threads", "pauses"), [("1", {0.0}), ("2", {cpu_baselines.PAUSE})])
 def test_only_more_than_one_thread_needs_a_pause(threads, pauses, monkeypatch):
     slept = set()
-    monkeypatch.setattr(baselines.time, "sleep", slept.add)
-    for name in baselines.THREAD_SETTINGS:
+    monkeypatch.setattr(cpu_baselines.time, "sleep", slept.add)
+    for name in cpu_baselines.THREAD_SETTINGS:
         monkeypatch.setenv(name, threads)
-    baselines.compare([(3, 2, 4)], seconds=0)
+    cpu_baselines.compare([(3, 2, 4)], seconds=0)
     assert slept == pauses
 
 
 def test_ratios_to_pytorch():
-    row = baselines.Row(1, 1, 1, {
+    row = cpu_baselines.Row(1, 1, 1, {
         "numpy_batched": Timing((2.0, 2.0, 8.0)), "numba_cpu": Timing((1.0, 2.0, 1.0)),
         "torch": Timing((3.0, 4.0, 4.0)),
     })  # fmt: skip
-    assert baselines.ratio(row, "numba_cpu") == 4
-    assert baselines.ratio(row, "numpy_batched", fastest=True) == 1.5
-    assert "4.00x to 4.00x; numpy_batched alone 2.00x" in baselines.summary([row])
+    assert cpu_baselines.ratio(row, "numba_cpu") == 4
+    assert cpu_baselines.ratio(row, "numpy_batched", fastest=True) == 1.5
+    assert "4.00x to 4.00x; numpy_batched alone 2.00x" in cpu_baselines.summary([row])
     alone = row._replace(timings={k: v for k, v in row.timings.items() if k != "torch"})
-    assert baselines.ratio(alone, "numba_cpu") is None
-    assert "not installed" in baselines.summary([alone])
+    assert cpu_baselines.ratio(alone, "numba_cpu") is None
+    assert "not installed" in cpu_baselines.summary([alone])
 
 
 def test_threads_have_a_limit(capsys):
     with pytest.raises(SystemExit):
-        baselines.main(["--threads", "0"])
+        cpu_baselines.main(["--threads", "0"])
     assert "the number of threads is 0; the limit is 1 to" in capsys.readouterr().err
     with pytest.raises(ValueError, match="the number of threads is -1; the limit is 1 to"):
-        baselines.compare_apart(-1)
+        cpu_baselines.compare_apart(-1)
 
 
 def test_a_process_of_its_own_measures_with_one_thread():
-    (row,) = baselines.compare_apart(1, [(3, 2, 4)], seconds=0)
+    (row,) = cpu_baselines.compare_apart(1, [(3, 2, 4)], seconds=0)
     assert (row.N, row.T, row.H) == (3, 2, 4) and len(row.timings["numba_cpu"].seconds) == 9

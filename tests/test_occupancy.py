@@ -2,7 +2,7 @@
 
 import pytest
 
-from lstm_kernels.occupancy import LIMITS, block_limits, occupancy
+from lstm_kernels.lab.estimates.occupancy import LIMITS, block_limits, occupancy
 
 KIB = 1024
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from lstm_kernels import device, doctor, platforms
+from lstm_kernels.machine import device, doctor, platforms
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / ".ci"))
@@ -70,7 +70,7 @@ class FakeCuda(types.ModuleType):
 
 numba.cuda = sys.modules["numba.cuda"] = FakeCuda("numba.cuda")
 import lstm_kernels
-from lstm_kernels import device
+from lstm_kernels.machine import device
 device.introduce()
 assert device.is_right(device.run_probe())
 print("target:", device.TARGET)
@@ -351,7 +351,7 @@ def test_the_packages_own_failure(name, before, settings, tmp_path):
 
 
 COMPILE = """
-from lstm_kernels import device, platforms
+from lstm_kernels.machine import device, platforms
 from numba import cuda
 
 try:
@@ -484,7 +484,7 @@ class Refuse:
             raise {error}
 
 sys.meta_path.insert(0, Refuse())
-from lstm_kernels import device
+from lstm_kernels.machine import device
 """
 LLVMLITE = "Numba requires at least version 0.50.0 of llvmlite.\nInstalled version is 0.48.0."
 UNIMPORTABLE = {
@@ -699,8 +699,8 @@ def test_an_error_of_the_compiler_or_of_the_course_stays_unknown(message, at, mo
     "place, ask",
     [
         ("local", "In a terminal `python -m lstm_kernels doctor` tells why"),
-        ("colab", "In a new cell `from lstm_kernels import doctor; doctor.main()` tells why"),
-        ("kaggle", "In a new cell `from lstm_kernels import doctor; doctor.main()` tells why"),
+        ("colab", "`from lstm_kernels.machine import doctor; doctor.main()` tells why"),
+        ("kaggle", "`from lstm_kernels.machine import doctor; doctor.main()` tells why"),
     ],
 )
 def test_where_the_doctor_is_asked(place, ask, at, monkeypatch):
@@ -800,8 +800,9 @@ NO_WIDGETS = """
 import sys
 
 sys.modules["ipywidgets"] = None
-from lstm_kernels import model, widgets
-from lstm_kernels.widgets import base, gate_playground, race, thread_map
+from lstm_kernels import model
+from lstm_kernels.lab import widgets
+from lstm_kernels.lab.widgets import base, gate_playground, race, thread_map
 
 base.display = lambda shown, **_: print("shown:", type(shown).__name__)
 board = thread_map.ThreadMap(N=1000, threads=32)
@@ -828,9 +829,9 @@ def test_a_lesson_without_widgets_goes_on_with_their_pictures(tmp_path):
 
 
 def test_what_stands_in_for_ipywidgets_has_all_that_is_used():
-    from lstm_kernels.widgets import still
+    from lstm_kernels.lab.widgets import still
 
-    folder = ROOT / "lstm_kernels" / "widgets"
+    folder = ROOT / "lstm_kernels" / "lab" / "widgets"
     texts = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
     used = set(re.findall(r"\bipywidgets\.(\w+)", texts))
     assert len(used) > 10 and used <= set(vars(still))
@@ -857,7 +858,7 @@ def test_jupyterlab_without_its_widget_manager(at, installed):
 
 def test_a_page_without_widgets_shows_the_picture(monkeypatch):
     """No page answers here: the widget is made all the same, and its twin lies beside it."""
-    from lstm_kernels.widgets import base, thread_map
+    from lstm_kernels.lab.widgets import base, thread_map
 
     bundles = []
     monkeypatch.setattr(base, "display", lambda bundle, raw: bundles.append(bundle))
@@ -885,9 +886,9 @@ def test_no_widget_needs_a_manager_of_its_own():
 
     import ipywidgets
 
-    from lstm_kernels import widgets
+    from lstm_kernels.lab import widgets
 
-    for module in pkgutil.iter_modules(widgets.__path__, "lstm_kernels.widgets."):
+    for module in pkgutil.iter_modules(widgets.__path__, "lstm_kernels.lab.widgets."):
         for value in vars(importlib.import_module(module.name)).values():
             if isinstance(value, type) and issubclass(value, ipywidgets.Widget):
                 assert value._model_module.default_value == "@jupyter-widgets/controls", value
@@ -949,11 +950,12 @@ OFFLINE = {f"{kind}_proxy": "http://127.0.0.1:9" for kind in ("http", "https", "
 
 def make_course(folder):
     """A stand-in for the package: its device says where it is."""
-    package = folder / "lstm_kernels"
-    package.mkdir(parents=True)
-    (package / "__init__.py").write_text("", encoding="utf-8")
-    (package / "device.py").write_text(FAKE_DEVICE, encoding="utf-8")
-    return package / "device.py"
+    device = folder / "lstm_kernels" / "machine" / "device.py"
+    device.parent.mkdir(parents=True)
+    for package in device.parents[:2]:
+        (package / "__init__.py").write_text("", encoding="utf-8")
+    device.write_text(FAKE_DEVICE, encoding="utf-8")
+    return device
 
 
 def run_setup(folder, then="", **environment):
@@ -1020,7 +1022,7 @@ def origin(tmp_path):
 
 def fetched_into(folder):
     tag = stamp.read_settings()[1]
-    return folder / f"parallel-lstm-{tag}" / "lstm_kernels" / "device.py"
+    return folder / f"parallel-lstm-{tag}" / "lstm_kernels" / "machine" / "device.py"
 
 
 def test_setup_fetches_the_tagged_version_once(tmp_path, origin):
@@ -1055,7 +1057,7 @@ def test_setup_without_the_tag_or_the_repository(tmp_path, origin):
 def test_setup_fetches_again_what_was_fetched_by_half(tmp_path, origin):
     """The session ended while git was fetching."""
     content = tmp_path / "content"
-    folder = fetched_into(content).parents[1]
+    folder = fetched_into(content).parents[2]
     make_course(folder).write_text("raise SystemExit('half of it')", encoding="utf-8")
     (folder / ".git").mkdir()
     (folder / ".git" / "index.lock").touch()  # git writes the files first, then its index
@@ -1063,7 +1065,7 @@ def test_setup_fetches_again_what_was_fetched_by_half(tmp_path, origin):
 
 
 def test_setup_deletes_nothing_that_it_did_not_fetch(tmp_path, origin):
-    mine = fetched_into(tmp_path / "content").parents[1] / "mine.txt"
+    mine = fetched_into(tmp_path / "content").parents[2] / "mine.txt"
     mine.parent.mkdir(parents=True)
     mine.write_text("my notes", encoding="utf-8")
     printed = run_setup(tmp_path / "content", **origin)

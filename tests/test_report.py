@@ -10,9 +10,9 @@ from importlib import metadata
 
 import pytest
 
-from lstm_kernels import report
 from lstm_kernels.data import data_folder
-from lstm_kernels.report import Row
+from lstm_kernels.lab.estimates import compile_report
+from lstm_kernels.lab.estimates.compile_report import Row
 from lstm_kernels.versions import cuda_v5
 
 CARDS = (60, 75, 80, 89, 90)
@@ -23,7 +23,7 @@ GOOD = Row("cuda_v2", 75, "float32", 32, 72, 0, 0, 0, 0, 0)
 
 
 def test_a_good_row_has_no_fault():
-    assert report.faults([GOOD]) == []
+    assert compile_report.faults([GOOD]) == []
 
 
 @pytest.mark.parametrize(
@@ -37,22 +37,22 @@ def test_a_good_row_has_no_fault():
     ],
 )
 def test_each_fault_is_named_with_kernel_and_card(change, word):
-    assert report.faults([GOOD._replace(**change)]) == [f"cuda_v2, float32, sm_75: {word}"]
+    assert compile_report.faults([GOOD._replace(**change)]) == [f"cuda_v2, float32, sm_75: {word}"]
 
 
 def test_f64_is_no_fault_in_a_float64_kernel():
-    assert report.faults([GOOD._replace(dtype="float64", f64=300)]) == []
+    assert compile_report.faults([GOOD._replace(dtype="float64", f64=300)]) == []
 
 
 def test_the_table_shows_occupancy_and_its_limit():
-    head, line = report.table([GOOD]).splitlines()
+    head, line = compile_report.table([GOOD]).splitlines()
     assert head.startswith("kernel")
     assert "T4 7.5" in line
     assert line.endswith("16 of 32  50%        blocks an SM")
 
 
 def test_the_picture_is_a_png_with_a_panel_a_kernel():
-    from lstm_kernels.figures.report import draw_report
+    from lstm_kernels.lab.figures.report import draw_report
 
     rows = [GOOD._replace(kernel=name, cc=cc) for name in ("a", "b", "c") for cc in CARDS]
     picture = draw_report(rows)
@@ -63,15 +63,15 @@ def test_the_picture_is_a_png_with_a_panel_a_kernel():
 
 
 def test_without_the_compiler_it_says_what_to_install(monkeypatch, capsys):
-    monkeypatch.setattr(report, "find_ptxas", lambda: None)
-    assert report.main() == 0
-    assert report.INSTALL in capsys.readouterr().out
+    monkeypatch.setattr(compile_report, "find_ptxas", lambda: None)
+    assert compile_report.main() == 0
+    assert compile_report.INSTALL in capsys.readouterr().out
     with pytest.raises(RuntimeError, match="requirements-gpu.txt"):
-        report.measure()
+        compile_report.measure()
 
 
 def test_an_unknown_card_is_refused_in_one_line(capsys):
-    assert report.main(cc=[75, 42]) == 2
+    assert compile_report.main(cc=[75, 42]) == 2
     assert capsys.readouterr().out == (
         "unknown compute capability 42; choose from [60, 75, 80, 89, 90]\n"
     )
@@ -83,8 +83,8 @@ def test_an_unknown_card_is_refused_in_one_line(capsys):
 @pytest.fixture(scope="module")
 def compiler():
     """Skips where there is no compiler; CI sets LSTM_KERNELS_REQUIRE_COMPILER."""
-    if report.find_ptxas() is None and not os.environ.get("LSTM_KERNELS_REQUIRE_COMPILER"):
-        pytest.skip(f"the CUDA compiler is not installed: {report.INSTALL}")
+    if compile_report.find_ptxas() is None and not os.environ.get("LSTM_KERNELS_REQUIRE_COMPILER"):
+        pytest.skip(f"the CUDA compiler is not installed: {compile_report.INSTALL}")
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +93,9 @@ def rows(compiler):
 
     CI runs pytest with -s to show the table.
     """
-    found = report.measure(CARDS)
-    print(report.table(found))
-    return found + report.measure((75,), ("float64",))
+    found = compile_report.measure(CARDS)
+    print(compile_report.table(found))
+    return found + compile_report.measure((75,), ("float64",))
 
 
 def test_every_kernel_is_compiled_for_all_five_cards(rows):
@@ -109,10 +109,10 @@ def test_every_kernel_is_compiled_for_all_five_cards(rows):
 
 def test_the_report_saved_for_the_lessons_is_this_one(rows):
     """If it was made with this compiler; else `python -m lstm_kernels report --keep`."""
-    kept = json.loads((data_folder() / report.SAVED).read_text(encoding="utf-8"))
+    kept = json.loads((data_folder() / compile_report.SAVED).read_text(encoding="utf-8"))
     if any(metadata.version(name) != version for name, version in kept["made with"].items()):
         pytest.skip("saved with another compiler")
-    assert report.saved() == [row for row in rows if row.dtype == "float32"]
+    assert compile_report.saved() == [row for row in rows if row.dtype == "float32"]
 
 
 def test_v5s_blocks_fit_on_an_sm_together(rows):
@@ -122,7 +122,7 @@ def test_v5s_blocks_fit_on_an_sm_together(rows):
 
 
 def test_no_spill_no_local_memory_no_f64_in_float32(rows):
-    assert report.faults(rows) == []
+    assert compile_report.faults(rows) == []
 
 
 def test_float64_kernels_do_count_f64_instructions(rows):
@@ -139,8 +139,8 @@ def test_registers_are_possible_ones(rows):
 PLANTED = """
 import math
 from numba import types
-from lstm_kernels.device import cuda
-from lstm_kernels.report import compiler
+from lstm_kernels.machine.device import cuda
+from lstm_kernels.lab.estimates import compiler
 
 @cuda.jit
 def promoted(a):
@@ -177,7 +177,7 @@ def run_with_compiler(code, folder):
     done = subprocess.run(
         [sys.executable, str(script)],
         cwd=folder,
-        env=report.compiler_environment(),
+        env=compile_report.compiler_environment(),
         capture_output=True,
         text=True,
         check=True,
@@ -190,7 +190,8 @@ def run_with_compiler(code, folder):
 COMPILED = """
 import subprocess
 from pathlib import Path
-from lstm_kernels.report import compiler, find_ptxas
+from lstm_kernels.lab.estimates import compiler
+from lstm_kernels.lab.estimates.compile_report import find_ptxas
 
 compiler.pretend_card(75)
 for name in ("cuda_v4", "cuda_v5, P=32", "cuda_v5, P=64"):

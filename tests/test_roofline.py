@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lstm_kernels import launch, transfers
-from lstm_kernels import roofline as r
+from lstm_kernels.lab.estimates import bus, thread_layout
+from lstm_kernels.lab.estimates import roofline as r
 from lstm_kernels.model import Sizes, init_params
 from lstm_kernels.versions import cuda_v2, cuda_v4, cuda_v5
 from lstm_kernels.versions.packing import make_layout
@@ -30,7 +30,7 @@ def test_peaks_are_the_published_ones(name, tera, bandwidth):
 
 
 def test_cards_are_those_of_lesson_04():
-    assert {card.sms for card in r.PEAKS.values()} == {c.sms for c in launch.CARDS.values()}
+    assert {card.sms for card in r.PEAKS.values()} == {c.sms for c in thread_layout.CARDS.values()}
 
 
 # ---- counts -------------------------------------------------------------------------------
@@ -39,7 +39,7 @@ def test_cards_are_those_of_lesson_04():
 @pytest.mark.parametrize("sizes", SHAPES)
 def test_operations_agree_with_lesson_08_up_to_biases(sizes):
     biases = sizes.T * (4 * sizes.H + sizes.O)
-    assert r.operations(sizes) == 2 * sizes.N * (transfers.multiply_adds(sizes) - biases)
+    assert r.operations(sizes) == 2 * sizes.N * (bus.multiply_adds(sizes) - biases)
 
 
 def test_parameters():
@@ -53,7 +53,7 @@ def arrays(shapes, dtype=np.float32):
 
 
 def asked_by_v2(sizes):
-    named = arrays(transfers.array_shapes(sizes))
+    named = arrays(bus.array_shapes(sizes))
     order = "U W B V b_out x y scale h c gates dc dz dy loss dU dW dB dV db_out".split()
     named["scale"] = np.float32(1)
     blocks = cuda_v2.blocks_for(sizes.N)
@@ -62,7 +62,7 @@ def asked_by_v2(sizes):
 
 def asked_by_v4(sizes):
     T, N, D, H, O = sizes  # noqa: E741
-    named = arrays(transfers.array_shapes(sizes) | {"WT": (H, 4 * H)})
+    named = arrays(bus.array_shapes(sizes) | {"WT": (H, 4 * H)})
     named["scale"] = np.float32(1)
     first = "U WT W B V b_out x y scale h c gates dz dy loss".split()
     second = "x h dz dy dU dW dB dV db_out".split()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from lstm_kernels import simd
+from lstm_kernels.versions import simd
 
 DTYPES = [np.float32, np.float64]
 AVX2 = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+sse4.2,+avx,+avx2,+fma,+popcnt"}
@@ -77,7 +77,8 @@ def test_a_vector_fills_a_register():
 def test_a_cpu_without_avx512_gets_small_tiles_and_the_same_gradients(tmp_path):
     code = """if True:
         import numpy as np
-        from lstm_kernels import checks, init_params, simd
+        from lstm_kernels import checks, init_params
+        from lstm_kernels.versions import simd
         from lstm_kernels.versions import numba_cpu, numpy_batched
         assert (simd.BYTES, simd.ROWS) == (32, 4)
         x, y = np.random.default_rng(0).normal(size=(2, 5, 30, 3))  # one chunk

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lstm_kernels import VERSIONS, __main__, device, doctor, init_params, parts, race, timing
-from lstm_kernels.figures.race import draw_published, draw_race
-from lstm_kernels.timing import Timing, Workload, measure, seconds_text, time_call
+from lstm_kernels import VERSIONS, __main__, init_params
+from lstm_kernels.lab.figures.race import draw_published, draw_race
+from lstm_kernels.lab.measure import device_times, race, timing
+from lstm_kernels.lab.measure.timing import Timing, Workload, measure, seconds_text, time_call
+from lstm_kernels.machine import device, doctor
 from lstm_kernels.versions import COURSE
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -105,13 +107,13 @@ def test_every_copy_and_launch_is_watched_and_nothing_stays_watched(workload):
     params = init_params(1, 3, 1)
     before = vars(device.cuda).copy()
     for version, copies_in in (("cuda_v2", None), ("cuda_v3", 12)):
-        with parts.watch() as spans:
+        with device_times.watch() as spans:
             VERSIONS[version].gradients(params, workload.x, workload.y)
         kinds = [kind for kind, *_ in spans]
-        assert kinds.count(parts.KERNEL) == 1
-        assert {parts.IN, parts.OUT} < set(kinds)
+        assert kinds.count(device_times.KERNEL) == 1
+        assert {device_times.IN, device_times.OUT} < set(kinds)
         if copies_in and not device.ON_GPU:  # 5 parameters, x, y, 5 zeros; and the launch's own
-            assert kinds.count(parts.IN) == copies_in + 1
+            assert kinds.count(device_times.IN) == copies_in + 1
     assert vars(device.cuda) == before
 
 
@@ -121,13 +123,13 @@ def test_on_a_card_the_drivers_functions_are_marked(monkeypatch):
     for name in ("cuMemcpyHtoD", "cuMemcpyHtoDAsync", "cuMemcpyDtoH", "cuMemcpyDtoHAsync"):
         setattr(driver.driver, name, lambda *args, name=name: name)
     driver.launch_kernel = lambda *args: "launched"
-    monkeypatch.setattr(parts, "_driver_modules", lambda: (types.SimpleNamespace(), driver))
+    monkeypatch.setattr(device_times, "_driver_modules", lambda: (types.SimpleNamespace(), driver))
     monkeypatch.setattr(device, "ON_GPU", True)
-    with parts.watch() as spans:
+    with device_times.watch() as spans:
         assert driver.driver.cuMemcpyHtoD(1) == "cuMemcpyHtoD"
         assert driver.launch_kernel(1, 2) == "launched"
         assert driver.driver.cuMemcpyDtoHAsync() == "cuMemcpyDtoHAsync"
-    assert [kind for kind, *_ in spans] == [parts.IN, parts.KERNEL, parts.OUT]
+    assert [kind for kind, *_ in spans] == [device_times.IN, device_times.KERNEL, device_times.OUT]
     driver.launch_kernel()
     assert len(spans) == 3
 

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lstm_kernels import VERSIONS, checks, device, init_params
+from lstm_kernels import VERSIONS, checks, init_params
+from lstm_kernels.lab.estimates.bus import array_shapes
+from lstm_kernels.machine import device
 from lstm_kernels.model import Sizes
 from lstm_kernels.training import fit
-from lstm_kernels.transfers import array_shapes
 from lstm_kernels.versions import COURSE, get_version, per_sample
 from tests.reference import torch_gradients
 

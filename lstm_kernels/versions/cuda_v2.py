@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lstm_kernels.device import cuda
+from lstm_kernels.machine.device import cuda
 from lstm_kernels.model import checked, sizes, zeros_like
 from lstm_kernels.versions.per_sample import (
     Workspace,

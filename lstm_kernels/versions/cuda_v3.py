@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lstm_kernels.device import cuda
+from lstm_kernels.machine.device import cuda
 from lstm_kernels.model import Params, checked, sizes
 from lstm_kernels.versions.cuda_v2 import THREADS, blocks_for, kernel
 from lstm_kernels.versions.per_sample import Workspace, workspace_shapes

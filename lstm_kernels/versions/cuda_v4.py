@@ -6,7 +6,7 @@ from functools import lru_cache
 import numba
 import numpy as np
 
-from lstm_kernels.device import cuda
+from lstm_kernels.machine.device import cuda
 from lstm_kernels.model import Params, checked, sizes
 from lstm_kernels.versions.per_sample import Workspace, sigmoid, workspace_shapes
 

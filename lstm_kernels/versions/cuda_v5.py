@@ -21,7 +21,7 @@ from functools import lru_cache
 import numba
 import numpy as np
 
-from lstm_kernels.device import check_memory, count_processors, cuda
+from lstm_kernels.machine.device import check_memory, count_processors, cuda
 from lstm_kernels.model import checked, sizes
 from lstm_kernels.versions import cuda_v4
 from lstm_kernels.versions.packing import PADDED, make_layout, pack, unpack

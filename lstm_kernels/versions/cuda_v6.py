@@ -9,10 +9,9 @@ import time
 
 import numpy as np
 
-from lstm_kernels.device import cuda
+from lstm_kernels.machine.device import cuda
 from lstm_kernels.model import checked, sizes
-from lstm_kernels.optimizers import Adam
-from lstm_kernels.schedule import History, Progress, shuffled_batches
+from lstm_kernels.optimizers import Adam, History, Progress, shuffled_batches
 from lstm_kernels.versions import cuda_v5
 from lstm_kernels.versions.cuda_v5 import sum_of_parts
 from lstm_kernels.versions.numpy_batched import predict

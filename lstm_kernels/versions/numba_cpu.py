@@ -18,8 +18,8 @@ import numpy as np
 from numba import njit, prange, types
 from numba.extending import overload
 
-from lstm_kernels import simd
 from lstm_kernels.model import Params, checked
+from lstm_kernels.versions import simd
 
 WORKERS = 64  # at most, for any number of cores
 LANES = (0,) * 32  # samples side by side: the length of a tuple is known when code is compiled

@@ -7,7 +7,7 @@ Line by line they are the sequential version.  They run on the device, called by
 import math
 from typing import NamedTuple
 
-from lstm_kernels.device import check_memory, cuda
+from lstm_kernels.machine.device import check_memory, cuda
 
 
 class Workspace(NamedTuple):

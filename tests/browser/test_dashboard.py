@@ -6,7 +6,7 @@ import time
 import nbformat
 import pytest
 
-from lstm_kernels.widgets.voila import TAG
+from lstm_kernels.lab.widgets.voila import TAG
 from tests.browser.conftest import needs, serve
 
 SLOW = 240_000  # milliseconds: a notebook's cells on a busy machine with an empty cache

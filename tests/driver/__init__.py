@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lstm_kernels.report import INSTALL, find_ptxas
+from lstm_kernels.lab.estimates.compile_report import INSTALL, find_ptxas
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]

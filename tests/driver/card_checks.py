@@ -13,24 +13,16 @@ import numpy as np
 import pytest
 import stand_in
 
-from lstm_kernels import (
-    VERSIONS,
-    __main__,
-    cuda,
-    data,
-    device,
-    init_params,
-    parts,
-    race,
-    timing,
-    transfers,
-)
-from lstm_kernels.graph import Graph, GraphError, call, handle_of
+from lstm_kernels import VERSIONS, __main__, cuda, data, init_params
+from lstm_kernels.lab.estimates import bus
+from lstm_kernels.lab.measure import device_times, race, timing
+from lstm_kernels.machine import device
+from lstm_kernels.machine.cuda_graph import Graph, GraphError, call, handle_of
 from lstm_kernels.model import sizes
 from lstm_kernels.optimizers import Adam
-from lstm_kernels.recorded import RecordedTraining
 from lstm_kernels.training import fit
 from lstm_kernels.versions import cuda_v5, cuda_v6
+from lstm_kernels.versions.cuda_v6_graph import RecordedTraining
 
 CUDA_VERSIONS = [name for name in VERSIONS if name.startswith("cuda")]
 IN, OUT = "host to device", "device to host"
@@ -129,7 +121,7 @@ def test_the_driver_counts_the_copies_that_lesson_08_names(version, number):
     problem = init_params(1, 50, 1), x[:, :7], y[:, :7]
     with stand_in.count() as counted, device.count_transfers() as log:
         VERSIONS[version].gradients(*problem)
-    claimed = transfers.copies(version, sizes(problem[0], problem[1]))
+    claimed = bus.copies(version, sizes(problem[0], problem[1]))
     assert [(t.direction, t.nbytes) for t in log] == [(c.direction, c.nbytes) for c in claimed]
     assert copies_only(counted) == totals(log) == totals(claimed)
     assert counted["copies_in"] + counted["copies_out"] == number
@@ -347,11 +339,11 @@ def test_the_parts_of_a_mini_batch_are_measured(version):
 @pytest.mark.parametrize(("version", "copies", "launches"), [("cuda_v2", 38, 1), ("cuda_v6", 6, 2)])
 def test_every_copy_and_launch_gets_its_two_events(version, copies, launches):
     problem = batch(3, 5, 1, 3, 1)
-    with parts.watch() as spans:
+    with device_times.watch() as spans:
         VERSIONS[version].gradients(*problem)
     kinds = [kind for kind, *_ in spans]
-    assert kinds.count(parts.KERNEL) == launches
-    assert kinds.count(parts.IN) + kinds.count(parts.OUT) == copies
+    assert kinds.count(device_times.KERNEL) == launches
+    assert kinds.count(device_times.IN) + kinds.count(device_times.OUT) == copies
     with stand_in.count() as counted:
         VERSIONS[version].gradients(*problem)
     assert len(spans) == copies + launches and counted["launches"] == launches
@@ -361,8 +353,8 @@ def test_every_copy_and_launch_gets_its_two_events(version, copies, launches):
 def test_the_time_line_is_measured_with_the_versions_own_copies(version):
     problem = batch(3, 5, 1, 4, 1)
     with stand_in.count() as counted:
-        spans = transfers.measure_time_line(version, *problem, repeats=3)
-    claimed = transfers.copies(version, sizes(problem[0], problem[1]))
+        spans = bus.measure_time_line(version, *problem, repeats=3)
+    claimed = bus.copies(version, sizes(problem[0], problem[1]))
     assert copies_only(counted) == {name: 4 * n for name, n in totals(claimed).items()}
     assert [s.name for s in spans if s.kind != "kernel"] == [c.name for c in claimed]
     assert all(np.isfinite(s.seconds) and s.seconds > 0 for s in spans)

@@ -5,7 +5,7 @@ from numba import float32
 
 from lstm_kernels.checks import find_races
 from lstm_kernels.emulator import cuda
-from lstm_kernels.figures.emulator import KERNEL, TRANSLATED, draw_emulator
+from lstm_kernels.lab.figures.emulator import KERNEL, TRANSLATED, draw_emulator
 
 
 @cuda.jit

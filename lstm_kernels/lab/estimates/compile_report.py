@@ -1,0 +1,204 @@
+"""What the CUDA compiler makes of each kernel, for each card, without a card.  Lesson 07.
+
+    from lstm_kernels.lab.estimates import compile_report
+    rows = compile_report.measure(cc=[75])        # or, in a terminal: python -m lstm_kernels report
+    print(compile_report.table(rows))
+
+Numba turns a kernel into PTX, NVIDIA's portable assembly, and `ptxas` turns that into the
+card's own instructions; it also says what a thread and a block will occupy.  Registers, spills,
+local and shared memory are ptxas's words.  Instructions in double precision (f64) are counted
+in the PTX, where each is written out.  On a real card numba-cuda optimises once more when it
+links (nvJitLink), which may save a few of the registers shown here.
+
+The compiler runs in a process of its own, for the present one may have chosen the emulator.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+from lstm_kernels.data import data_folder
+from lstm_kernels.lab.estimates.occupancy import LIMITS, get_limits, occupancy, warps_of
+
+SAVED = "compile_report.json"  # in the data folder
+INSTALL = "python -m pip install -r requirements-gpu.txt"
+MISSING = f"""The compile report needs the CUDA 12 compiler, which is not installed here.
+It needs no GPU and no driver; Linux and Windows only.  In the course's folder:
+
+    {INSTALL}"""
+
+
+class Row(NamedTuple):
+    """One kernel, compiled for one architecture and one dtype."""
+
+    kernel: str  # the version whose kernel it is
+    cc: int  # compute capability, 75 for 7.5
+    dtype: str  # of all arrays: float32 or float64
+    threads: int  # a block, as the version launches it
+    registers: int  # a thread, 32 bits each
+    spill_stores: int  # bytes a thread writes to memory for lack of registers
+    spill_loads: int  # bytes that it reads back
+    local: int  # bytes of local memory a thread: arrays that did not fit into registers
+    shared: int  # bytes of shared memory a block
+    f64: int  # instructions in double precision
+
+    @property
+    def occupancy(self):
+        return occupancy(self.cc, self.threads, self.registers, self.shared)
+
+    @property
+    def lanes(self):
+        """Part of the threads in a block's warps that exist: 1/32 for a block of one thread."""
+        return self.threads / (32 * warps_of(self.threads))
+
+
+# ---- compile ------------------------------------------------------------------------------
+
+
+def find_ptxas():
+    """Path of NVIDIA's assembler; None unless all that Numba needs to compile is installed."""
+    try:
+        metadata.version("nvidia-cuda-nvrtc-cu12")
+        files = metadata.files("nvidia-cuda-nvcc-cu12") or []
+    except metadata.PackageNotFoundError:
+        return None
+    return next((str(f.locate()) for f in files if f.name in ("ptxas", "ptxas.exe")), None)
+
+
+def compiler_environment():
+    """The environment of a process that has Numba's real CUDA compiler and needs no driver."""
+    root = str(Path(__file__).resolve().parents[3])
+    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "PYTHONPATH": path, "LSTM_KERNELS_TARGET": "compiler"}
+
+
+def compile_for(cc, dtypes):
+    """Rows of all kernels for one architecture, from a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "lstm_kernels.lab.estimates.compiler", str(cc), *dtypes],
+        env=compiler_environment(),
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"compiling for sm_{cc} failed:\n{done.stderr}")
+    return [Row(**fields) for fields in json.loads(done.stdout)]
+
+
+def measure(cc=tuple(LIMITS), dtypes=("float32",)):
+    """Compile every kernel for every architecture: a list of Row, kernel by kernel."""
+    for one in cc:
+        get_limits(one)  # ValueError for an unknown one, before anything is compiled
+    if find_ptxas() is None:
+        raise RuntimeError(MISSING)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        found = list(pool.map(lambda one: compile_for(one, dtypes), cc))
+    return [row for same_kernel in zip(*found, strict=True) for row in same_kernel]
+
+
+# ---- keep ---------------------------------------------------------------------------------
+
+
+def saved():
+    """The rows that came with the course, float32 for all cards: for lessons, with no compiler."""
+    kept = json.loads((data_folder() / SAVED).read_text(encoding="utf-8"))
+    return [Row(**dict(zip(Row._fields, fields, strict=True))) for fields in kept["rows"]]
+
+
+def save(rows):
+    """Keep these rows, and with which versions they were made, as the course's own."""
+    versions = {name: metadata.version(name) for name in ("numba-cuda", "nvidia-cuda-nvcc-cu12")}
+    lines = ",\n".join(json.dumps(row) for row in rows)
+    text = f'{{"made with": {json.dumps(versions)},\n"rows": [\n{lines}\n]}}\n'
+    (data_folder() / SAVED).write_text(text, encoding="utf-8")
+
+
+# ---- judge and show -----------------------------------------------------------------------
+
+
+def faults(rows):
+    """What no kernel of the course may do, as sentences; empty when all is well."""
+    found = []
+    for row in rows:
+        where = f"{row.kernel}, {row.dtype}, sm_{row.cc}"
+        if row.spill_stores or row.spill_loads:
+            found.append(f"{where}: {row.spill_stores + row.spill_loads} bytes of spills")
+        if row.local:
+            found.append(f"{where}: {row.local} bytes of local memory")
+        if row.f64 and row.dtype == "float32":
+            found.append(f"{where}: {row.f64} f64 instructions in a float32 kernel")
+        if row.occupancy.blocks == 0:
+            found.append(f"{where}: the card refuses blocks of {row.threads} threads")
+    return found
+
+
+def limit_text(found):
+    """What limits the occupancy, in words."""
+    return "none, the SM is full" if found.fraction == 1 else ", ".join(found.limited_by)
+
+
+HEAD = (
+    "kernel", "card", "dtype", "block", "lanes", "regs", "spills", "local", "shared", "f64",
+    "blocks", "warps", "occupancy", "limited by",
+)  # fmt: skip
+
+
+def cells(row):
+    """One row of the table, as texts."""
+    found, limits = row.occupancy, get_limits(row.cc)
+    return (
+        row.kernel, f"{limits.card} {row.cc / 10}", row.dtype, str(row.threads),
+        f"{row.lanes:.0%}", str(row.registers), str(row.spill_stores + row.spill_loads),
+        str(row.local), str(row.shared), str(row.f64), str(found.blocks),
+        f"{found.warps} of {limits.threads // 32}", f"{found.fraction:.0%}", limit_text(found),
+    )  # fmt: skip
+
+
+def table(rows):
+    """The report as text: a line for each kernel and card; NOTE explains the columns."""
+    lines = [HEAD, *(cells(row) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+NOTE = """block: threads a block.  lanes: part of its warps' 32 lanes that have a thread.
+regs: registers a thread.  spills, local: bytes a thread.  shared: bytes a block.
+f64: double-precision instructions in the PTX.  blocks, warps, occupancy: what one SM can hold,
+if the launch brings enough blocks; V1's brings one block of one thread."""
+
+
+def main(cc=tuple(LIMITS), png=None, keep=False):
+    """Print the report and save its picture as `png`; exit status 1 if a kernel has a fault.
+
+    keep: write the rows into the course's data folder, where the lessons read them.
+
+
+    Without the compiler it says how to install it and returns 0: nothing is wrong.
+    """
+    unknown = [one for one in cc if one not in LIMITS]
+    if unknown:
+        print(f"unknown compute capability {unknown[0]}; choose from {sorted(LIMITS)}")
+        return 2
+    if find_ptxas() is None:
+        print(MISSING)
+        return 0
+    rows = measure(cc)
+    print(table(rows), NOTE, sep="\n\n")
+    if png:
+        from lstm_kernels.lab.figures.report import draw_report
+
+        Path(png).write_bytes(draw_report(rows)._repr_png_())
+        print(f"picture: {png}")
+    if keep:
+        save(rows)
+    problems = faults(rows)
+    print("\n".join(problems) or "ok: no spill, no local memory, no f64 in a float32 kernel")
+    return 1 if problems else 0

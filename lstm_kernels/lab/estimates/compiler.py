@@ -1,0 +1,149 @@
+"""The compile report's other half: it runs where `cuda` is Numba's real compiler.  Lesson 07.
+
+    python -m lstm_kernels.lab.estimates.compiler 75 float32      # prints rows as JSON
+
+`lstm_kernels.lab.estimates.compile_report` starts it.  To add a version, add its line to KERNELS.
+"""
+
+import json
+import math
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import numpy as np
+from numba import types
+
+from lstm_kernels.lab.estimates.compile_report import Row, find_ptxas
+from lstm_kernels.machine.device import cuda
+from lstm_kernels.versions import cuda_v1, cuda_v2, cuda_v4, cuda_v5, cuda_v6
+
+# Axes of each argument; 0 for a number.  A Numba type stands for itself.
+PER_SAMPLE = (2, 2, 1, 2, 1) + (3, 3, 0) + (3, 3, 3, 2, 3, 3, 1) + (2, 2, 1, 2, 1)  # V1, V2
+A_BLOCK = (2, 2, 2, 1, 2, 1) + (3, 3, 0) + (3, 3, 3, 3, 3, 1)  # V4
+WEIGHTS = (3, 3, 3, 3) + (2, 2, 1, 2, 1)
+INTEGER, INTEGERS = types.int64, types.Array(types.int64, 1, "C")
+BATCH = (3, 3, INTEGERS, INTEGER, INTEGER, 0)
+PERSISTENT = (1, *[INTEGER] * 4) + BATCH + (3, 3, 3, 3, 3, 2, 1)  # V5
+BOTH = ("float32", "float64")
+
+
+class Kernel(NamedTuple):
+    """What must be known of a kernel to compile it as its version launches it."""
+
+    function: object  # decorated with @cuda.jit, or a function that makes it for a dtype
+    axes: tuple  # of each argument
+    threads: int  # a block, the largest that its version launches
+    shared: int = 0  # bytes of dynamic shared memory a block; static ones ptxas knows
+    dtypes: tuple = BOTH  # for which it is made to need no spills
+
+    def decorated(self, dtype):
+        """The kernel for this dtype, decorated."""
+        function = self.function
+        return function if hasattr(function, "py_func") else function(np.dtype(dtype))
+
+
+def persistent(P):
+    """V5's kernel for P units.  P float64 weights a thread and P gradients need 4 P registers."""
+    dtypes = BOTH if 4 * P < 200 else ("float32",)
+    return Kernel(lambda dtype: cuda_v5.make_kernel(P, dtype), PERSISTENT, 4 * P, dtypes=dtypes)
+
+
+KERNELS = {
+    "cuda_v1": Kernel(cuda_v1.kernel, PER_SAMPLE, threads=1),
+    "cuda_v2, v3": Kernel(cuda_v2.kernel, PER_SAMPLE, cuda_v2.THREADS),
+    "cuda_v4": Kernel(cuda_v4.make_kernel, A_BLOCK, 4 * cuda_v4.MAX_H),
+    "cuda_v4, weights": Kernel(cuda_v4.weights_kernel, WEIGHTS, math.prod(cuda_v4.TILE)),
+    "cuda_v5, P=32": persistent(32),
+    "cuda_v5, P=64": persistent(64),
+    "cuda_v5, sum": Kernel(cuda_v5.sum_kernel, (2, 1), 128),
+    "cuda_v6, SGD": Kernel(cuda_v6.sgd_kernel, (2, 2, 2, INTEGER), cuda_v6.THREADS),
+    "cuda_v6, Adam": Kernel(cuda_v6.adam_kernel, (2, 2, 2, INTEGER), cuda_v6.THREADS),
+}
+
+MOVES = ("ld", "st", "mov", "selp")  # PTX instructions that copy a number and compute nothing
+
+
+def pretend_card(cc):
+    """Let Numba compile device functions for this architecture: it asks the card for it."""
+    from numba.cuda import dispatcher
+
+    card = SimpleNamespace(compute_capability=divmod(cc, 10))
+    dispatcher.get_current_device = lambda: card
+
+
+def argument_types(axes, dtype):
+    """Numba's types of a kernel's arguments: contiguous arrays, or numbers where axes is 0."""
+    number = getattr(types, dtype)
+    return tuple(
+        one if isinstance(one, types.Type) else types.Array(number, one, "C") if one else number
+        for one in axes
+    )
+
+
+def compile_to_ptx(kernel, cc, dtype):
+    """PTX text of a kernel."""
+    signature = argument_types(kernel.axes, dtype)
+    return cuda.compile_ptx(kernel.decorated(dtype).py_func, signature, cc=divmod(cc, 10))[0]
+
+
+def assemble(ptx, cc, max_registers=None):
+    """What `ptxas -v` says of this PTX; max_registers as in `@cuda.jit`."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "kernel.ptx")
+        source.write_text(ptx, encoding="utf-8")
+        command = [find_ptxas(), "-v", f"-arch=sm_{cc}", str(source), "-o", f"{source}.cubin"]
+        if max_registers:
+            command.append(f"-maxrregcount={max_registers}")
+        done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"ptxas failed for sm_{cc}:\n{done.stderr}")
+    return done.stderr
+
+
+def total(pattern, text):
+    """Sum of the numbers that stand before `pattern` in the text; 0 if there are none."""
+    return sum(int(number) for number in re.findall(rf"(\d+) {pattern}", text))
+
+
+def count_f64(ptx):
+    """Instructions of the PTX that compute in double precision or convert from or to it."""
+    opcodes = re.findall(r"^\s+(?:@!?%p\d+\s+)?([a-z][\w.:]*\.f64[\w.:]*)\s", ptx, re.MULTILINE)
+    return sum(opcode.split(".")[0] not in MOVES for opcode in opcodes)
+
+
+def row(name, kernel, cc, dtype):
+    """Compile one kernel and read the numbers from what the compiler says."""
+    ptx = compile_to_ptx(kernel, cc, dtype)
+    said = assemble(ptx, cc, kernel.decorated(dtype).targetoptions.get("max_registers"))
+    return Row(
+        kernel=name,
+        cc=cc,
+        dtype=dtype,
+        threads=kernel.threads,
+        registers=int(re.search(r"Used (\d+) registers", said)[1]),
+        spill_stores=total("bytes spill stores", said),
+        spill_loads=total("bytes spill loads", said),
+        local=total("bytes stack frame", said),
+        shared=total("bytes smem", said) + kernel.shared,
+        f64=count_f64(ptx),
+    )
+
+
+def main(cc, *dtypes):
+    pretend_card(int(cc))
+    rows = [
+        row(name, kernel, int(cc), dtype)
+        for name, kernel in KERNELS.items()
+        for dtype in dtypes
+        if dtype in kernel.dtypes
+    ]
+    print(json.dumps([r._asdict() for r in rows]))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,327 @@
+"""Blocks of threads that share work, memory and registers.  Lessons 13 and 14."""
+
+import numpy as np
+from matplotlib.colors import ListedColormap
+from matplotlib.patches import Rectangle
+
+from lstm_kernels.lab.estimates.occupancy import MAX_REGISTERS
+from lstm_kernels.lab.estimates.thread_layout import bank_turns
+from lstm_kernels.lab.figures.style import (
+    BLACK,
+    BLUE,
+    GATE_COLORS,
+    GREY,
+    LIGHT,
+    ORANGE,
+    SKY,
+    VERMILLION,
+    VERSION_COLORS,
+    styled,
+    subplots,
+)
+
+WARP, RED = 32, VERMILLION
+QUAD = (SKY, ORANGE, BLACK, GREY)  # the four threads of a unit
+CENTRE = {"ha": "center", "va": "center"}
+
+
+def _board(ax, width, height):
+    """Axes as a drawing board in units of its own, y downwards, nothing around it."""
+    ax.set(xlim=(0, width), ylim=(height, 0))
+    ax.axis("off")
+
+
+def _cell(ax, x, y, text, face, ink="white", size=12, width=0.9, height=0.8):
+    ax.add_patch(Rectangle((x + 0.05, y), width, height, fc=face, lw=0))
+    ax.text(x + 0.05 + width / 2, y + height / 2, text, color=ink, fontsize=size, **CENTRE)
+
+
+def _arrow(ax, start, end, color=GREY, lw=1.5):
+    style = {"arrowstyle": "-|>", "color": color, "lw": lw, "mutation_scale": 14}
+    ax.annotate("", end, start, arrowprops={**style, "shrinkA": 0, "shrinkB": 0})
+
+
+# ---- lesson 13: one step of a block ------------------------------------------------------------
+
+
+@styled
+def draw_block_step(H=4):
+    """One step of the forward pass: what each thread does, what lies in shared memory, barriers."""
+    picture, ax = subplots(1, 1, 13, 5.9)
+    left, K = 6.2, 4 * H
+    _board(ax, left + K + 0.4, 8.6)
+    ax.set_title(f"One block, one sample, one step: H={H} units, {K} threads, two barriers")
+    lit = 1  # the unit whose path is drawn
+    _row(ax, left, 0.1, "all threads:\nz of gate row k", [(k, _gate_color(k, H)) for k in range(K)])
+    _row(ax, left, 2.1, "shared memory:\nthe gates", [("", SKY)] * K, ink=BLACK)
+    for k in range(K):
+        _arrow(ax, (left + k + 0.5, 0.95), (left + k + 0.5, 2.05))
+        ax.text(left + k + 0.5, 2.5, f"{'ifgo'[k // H]}{k % H}", fontsize=12, **CENTRE)
+    _barrier(ax, left, 3.45, K, "all gates are there")
+    busy = [(k, BLACK if k < H else LIGHT) for k in range(K)]
+    _row(ax, left, 4.6, "threads k < H:\nc and h of unit k", busy)
+    for r in range(4):
+        start = (left + r * H + lit + 0.5, 2.95)
+        _arrow(ax, start, (left + lit + 0.5, 4.55), color=_gate_color(r * H, H), lw=2)
+    waits = "these threads wait at the barrier"
+    ax.text(left + H + 0.3, 5.65, waits, color=GREY, fontsize=12, va="center")
+    _row(ax, left, 6.5, "shared memory:\nthe state", [(f"h{j}", SKY) for j in range(H)], ink=BLACK)
+    for j in range(H):
+        _arrow(ax, (left + j + 0.5, 5.45), (left + j + 0.5, 6.45))
+    _barrier(ax, left, 7.85, K, "the new state is there; next step")
+    return picture
+
+
+def _gate_color(k, H):
+    return GATE_COLORS["ifgo"[k // H]]
+
+
+def _row(ax, left, y, label, cells, ink="white"):
+    ax.text(left - 0.3, y + 0.4, label, ha="right", va="center", fontsize=13)
+    for place, (text, face) in enumerate(cells):
+        _cell(ax, left + place, y, str(text), face, GREY if face == LIGHT else ink)
+
+
+def _barrier(ax, left, y, width, label):
+    ax.plot([left, left + width], [y, y], color=BLACK, lw=5, solid_capstyle="butt")
+    place = {"fontsize": 13, "weight": "bold"}
+    ax.text(left - 0.3, y, "syncthreads()", ha="right", va="center", **place)
+    ax.text(left + width, y + 0.15, label, ha="right", va="top", **place)
+
+
+# ---- lesson 13: what a warp reads --------------------------------------------------------------
+
+
+@styled
+def draw_reads(H, j=0, itemsize=4):
+    """The two ways to keep W, and what must be fetched when 32 threads k read column j of it."""
+    lanes = range(min(WARP, 4 * H))
+    as_is = [k * H + j for k in lanes]
+    transposed = [j * 4 * H + k for k in lanes]
+    picture, axes = subplots(1, 2, 13, 5.6, width_ratios=(1, 1.9))
+    _draw_matrix(axes[0], (4 * H, H), as_is, itemsize, "W[k, j]", ("j", "k"))
+    _draw_matrix(axes[1], (H, 4 * H), transposed, itemsize, "WT[j, k]", ("k", "j"))
+    picture.suptitle(
+        f"H={H}: {len(lanes)} threads read one number each (orange). Blue: fetched as well",
+        x=0.01,
+        ha="left",
+        weight="bold",
+        fontsize=15,
+    )
+    return picture
+
+
+def _draw_matrix(ax, shape, reads, itemsize, name, axes):
+    """A matrix in memory order, row after row; a piece is 32 bytes long."""
+    in_piece = 32 // itemsize
+    pieces = {read // in_piece for read in reads}
+    shown = np.zeros(shape[0] * shape[1])
+    for piece in pieces:
+        shown[piece * in_piece : (piece + 1) * in_piece] = 1
+    shown[reads] = 2
+    colors = ListedColormap([LIGHT, BLUE, ORANGE])
+    grid = shown.reshape(shape)
+    lines = {"edgecolors": "white", "lw": 0.8} if max(shape) <= 64 else {}
+    ax.pcolormesh(grid, cmap=colors, vmin=0, vmax=2, **lines)
+    ax.set(xlim=(0, shape[1]), ylim=(shape[0], 0), xlabel=axes[0], ylabel=axes[1])
+    ax.set_xticks([])
+    ax.set_yticks([])
+    plural = "piece" if len(pieces) == 1 else "pieces"
+    ax.set_title(f"{name}: {len(pieces)} {plural} of 32 bytes")
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+
+
+# ---- lesson 13: how long a thread works --------------------------------------------------------
+
+
+@styled
+def draw_lines(xs, lines, title, xlabel, ylabel):
+    """Lines over xs on logarithmic axes, each with its name at its end.  lines: name -> (ys, color)
+
+    ys may hold Timings; then half of the repeats are shaded.
+    """
+    picture, ax = subplots(1, 1, 11, 4.6)
+    for name, (ys, color) in lines.items():
+        if hasattr(ys[0], "median"):
+            low, high = zip(*(y.quartiles for y in ys), strict=True)
+            ax.fill_between(xs, low, high, color=color, alpha=0.2, lw=0)
+            ys = [y.median for y in ys]
+        ax.plot(xs, ys, marker="o", color=color)
+        ax.text(xs[-1] * 1.06, ys[-1], name, color=color, weight="bold", va="center")
+    ax.set(xscale="log", yscale="log", xlim=(xs[0] / 1.15, xs[-1] * 1.9))
+    ax.set_xticks(xs, [f"{x:,}" for x in xs])
+    ax.minorticks_off()
+    ax.set(xlabel=f"{xlabel} (log scale)", ylabel=f"{ylabel} (log scale)")
+    ax.set_title(title)
+    return picture
+
+
+# ---- lesson 14: tiles --------------------------------------------------------------------------
+
+
+@styled
+def draw_tiles(P=16, j=5):
+    """W as four squares, one a gate, and in it the tiles of unit j's four threads."""
+    C = P // 4
+    picture, ax = subplots(1, 1, 13, 4.6)
+    gap, size = 1.5, P
+    _board(ax, 4 * size + 3 * gap + 6.2, size + 6)
+    ax.set_title(
+        f"P={P}: four threads keep the four rows of unit {j}, a quarter of the columns each"
+    )
+    for r, gate in enumerate("ifgo"):
+        left = 6 + r * (size + gap)
+        ax.add_patch(Rectangle((left, 1.6), size, size, fc="#F4F6F8", ec=GREY, lw=1))
+        ax.text(left + size / 2, 0.7, f"gate {gate}", fontsize=13, **CENTRE)
+        for q, color in enumerate(QUAD):
+            shape = Rectangle((left + q * C, 1.6 + j), C, 1, fc=color, ec="white", lw=1)
+            ax.add_patch(shape)
+    ax.text(5.6, 2.1 + j, f"row j={j}", ha="right", va="center", fontsize=13)
+    ax.text(6, size + 2.9, "columns: the units of h", color=GREY, fontsize=12, va="center")
+    for q, color in enumerate(QUAD):
+        left = 1 + q * 19.4
+        text = f"thread 4 j + {q}: columns {q * C} to {q * C + C - 1}"
+        ax.add_patch(Rectangle((left, size + 4.2), 1.2, 1, fc=color))
+        ax.text(left + 1.7, size + 4.7, text, va="center", fontsize=12)
+    return picture
+
+
+# ---- lesson 14: shuffles -----------------------------------------------------------------------
+
+
+@styled
+def draw_exchange():
+    """How four threads with four parts each end with one whole sum each, in three shuffles."""
+    picture, ax = subplots(1, 1, 13, 5.4)
+    _board(ax, 27.4, 9.4)
+    ax.set_title("Each thread has a part of all four gates; in the end thread q has all of gate q")
+    _stage(ax, 2.2, "own columns", [["i", "f", "g", "o"]] * 4, ["a quarter"] * 4)
+    half = [["i", "f"], ["i", "f"], ["g", "o"], ["g", "o"]]
+    _stage(ax, 13.2, "after partner q ^ 2", half, ["a half"] * 4)
+    _stage(ax, 22.6, "after partner q ^ 1", [["i"], ["f"], ["g"], ["o"]], ["whole"] * 4)
+    for left, right, distance in ((6.7, 11.9, 2), (15.6, 21.3, 1)):
+        for q in range(4):
+            start, end = (left, 2.1 + 1.9 * (q ^ distance)), (right, 2.1 + 1.9 * q)
+            _arrow(ax, start, end, color=QUAD[q ^ distance], lw=2)
+    text = "an arrow: the sums that the partner keeps are sent to it, and it adds them to its own"
+    ax.text(2.2, 9.1, text, color=GREY, fontsize=12, va="center")
+    return picture
+
+
+def _stage(ax, left, title, gates, how_much):
+    ax.text(left, 0.7, title, fontsize=13, weight="bold", va="center")
+    for q, (kept, part) in enumerate(zip(gates, how_much, strict=True)):
+        y = 1.7 + 1.9 * q
+        place = {"ha": "right", "va": "center", "weight": "bold", "color": QUAD[q]}
+        ax.text(left - 0.2, y + 0.4, f"q={q}", **place)
+        for place, gate in enumerate(kept):
+            _cell(ax, left + place, y, gate, GATE_COLORS[gate])
+        ax.text(left + 0.1, y + 1.15, part, fontsize=11, color=GREY, va="center")
+
+
+# ---- lesson 14: banks --------------------------------------------------------------------------
+
+
+def words_of_h(P, pad):
+    """Words of shared_h that a warp's 32 threads read together in turn m = 0 of the forward pass.
+
+    Thread 4 j + q reads number 0 of quarter q.
+    """
+    return [(thread & 3) * (P // 4 + pad) for thread in range(WARP)]
+
+
+def words_of_dh(P, pad):
+    """Words of shared_dh that the first warp reads together in the backward pass.
+
+    Thread 4 j + q reads what warp q left for unit j; a row holds P numbers and 2 pad unused ones.
+    """
+    return [(thread & 3) * (P + 2 * pad) + (thread >> 2) for thread in range(WARP)]
+
+
+@styled
+def draw_banks(P=64, pads=(0, 4)):
+    """The banks of shared memory that a warp's reads hit, for h and for dh, by the padding."""
+    picture, axes = subplots(2, len(pads), 13 if len(pads) > 1 else 10, 5.2, squeeze=False)
+    for column, pad in enumerate(pads):
+        for ax, name, words in (
+            (axes[0][column], "h", words_of_h(P, pad)),
+            (axes[1][column], "dh", words_of_dh(P, pad)),
+        ):
+            _draw_banks(ax, words)
+            turns = bank_turns(words)
+            cost = "1 turn" if turns == 1 else f"{turns} turns"
+            ax.set_title(f"reading {name}, pad {pad}: {cost}", color=BLACK if turns == 1 else RED)
+    picture.supxlabel("bank of shared memory (a colour: a thread q, as before)", fontsize=13)
+    return picture
+
+
+def _draw_banks(ax, words):
+    """One square for each word asked for, above its bank; colours are the four threads q."""
+    height = [0] * WARP
+    asked = {word: thread & 3 for thread, word in enumerate(words)}
+    for word, q in asked.items():
+        bank = word % WARP
+        ax.add_patch(Rectangle((bank + 0.06, height[bank] + 0.06), 0.88, 0.88, fc=QUAD[q]))
+        height[bank] += 1
+    ax.set(xlim=(0, WARP), ylim=(0, 4.2), yticks=range(5), ylabel="words")
+    ax.set_xticks([0.5, 8.5, 16.5, 24.5, 31.5], ["0", "8", "16", "24", "31"])
+
+
+# ---- lesson 14: registers ----------------------------------------------------------------------
+
+
+@styled
+def draw_registers(rows):
+    """What the registers of one thread hold.  rows: (P, registers in all, None if refused)."""
+    picture, ax = subplots(1, 1, 12, 1.6 + 0.85 * len(rows))
+    labels = [f"P={P}\n{registers} in all" if registers else f"P={P}" for P, registers in rows]
+    for place, (P, registers) in enumerate(rows):
+        parts = [("W", P, BLUE), ("dW", P, SKY)]
+        if registers:
+            parts.append(("the rest", registers - 2 * P, LIGHT))
+        left = 0
+        for name, width, face in parts:
+            ink = "white" if face == BLUE else BLACK
+            ax.barh(place, width, 0.62, left=left, color=face, edgecolor="white")
+            ax.text(left + width / 2, place, f"{name}: {width}", color=ink, fontsize=12, **CENTRE)
+            left += width
+        if not registers:
+            ax.text(left + 4, place, "no room for the rest", va="center", fontsize=12)
+    ax.axvline(MAX_REGISTERS, color=RED, lw=2)
+    ax.text(MAX_REGISTERS + 2, -0.62, f"limit {MAX_REGISTERS}", color=RED, weight="bold")
+    ax.set_yticks(range(len(rows)), labels)
+    ax.set(ylim=(len(rows) - 0.5, -0.9), xlim=(0, 330), xlabel="registers of one thread")
+    ax.set_title("Each thread keeps P numbers of W and P of dW")
+    return picture
+
+
+@styled
+def draw_tile_map(H, T=12):
+    """What H hidden units need: padding, registers, and the bytes of W that a sample reads."""
+    P = next((padded for padded in (32, 64) if H <= padded), None)
+    picture, axes = subplots(2, 1, 12, 4.6, height_ratios=(1, 1.2))
+    units = P or 128
+    axes[0].barh(0, 2 * H, 0.5, color=BLUE)
+    axes[0].barh(0, 2 * (units - H), 0.5, left=2 * H, color=SKY)
+    axes[0].axvline(MAX_REGISTERS, color=RED, lw=2)
+    axes[0].text(MAX_REGISTERS + 2, 0, f"limit\n{MAX_REGISTERS}", color=RED, va="center")
+    axes[0].set(xlim=(0, 300), ylim=(-0.5, 0.5), yticks=[])
+    fits = f"padded to P={P}: {4 * P} threads" if P else "does not fit: V5 takes V4's kernels"
+    axes[0].set_title(f"H={H}, {fits}; registers of a thread for W and dW (light: padding)")
+    _draw_traffic(axes[1], 2 * T * 16 * H * H / 1024, 16 * P * P / 1024 if P else None)
+    axes[1].set_xlabel(f"KiB of W that a block reads for one sample of {T} steps")
+    return picture
+
+
+def _draw_traffic(ax, v4, v5):
+    """Bars of what V4 and V5 read; the number stands at the bar's end."""
+    rows = [
+        ("V4", v4, VERSION_COLORS["cuda_v4"]),
+        ("V5", v4 if v5 is None else v5, VERSION_COLORS["cuda_v5"]),
+    ]
+    for place, (_, size, color) in enumerate(rows):
+        ax.barh(place, size, 0.6, color=color)
+        ax.text(size + v4 * 0.01, place, f"{size:,.0f} KiB", va="center")
+    ax.set(xlim=(0, 1.15 * v4 + 1), ylim=(1.5, -0.5))
+    ax.set_yticks([0, 1], [name for name, *_ in rows])

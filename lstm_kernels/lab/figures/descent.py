@@ -1,0 +1,278 @@
+"""What may run in parallel, and what a batch size costs and buys.  Lesson 03."""
+
+import numpy as np
+from matplotlib.patches import Circle, FancyBboxPatch
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+    StrMethodFormatter,
+)
+
+from lstm_kernels.lab.figures.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    LIGHT,
+    VERMILLION,
+    styled,
+    subplots,
+)
+
+BATCH_COLORS = (VERMILLION, BLUE, GREEN)  # small, middle and full batch
+BATCH_MARKERS = "o^s"  # the same, for eyes that see no colours
+UNITS = 6  # drawn in the dependency graph
+
+# ---- the dependency graph -----------------------------------------------------------------
+
+
+@styled
+def dependency_graph():
+    """Samples, steps, gates and updates: which of them wait for each other (lesson 03)."""
+    picture, ax = subplots(1, 1, 13, 7.2)
+    ax.set(xlim=(-1.7, 12.3), ylim=(-3.85, 4.15), aspect="equal")
+    ax.axis("off")
+    ax.set_title("What is green may run at the same time; a red arrow means: wait")
+    rows = [(3.0, "n = 0"), (2.0, "n = 1"), (0.0, "n = N-1")]
+    for y, label in rows:
+        _draw_sample(ax, y, label)
+    ax.text(1.5, 1.02, "⋮", ha="center", va="center", fontsize=22, color=GREEN)
+    ax.text(2.7, 3.78, "steps, one after the other  →", ha="center", color=VERMILLION)
+    words = "samples, side by side"
+    ax.text(-1.68, 1.5, words, ha="left", va="center", rotation=90, color=GREEN)
+    _draw_updates(ax, [y for y, _ in rows])
+    _draw_zoom(ax)
+    _draw_key(ax)
+    return picture
+
+
+def _draw_sample(ax, y, label):
+    """One row: the steps of one sample, each waiting for the one before."""
+    ax.text(-0.62, y, label, ha="right", va="center", color=GREEN, fontsize=12)
+    for x, step in ((0.0, "t = 0"), (1.5, "t = 1"), (3.0, "t = 2"), (5.4, "t = T-1")):
+        _box(ax, x, y, 0.98, 0.62, step, GREEN)
+    for left, right in ((0.49, 1.01), (1.99, 2.51), (3.49, 3.95), (4.45, 4.91)):
+        _arrow(ax, (left, y), (right, y), VERMILLION)
+    ax.text(4.2, y + 0.03, "…", ha="center", va="center", fontsize=18, color=VERMILLION)
+
+
+def _draw_updates(ax, ys):
+    """All samples meet in the sum; the next mini-batch waits for the update."""
+    for y in ys:
+        _arrow(ax, (5.9, y), (7.27, 1.5 + (y - 1.5) * 0.28), VERMILLION)
+    _box(ax, 7.95, 1.5, 1.35, 1.2, "sum of all\ngradients", VERMILLION)
+    _arrow(ax, (8.63, 1.5), (9.21, 1.5), VERMILLION)
+    _box(ax, 9.85, 1.5, 1.27, 1.2, "update of\nthe params", VERMILLION)
+    _arrow(ax, (10.49, 1.5), (11.05, 1.5), VERMILLION)
+    ax.text(11.15, 1.5, "next\nmini-\nbatch", va="center", color=VERMILLION)
+
+
+def _draw_zoom(ax):
+    """Inside one step: 4H sums that do not need each other, then H units that do not."""
+    for x, corner in ((1.02, -0.1), (1.98, 6.85)):
+        ax.plot([x, corner], [-0.33, -1.06], color=GREY, lw=1, ls=":")
+    _box(ax, 3.37, -2.4, 7.1, 2.7, "", GREY)
+    ax.text(0.1, -1.36, "inside one step:", va="center", color=GREY)
+    ax.text(2.3, -1.36, "4H gate rows", va="center", color=GREEN, weight="bold")
+    ax.text(5.6, -1.36, "H units", ha="center", va="center", color=GREEN, weight="bold")
+    for row, gate in enumerate("ifgo"):
+        y = -1.85 - 0.47 * row
+        ax.text(0.3, y, gate, ha="center", va="center", weight="bold")
+        for j in range(UNITS):
+            ax.add_patch(Circle((0.8 + 0.42 * j, y), 0.16, color=GREEN, lw=0))
+    _arrow(ax, (3.4, -2.55), (4.2, -2.55), VERMILLION)
+    for row, name in enumerate(("c", "h")):
+        y = -2.08 - 0.94 * row
+        for j in range(UNITS):
+            _box(ax, 4.55 + 0.42 * j, y, 0.34, 0.62, name, GREEN)
+    _arrow(ax, (5.6, -2.4), (5.6, -2.7), VERMILLION)
+
+
+def _draw_key(ax):
+    lines = (
+        (GREEN, "samples: N of them"),
+        (GREEN, "gates: 4 for each hidden unit"),
+        (GREEN, "hidden units: H of them"),
+        (VERMILLION, "steps: each needs h and c before it"),
+        (VERMILLION, "updates, epochs: each needs the new\nparameters"),
+    )
+    for place, (color, text) in enumerate(lines):
+        y = -1.3 - 0.48 * place
+        if color == GREEN:
+            _box(ax, 7.6, y, 0.32, 0.3, "", color)
+        else:
+            _arrow(ax, (7.4, y), (7.82, y), color)
+        ax.text(7.95, y + 0.13, text, va="top", fontsize=13)
+
+
+def _box(ax, x, y, width, height, text, color):
+    """A rounded box around (x, y)."""
+    corner, pad = (x - width / 2 + 0.06, y - height / 2 + 0.06), 0.06
+    ax.add_patch(
+        FancyBboxPatch(
+            corner,
+            width - 2 * pad,
+            height - 2 * pad,
+            boxstyle=f"round,pad={pad}",
+            facecolor=(*_rgb(color), 0.13),
+            edgecolor=color,
+            lw=1.6,
+        )
+    )
+    ax.text(x, y, text, ha="center", va="center", fontsize=12)
+
+
+def _arrow(ax, start, end, color):
+    look = {"arrowstyle": "-|>", "color": color, "lw": 1.8, "shrinkA": 0, "shrinkB": 0}
+    ax.annotate("", xy=end, xytext=start, arrowprops=look)
+
+
+def _rgb(color):
+    return tuple(int(color[at : at + 2], 16) / 255 for at in (1, 3, 5))
+
+
+# ---- the noise of a batch's gradient ------------------------------------------------------
+
+
+def two_directions(vectors, full):
+    """Each gradient's part along the full one, and across it where single samples differ most.
+
+    vectors: {batch size: (draws, P)}; full (P,), of length 1.  {batch size: (draws, 2)}
+    """
+    smallest = vectors[min(vectors)]
+    across = smallest - np.outer(smallest @ full, full)
+    across = np.linalg.svd(across - across.mean(axis=0))[2][0]
+    return {b: np.stack([v @ full, v @ across], axis=1) for b, v in vectors.items()}
+
+
+@styled
+def draw_noise(points, deviations, batch_size):
+    """Gradients of random batches around the full gradient, and their spread by batch size.
+
+    points: {batch size: (draws, 2)}: the part along the full gradient and the part across it, in
+    units of the full gradient's length.  deviations: {batch size: root mean square distance}.
+    """
+    picture, (left, right) = subplots(1, 2, 13, 5.2, width_ratios=(1.25, 1))
+    _draw_cloud(left, points[batch_size], batch_size, _reach(points))
+    _draw_deviations(right, deviations, batch_size)
+    return picture
+
+
+def _reach(points):
+    """Half the side of a square that holds nearly all points of all batch sizes."""
+    return max(1.6, *(np.percentile(np.abs(p), 98) for p in points.values())) * 1.1
+
+
+def _draw_cloud(ax, points, batch_size, reach):
+    ax.axvspan(-2 * reach, 0, color=VERMILLION, alpha=0.09, lw=0)
+    ax.text(-1.2 * reach, -0.93 * reach, "steps by these gradients\nlead uphill", color=VERMILLION)
+    ax.scatter(points[:, 0], points[:, 1], s=22, color=BLUE, alpha=0.45, lw=0)
+    look = {"arrowstyle": "-|>", "color": BLACK, "lw": 2.4, "shrinkA": 0, "shrinkB": 0}
+    ax.annotate("", xy=(1, 0), xytext=(0, 0), arrowprops=look, zorder=3)
+    ax.text(0.1, 0.93 * reach, "black arrow: the full gradient", va="top")
+    uphill = float((points[:, 0] < 0).mean())
+    samples = "1 sample" if batch_size == 1 else f"{batch_size} samples"
+    ax.set_title(f"Gradients of {samples}: {uphill:.0%} point uphill")
+    ax.set(xlim=(-1.25 * reach, 1.25 * reach), ylim=(-reach, reach))
+    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
+    ax.set_xlabel("along the full gradient")
+    ax.set_ylabel("across it")
+
+
+def _draw_deviations(ax, deviations, batch_size):
+    sizes = np.array([b for b, value in deviations.items() if value > 1e-3])
+    values = np.array([deviations[b] for b in sizes])
+    ax.plot(sizes, values[0] / np.sqrt(sizes), color=GREY, lw=1.4, ls="--")
+    ax.text(sizes[-1] * 1.05, values[0] / np.sqrt(sizes[-1]), "1/√batch", color=GREY, va="center")
+    ax.plot(sizes, values, "o-", color=BLUE)
+    if batch_size in sizes:
+        ax.plot(batch_size, deviations[batch_size], "o", ms=15, mfc="none", mec=BLACK, mew=2)
+    ax.set_xscale("log", base=2)
+    ax.set_yscale("log", base=2)
+    ax.set_xticks(sizes, sizes)
+    ticks = [v for v in (0.125, 0.25, 0.5, 1, 2, 4, 8) if values.min() / 2 < v < values.max() * 2]
+    ax.set_yticks(ticks, [f"{v:g}" for v in ticks])
+    ax.minorticks_off()
+    ax.set_xlim(sizes[0] / 1.2, sizes[-1] * 2.4)
+    ax.set_xlabel("samples in the batch")
+    ax.set_title("Typical distance from the full gradient")
+
+
+# ---- stochastic, mini-batch, full batch ---------------------------------------------------
+
+
+@styled
+def draw_parallel_work(N, batch_sizes):
+    """One epoch: updates one after the other, and in each the samples that may run together."""
+    picture, ax = subplots(1, 1, 13, 4.4)
+    left = 0
+    for batch_size, color in zip(batch_sizes, BATCH_COLORS, strict=True):
+        updates, wide = -(-N // batch_size), min(N, batch_size)
+        for n in range(N):
+            x, y = left + n // batch_size, n % batch_size
+            ax.fill_between([x + 0.08, x + 0.92], y + 0.1, y + 0.9, color=color, lw=0)
+        chain = f"{updates} updates in a row" if updates > 1 else "1 update"
+        words = f"batch {batch_size}\n{chain},\n"
+        words += f"{wide} sample{'s' * (wide > 1)} at a time"
+        beside = batch_size == N
+        at = (left + 2, 0.8 * N) if beside else (left, wide + 2)
+        ax.text(*at, words, color=color, va="top" if beside else "bottom", weight="bold")
+        left += max(updates, 22) + 4
+    ax.set(xlim=(-1, left - 1), ylim=(-1.5, N + 1))
+    ax.set_xticks([])
+    ax.set_yticks([0, N], ["0", str(N)])
+    ax.set_xlabel("updates, one after the other  →")
+    ax.set_ylabel("independent\nsamples  →")
+    ax.set_title("One epoch, three ways: what is wide must wait, what is tall may run together")
+    return picture
+
+
+@styled
+def draw_descent(losses, seconds, labels):
+    """Loss against epochs, and against the wall time of two versions.
+
+    losses: {batch size: loss after each epoch}; seconds: {version: {batch size: seconds since
+    the start, after each epoch}}; labels: {batch size: its label}.
+    """
+    picture, axes = subplots(1, 1 + len(seconds), 14, 4.8, sharey=True)
+    epochs = {b: np.arange(1, len(curve) + 1) for b, curve in losses.items()}
+    panels = [("Against epochs", "epochs", epochs)]
+    panels += [(f"Against time: {name}", "wall time (log)", s) for name, s in seconds.items()]
+    for ax, (title, words, xs) in zip(axes, panels, strict=True):
+        looks = zip(losses.items(), BATCH_COLORS, BATCH_MARKERS, strict=True)
+        for (batch_size, curve), color, marker in looks:
+            ax.plot(xs[batch_size], curve, color=color, marker=marker, markevery=4, ms=8)
+        ax.set_title(title)
+        ax.set_xlabel(words)
+        ax.set_yscale("log")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        ax.yaxis.set_minor_locator(NullLocator())
+        ax.grid(axis="y", color=LIGHT)
+        if xs is not epochs:
+            ax.set_xscale("log")
+            decades = np.log10(max(map(np.max, xs.values())) / min(map(np.min, xs.values())))
+            ax.xaxis.set_major_locator(LogLocator(subs=(1,) if decades > 2 else (1, 3)))
+            ax.xaxis.set_major_formatter(FuncFormatter(lambda at, _: _short_time(at)))
+            ax.xaxis.set_minor_formatter(NullFormatter())
+    _label_curves(axes[0], losses, epochs, labels)
+    axes[0].set_ylabel("loss on all windows (log)")
+    return picture
+
+
+def _short_time(seconds):
+    """A power of ten as a tick: "10 ms", "1 s"."""
+    return f"{seconds:g} s" if seconds >= 0.999 else f"{seconds * 1000:g} ms"
+
+
+def _label_curves(ax, losses, epochs, labels):
+    """Write each curve's name beside its end."""
+    for (batch_size, curve), color in zip(losses.items(), BATCH_COLORS, strict=True):
+        x, y = epochs[batch_size][-1], curve[-1]
+        ax.text(x * 1.03, y, labels[batch_size], color=color, va="center", weight="bold")
+    last = max(e[-1] for e in epochs.values())
+    ax.set(xlim=(0, last * 1.45), xticks=(0, last // 2, last))

@@ -1,0 +1,80 @@
+"""Where the time goes, and how far a parallel part can help: Amdahl's law.  Lesson 03."""
+
+import numpy as np
+
+from lstm_kernels.lab.figures.style import BLACK, COLORS, GREY, LIGHT, ORANGE, ink, styled, subplots
+from lstm_kernels.lab.measure.timing import seconds_text
+
+
+@styled
+def draw_profile(parts, title="Where the time goes"):
+    """One bar, cut into parts.  parts: {name: seconds}."""
+    picture, ax = subplots(1, 1, 13, 2.9)
+    total, left = sum(parts.values()), 0.0
+    for place, (name, seconds) in enumerate(parts.items()):
+        color = GREY if seconds < 0.03 * total else COLORS[place]
+        ax.barh(0, seconds, left=left, height=0.8, color=color, edgecolor="white", lw=2)
+        _label_part(ax, left, seconds, total, name, color)
+        left += seconds
+    ax.set(xlim=(0, total * 1.19), ylim=(-0.85, 0.45))
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    ax.set_xlabel("wall time, seconds")
+    ax.set_title(title)
+    return picture
+
+
+def _label_part(ax, left, seconds, total, name, color):
+    """Inside its part if there is room, else beside the bar's end."""
+    words = f"{seconds_text(seconds)}, {seconds / total:.1%}"
+    if seconds < 0.03 * total:
+        ax.text(total * 1.01, 0, f"{name}\n{words}", va="center", color=color, fontsize=12)
+        return
+    inside = BLACK if color == ORANGE else "white"
+    ax.text(left + seconds / 2, 0, words, ha="center", va="center", color=inside, weight="bold")
+    ax.text(left + seconds / 2, -0.5, name, ha="center", va="top", weight="bold")
+
+
+def amdahl(fraction, workers):
+    """Amdahl's law: the speed-up when this fraction of the time runs on so many workers."""
+    return 1 / (1 - fraction + fraction / workers)
+
+
+@styled
+def draw_amdahl(fractions, most=1024, batch_size=None):
+    """The bound by workers, a curve for each part that runs in parallel.
+
+    fractions: {what runs in parallel: its fraction of the time}.  batch_size: mark where more
+    workers than samples find no work.
+    """
+    picture, ax = subplots(1, 1, 13, 5)
+    workers = np.geomspace(1, most, 200)
+    for (name, fraction), color in zip(fractions.items(), COLORS, strict=False):
+        speedup = amdahl(fraction, workers)
+        ax.plot(workers, speedup, color=color)
+        limit = f"{name}: at most {1 / (1 - fraction):.3g}x"
+        ax.text(most * 1.1, speedup[-1], limit, color=ink(color), va="center", weight="bold")
+    ax.plot(workers, workers, color=LIGHT, lw=6, zorder=0)
+    words = {"rotation": 35, "rotation_mode": "anchor", "color": GREY}
+    ax.text(8.5, 11, "as fast as there are workers", **words)
+    if batch_size:
+        ax.axvline(batch_size, color=GREY, lw=1.4, ls="--")
+        words = f"a batch of {batch_size}\nhas work for\n{batch_size} workers"
+        where = {"transform": ax.get_xaxis_transform(), "ha": "right", "va": "top"}
+        ax.text(batch_size * 0.95, 0.97, words, color=GREY, **where)
+    _amdahl_axes(ax, most, max(amdahl(f, most) for f in fractions.values()))
+    return picture
+
+
+def _amdahl_axes(ax, most, highest):
+    ax.set_xscale("log", base=2)
+    ax.set_yscale("log", base=2)
+    ticks = [4**power for power in range(20) if 4**power <= most]
+    ax.set_xticks(ticks, ticks)
+    ticks = [2**power for power in range(20) if 2**power <= highest * 2]
+    ax.set_yticks(ticks, [f"{v}x" for v in ticks])
+    ax.minorticks_off()
+    ax.set(xlim=(1, most * 32), ylim=(0.9, highest * 2))
+    ax.set_xlabel("workers (log)", loc="left")
+    ax.set_ylabel("speed-up (log)")
+    ax.set_title("Amdahl's law: the part that stays sequential sets the limit")

@@ -1,0 +1,258 @@
+"""The race as bars.  Lesson 09 and `python -m lstm_kernels race`."""
+
+from textwrap import wrap
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator, NullFormatter
+
+from lstm_kernels.lab.figures.style import (
+    GREY,
+    LIGHT,
+    VERMILLION,
+    VERSION_COLORS,
+    styled,
+    subplots,
+)
+from lstm_kernels.lab.measure.race import BASELINES, PUBLISHED, is_own, ratio_text, speedup
+from lstm_kernels.lab.measure.timing import seconds_text
+
+TORCH = "#444444"  # PyTorch's bars, as its lines in the bench
+MARKS = {"cuda_v2": "s", "cuda_v3": "^", "cuda_v4": "D", "cuda_v5": "v", "cuda_v6": "P"}
+
+
+@styled
+def draw_race(results, log=True, shared=False):
+    """One panel a workload.  results: a list of (name, workload, rows of the race).
+
+    shared: one scale for all panels, so that runs can be compared by eye.
+    """
+    width, bar = (5.4, 0.5) if shared else (6.6, 0.62)  # inches; those of the live page are smaller
+    height = 1.4 + bar * max(len(rows) for *_, rows in results)
+    picture, axes = subplots(1, len(results), width * len(results), height, squeeze=False)
+    left = -0.3 if shared else 0  # of the titles, in parts of the panel's width
+    for ax, (name, workload, rows) in zip(axes[0], results, strict=True):
+        draw_bars(ax, rows, log)
+        ax.set_title(f"{name}\n", pad=10, x=left)
+        ax.text(left, 1.03, str(workload), transform=ax.transAxes, color=GREY, fontsize=12)
+    if shared:
+        _share_scale(axes[0], [rows for *_, rows in results])
+    if any(row.timing and not row.comparable for *_, rows in results for row in rows):
+        words = "hatched: emulated on the CPU, not a GPU's time"
+        picture.supxlabel(words, fontsize=12, color=GREY)
+    return picture
+
+
+def _share_scale(axes, rows_of_runs):
+    """One scale for all panels, from those that show a time."""
+    pairs = zip(axes, rows_of_runs, strict=True)
+    timed = [ax for ax, rows in pairs if any(row.timing for row in rows)]
+    if timed:
+        limits = [ax.get_xlim() for ax in timed]
+        for ax in axes:
+            ax.set_xlim(min(left for left, _ in limits), max(right for _, right in limits))
+
+
+@styled
+def draw_invitation(text):
+    """An empty picture that says what will be there."""
+    picture, ax = subplots(1, 1, 6.6, 2)
+    ax.axis("off")
+    ax.text(0.5, 0.5, text, ha="center", va="center", color=GREY)
+    return picture
+
+
+@styled
+def draw_history(records):
+    """Seconds of one mini-batch against the batch size: all runs so far.  records: as in `bench`.
+
+    Each version has a line for each H and T; emulated ones are dashed and grey: no GPU's time.
+    """
+    lines = _points(records)
+    picture, ax = subplots(1, 1, 10, max(4.4, 1.4 + 0.3 * len(lines)))
+    sizes = {key[2:] for key in lines}
+    ends = []
+    for (version, where, *size), points in lines.items():
+        batches, seconds = zip(*sorted(points.items()), strict=True)
+        ax.plot(batches, seconds, **line_look(version, where))
+        name = version if is_own(where) else f"{version} (emulated)"
+        name += ", H={}, T={}".format(*size) if len(sizes) > 1 else ""
+        ends.append((batches[-1], seconds[-1], name, line_look(version, where)["color"]))
+    _scale_history(ax, sorted({r["batch"] for r in records if "median" in r}) or [1])
+    label_ends(ax, ends)
+    where = " (H={}, T={})".format(*min(sizes)) if len(sizes) == 1 else ""
+    ax.set_title(f"Time against batch size{where}: a point for each run")
+    return picture
+
+
+def _scale_history(ax, batches):
+    ax.set(xscale="log", yscale="log", xlabel="batch size (log scale)")
+    ax.set_xticks(batches, [str(batch) for batch in batches])
+    ax.minorticks_off()
+    ax.set_yticks(*time_ticks(*ax.get_ylim()))
+    ax.set_ylabel("one mini-batch (log scale)")
+    ax.set_xlim(batches[0] / 1.3, batches[-1] * 1.3)
+
+
+def line_look(version, where):
+    """Colour, dashes and mark of a version's line."""
+    mark = MARKS.get(version, "o")
+    if is_own(where):
+        return {"color": VERSION_COLORS.get(version, GREY), "marker": mark, "ms": 7}
+    return {"color": GREY, "ls": "--", "lw": 1.6, "marker": mark, "mfc": "white", "ms": 7}
+
+
+def _points(records):
+    """{(version, where, H, T): {batch: seconds of one epoch}}; the newest run of a point counts."""
+    lines = {}
+    for found in records:
+        if "median" in found:
+            key = found["version"], found["where"], found["hidden"], found["length"]
+            lines.setdefault(key, {})[found["batch"]] = found["median"] / found["epochs"]
+    return lines
+
+
+def label_ends(ax, ends, gap=0.07):
+    """Names on the right, each joined to its line's end.  ends: [(x, y, name, color), ...].
+
+    ax: logarithmic in y, its limits are final.  gap: least distance, as a part of its height.
+    """
+    low, high = np.log(ax.get_ylim())
+    ax.set_ylim(*ax.get_ylim())
+    places = spread([(np.log(y) - low) / (high - low) for _, y, *_ in ends], gap)
+    for (x, y, name, color), place in zip(ends, places, strict=True):
+        ax.annotate(
+            name, (x, y), (1.04, place), textcoords="axes fraction", va="center", fontsize=12,
+            arrowprops={"arrowstyle": "-", "color": color, "ls": ":", "shrinkA": 2, "shrinkB": 5},
+        )  # fmt: skip
+
+
+def spread(wanted, gap):
+    """Places near the wanted ones (0 to 1), at least `gap` apart, the lowest not below 0."""
+    order = sorted(range(len(wanted)), key=lambda n: wanted[n])
+    places, above, below = list(wanted), 1 + gap, -gap
+    for n in reversed(order):
+        places[n] = above = min(wanted[n], above - gap)
+    for n in order:
+        places[n] = below = max(places[n], below + gap)
+    return places
+
+
+def time_ticks(low, high):
+    """Ticks 1, 2, 5, 10, ... between two times in seconds (or 1, 10, ...), and their texts."""
+    digits = (1, 2, 5) if high < 100 * low else (1,)
+    ticks = [digit * 10.0**power for power in range(-9, 5) for digit in digits]
+    ticks = [tick for tick in ticks if low <= tick <= high]
+    return ticks, [tick_text(tick) for tick in ticks]
+
+
+def tick_text(seconds):
+    """A round time as short as can be: 0.02 gives '20 ms'."""
+    units = (("s", 1), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
+    unit, size = next((u for u in units if seconds >= 0.999 * u[1]), units[0])
+    return f"{seconds / size:.4g} {unit}"
+
+
+def draw_bars(ax, rows, log=True):
+    """Median times with quartiles; an emulated time is hatched and has no ratio."""
+    baseline = baseline_of(rows)
+    for place, row in enumerate(rows):
+        if row.timing is None:
+            _write_note(ax, place, row)
+        else:
+            _draw_bar(ax, place, row, _label(rows, row, baseline))
+    ax.set_yticks(range(len(rows)), [row.version for row in rows])
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.set_xscale("log" if log else "linear")
+    timed = [row for row in rows if row.timing]
+    if timed and log:
+        ax.set_xlim(*_log_limits(rows, timed, baseline))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    elif timed:
+        ax.set_xlim(0, max(row.timing.median for row in timed) * 1.7)
+        ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.xaxis.set_major_formatter(lambda seconds, _: tick_text(seconds) if seconds else "0")
+    ax.set_xlabel(_axis_words(rows, baseline, log))
+
+
+def baseline_of(rows):
+    """The slowest of the CPU baselines that was timed: ratios are to it; None if there is none."""
+    timed = {row.version for row in rows if row.comparable}
+    return next((name for name in BASELINES if name in timed), None)
+
+
+def _axis_words(rows, baseline, log):
+    """What the axis and the ratios mean."""
+    words = "wall time" + (" (log scale)" if log else "")
+    compared = [row.version for row in rows if speedup(rows, row.version, baseline)]
+    return words + (f"\nx: times as fast as {baseline}" if len(compared) > 1 else "")
+
+
+def _log_limits(rows, timed, baseline):
+    """Left and right end of a logarithmic axis: each bar leaves room for its label."""
+    left = min(row.timing.median for row in timed) / 3
+    decades = []
+    for row in timed:
+        room = min(0.85, 0.024 * len(_label(rows, row, baseline)))
+        decades.append(np.log10(row.timing.quartiles[1] / left) / (0.97 - room))
+    return left, left * 10 ** max(decades)
+
+
+def _draw_bar(ax, place, row, label):
+    median, (low, high) = row.timing.median, row.timing.quartiles
+    look = {"color": VERSION_COLORS.get(row.version, TORCH)}
+    if not row.comparable:
+        look = {"color": LIGHT, "hatch": "///", "edgecolor": GREY}
+    ax.barh(place, median, height=0.68, **look)
+    ax.plot([low, high], [place, place], color="black", lw=1.6, marker="|", ms=9)
+    ax.annotate(
+        label, (high, place), (6, 0), textcoords="offset points", va="center", fontsize=13,
+    )  # fmt: skip
+
+
+def _label(rows, row, baseline):
+    """Beside the bar: its time and, where one may be given, its ratio to the baseline."""
+    text = seconds_text(row.timing.median)
+    if not row.comparable:
+        return text + " (emulated)"
+    ratio = speedup(rows, row.version, baseline)
+    return text if ratio is None or row.version == baseline else f"{text} = {ratio_text(ratio)}"
+
+
+def _write_note(ax, place, row):
+    """In place of a bar: why there is none, in at most two lines."""
+    lines = wrap(row.note, 44)
+    note = "\n".join(lines[:2]) + (" ..." if len(lines) > 2 else "")
+    color, place_of_text = VERMILLION if row.failed else GREY, ax.get_yaxis_transform()
+    ax.text(0.02, place, note, va="center", color=color, transform=place_of_text, fontsize=11)
+
+
+@styled
+def draw_published(rows):
+    """Speed-up over sequential: the published versions beside the learner's own."""
+    picture, ax = subplots(1, 1, 10, 0.75 * len(rows) + 1.2)
+    for place, row in enumerate(rows):
+        mine = speedup(rows, row.version, "sequential")
+        if row.version in PUBLISHED:
+            theirs = PUBLISHED["sequential"] / PUBLISHED[row.version]
+            _draw_ratio(ax, place - 0.19, theirs, LIGHT, "published")
+        if mine is not None:
+            _draw_ratio(
+                ax, place + 0.19, mine, VERSION_COLORS.get(row.version, GREY), "measured here"
+            )
+        else:
+            ax.text(
+                1.05, place + 0.19, row.note or f"{row.where}: no ratio", va="center", color=GREY
+            )
+    ax.set_yticks(range(len(rows)), [row.version for row in rows])
+    ax.set_ylim(len(rows) - 0.4, -0.6)
+    ax.set_xscale("log")
+    ax.set_xlim(min(1, ax.get_xlim()[0]), ax.get_xlim()[1] * 6)
+    ax.axvline(1, color=GREY, lw=1)
+    ax.set_xlabel("times faster than the sequential version of the same run (log scale)")
+    ax.set_title("Published in 2023 beside this machine")
+    return picture
+
+
+def _draw_ratio(ax, place, ratio, color, label):
+    ax.barh(place, ratio - 1, left=1, height=0.36, color=color)
+    ax.text(max(1, ratio) * 1.06, place, f"{ratio_text(ratio)}  {label}", va="center", fontsize=12)

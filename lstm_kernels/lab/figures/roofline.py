@@ -1,0 +1,280 @@
+"""Rooflines, lower bounds and the library.  Lesson 17.  Drawn from lab/estimates/roofline.py."""
+
+import numpy as np
+
+from lstm_kernels.lab.estimates.occupancy import get_limits
+from lstm_kernels.lab.estimates.roofline import (
+    VERSIONS,
+    bound,
+    bytes_asked,
+    bytes_at_least,
+    bytes_of_product,
+    lower_bounds,
+    operations,
+    without_caches,
+)
+from lstm_kernels.lab.figures.cores import TORCH_COLOR
+from lstm_kernels.lab.figures.style import (
+    BLACK,
+    GREY,
+    LIGHT,
+    VERSION_COLORS,
+    styled,
+    subplots,
+)
+
+NAMES = {"cuda_v2": "V2, V3", "cuda_v4": "V4", "cuda_v5": "V5, V6"}
+X_RANGE = (0.1, 1000)
+PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1}  # over lines
+
+
+def sizes_text(sizes):
+    return f"N={sizes.N}, T={sizes.T}, H={sizes.H}"
+
+
+def color_of(version):
+    return TORCH_COLOR if version == "torch" else VERSION_COLORS.get(version, GREY)
+
+
+# ---- the idea -----------------------------------------------------------------------------
+
+
+@styled
+def draw_idea(card):
+    """One card's roof, and what its two parts mean."""
+    picture, ax = subplots(1, 1, 11, 5)
+    _draw_roof(ax, card.tera * 1e3, card.gigabytes_per_second)
+    ax.annotate(
+        f"the slope: {card.gigabytes_per_second:g} GB/s from memory\n"
+        "few operations for each byte:\nthe card waits for bytes",
+        (2, 2 * card.gigabytes_per_second), (0.13, 1.6e3), color=GREY,
+        arrowprops={"arrowstyle": "-", "color": GREY},
+    )  # fmt: skip
+    ax.text(
+        card.ridge * 1.1, card.tera * 1e3 * 1.25,
+        f"the flat roof: {card.tera:.1f} TFLOP/s", color=GREY,
+    )  # fmt: skip
+    ax.plot([card.ridge] * 2, [10, card.tera * 1e3], color=GREY, lw=1, ls=":")
+    ax.text(card.ridge * 1.1, 14, f"the ridge: {card.ridge:.0f} operations a byte", color=GREY)
+    _finish(ax, 1e4 * 3)
+    ax.set_title(f"Under the roof of a {card.name} (published numbers)")
+    return picture
+
+
+def _draw_roof(ax, giga, bandwidth):
+    x = np.geomspace(*X_RANGE, 200)
+    ax.plot(x, np.minimum(giga, bandwidth * x), color=BLACK, lw=2.6)
+    ax.fill_between(x, 1e-3, np.minimum(giga, bandwidth * x), color=LIGHT, alpha=0.5, lw=0)
+
+
+def _finish(ax, top, bottom=10):
+    ax.set(xscale="log", yscale="log", xlim=X_RANGE, ylim=(bottom, top))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_major_formatter("{x:,g}")
+    ax.set_xlabel("operations for each byte from memory")
+    ax.set_ylabel("GFLOP/s")
+
+
+# ---- bytes --------------------------------------------------------------------------------
+
+
+@styled
+def draw_bytes(sizes):
+    """What each version asks of memory, and what perfect caches would leave of it."""
+    picture, ax = subplots(1, 1, 11, 3.9)
+    rows = [(NAMES[v], bytes_asked(v, sizes), bytes_at_least(v, sizes), v) for v in VERSIONS]
+    for place, (_, asked, least, version) in enumerate(rows):
+        ax.barh(place, asked / 1e6, 0.62, color=color_of(version), alpha=0.35)
+        ax.barh(place, least / 1e6, 0.62, color=color_of(version))
+        ax.text(asked / 1e6, place, f"  {asked / 1e6:,.3g} MB asked", va="center")
+        ax.text(least / 1e6, place + 0.44, f"{least / 1e6:.2g} MB", va="center", color=GREY)
+    ax.set_yticks(range(len(rows)), [name for name, *_ in rows])
+    ax.set_ylim(len(rows) - 0.35, -0.55)
+    ax.set_xlim(0, 1.25 * max(asked for _, asked, *_ in rows) / 1e6)
+    ax.set_xlabel("MB for one training step; dark: if caches were perfect")
+    ax.set_title(f"Where the weights live decides the bytes ({sizes_text(sizes)})")
+    return picture
+
+
+# ---- the roofs ----------------------------------------------------------------------------
+
+
+@styled
+def draw_roofs(cards, sizes, measured=None):
+    """A panel a card: each version at the height that its lower bound on time allows.
+
+    measured: {version: seconds of a training step} for the last card, if there are any.
+    """
+    columns = min(2, len(cards))
+    lines = -(-len(cards) // columns)
+    wide = 6.8 * columns if len(cards) > 1 else 10
+    picture, axes = subplots(lines, columns, wide, 4.6 * lines, squeeze=False)
+    for ax, card in zip(axes.flat, cards, strict=False):
+        _draw_roof(ax, card.tera * 1e3, card.gigabytes_per_second)
+        ends = [_draw_version(ax, version, sizes, card) for version in VERSIONS]
+        _write_beside(ax, 40, ends)
+        x = operations(sizes) / bytes_of_product(sizes)
+        ax.plot([x] * 2, [1, min(card.tera * 1e3, x * card.gigabytes_per_second)],
+                color=GREY, ls=":", lw=1.5)  # fmt: skip
+        ax.text(x * 1.15, 1.5, "one matrix\nproduct a step", color=GREY, fontsize=11)
+        for version, seconds in (measured or {}).items():
+            _draw_star(ax, version, sizes, card, seconds)
+        _finish(ax, 1e5, 1)
+        ax.set_title(f"{card.name}: {card.tera:.1f} TFLOP/s, {card.gigabytes_per_second:g} GB/s")
+    what = "A model, but for the star" if measured else "A model, no measurement"
+    picture.suptitle(
+        f"{what} ({sizes_text(sizes)}). Hollow: no cache; full: perfect caches, "
+        "and what is left as the limit", color=GREY,
+        fontsize=12, ha="left", x=0.02,
+    )  # fmt: skip
+    return picture
+
+
+def _draw_star(ax, version, sizes, card, seconds):
+    """A measured time, at the bytes that the kernels ask for; its name is in the room below."""
+    kernel = {"cuda_v3": "cuda_v2", "cuda_v6": "cuda_v5"}.get(version, version)
+    done, color = operations(sizes), color_of(version)
+    x, y = done / bytes_asked(kernel, sizes, card.sms), done / seconds / 1e9
+    ax.plot(x, y, "*", ms=15, color=color, zorder=4)
+    ax.annotate(
+        f"{version}, measured: {y:,.0f} GFLOP/s", (x, y), (x, y / 6), color=color, bbox=PAPER,
+        ha="center", arrowprops={"arrowstyle": "-", "color": GREY},
+    )  # fmt: skip
+
+
+def _draw_version(ax, version, sizes, card):
+    """From no cache at all (hollow) to perfect caches (full): the truth lies between."""
+    done, color = operations(sizes), color_of(version)
+    x = [done / bytes_asked(version, sizes, card.sms), done / bytes_at_least(version, sizes)]
+    seconds, reason = bound(version, sizes, card)
+    y = [done / s / 1e9 for s in (without_caches(version, sizes, card), seconds)]
+    ax.plot(x, y, color=color, lw=2.5)
+    ax.plot(x[0], y[0], "o", color=color, mfc="white", mew=2.5, ms=10)
+    ax.plot(x[1], y[1], "o", color=color, ms=10)
+    on_slope = y[0] > 0.9 * x[0] * card.gigabytes_per_second  # above it there is room for words
+    place = (x[0] / 1.2, y[0] * 1.6, "right") if on_slope else (x[0], y[0] / 2.3, "center")
+    ax.text(*place[:2], NAMES[version], color=color, weight="bold", ha=place[2])
+    return y[1], f"{NAMES[version]}: {reason}", color
+
+
+def _write_beside(ax, x, ends, factor=2.6):
+    """Texts at their heights, the highest first, pushed down until they are apart."""
+    free = np.inf
+    for height, text, color in sorted(ends, reverse=True):
+        free = min(height, free / factor)
+        ax.text(x, free, text, color=color, va="center", weight="bold", bbox=PAPER)
+
+
+# ---- waiting ------------------------------------------------------------------------------
+
+
+@styled
+def draw_bounds(card, sizes, batch_sizes, measured=None):
+    """Lower bounds on time against the batch: flat while the card has room, then linear."""
+    picture, axes = subplots(1, 1 if measured is None else 2, 13, 5, squeeze=False)
+    ax, ends = axes[0, 0], []
+    for version in VERSIONS:
+        many = [sizes._replace(N=N) for N in batch_sizes]
+        low = [1e6 * bound(version, s, card)[0] for s in many]
+        high = [1e6 * without_caches(version, s, card) for s in many]
+        ax.fill_between(batch_sizes, low, high, color=color_of(version), alpha=0.3, lw=0)
+        ax.plot(batch_sizes, low, color=color_of(version))
+        ends.append((np.sqrt(low[-1] * high[-1]), NAMES[version], color_of(version)))
+    _write_beside(ax, batch_sizes[-1] * 1.15, ends)
+    for name, style in (("arithmetic", "--"), ("memory", ":")):
+        of_v5 = [lower_bounds("cuda_v5", sizes._replace(N=N), card)[name] for N in batch_sizes]
+        ax.plot(batch_sizes, np.array(of_v5) * 1e6, color=GREY, lw=1.5, ls=style)
+        below = 4 if name == "memory" else 2  # V5's curves cross: keep their names apart
+        ax.text(batch_sizes[below], of_v5[below] * 1e6 / 1.7, f"{name} alone", color=GREY,
+                fontsize=11)  # fmt: skip
+    _log_axes(ax, batch_sizes)
+    ax.set_title(f"A {card.name} by the model: T={sizes.T}, H={sizes.H}\n")
+    ax.text(0, 1.03, "lines: perfect caches; shaded: up to no cache at all", color=GREY,
+            transform=ax.transAxes, fontsize=12)  # fmt: skip
+    if measured is not None:
+        _draw_measured(axes[0, 1], batch_sizes, measured)
+    return picture
+
+
+def _draw_measured(ax, batch_sizes, measured):
+    places = [curve[-1] for curve in measured.values()]
+    for version, seconds in measured.items():
+        ax.plot(batch_sizes, np.array(seconds) * 1e6, "o-", color=color_of(version))
+        nearer = 1.12 if seconds[-1] == max(places) else 1 / 1.12 if len(places) > 1 else 1
+        ax.text(batch_sizes[-1] * 1.15, seconds[-1] * 1e6 * nearer, version,
+                color=color_of(version), va="center")  # fmt: skip
+    _log_axes(ax, batch_sizes)
+    ax.set_title("Measured here\n")
+
+
+def _log_axes(ax, batch_sizes):
+    ax.set(xscale="log", yscale="log")
+    ax.set_xlim(batch_sizes[0] / 1.2, batch_sizes[-1] * 7)
+    ax.set_xticks(batch_sizes[::2], [str(N) for N in batch_sizes[::2]])
+    ax.minorticks_off()
+    ax.yaxis.set_major_formatter("{x:,g}")
+    ax.set_xlabel("batch size N")
+    ax.set_ylabel("µs of a training step")
+
+
+@styled
+def draw_occupancy(rows):
+    """Warps that one SM can hold of each version's kernel, a panel a card."""
+    cards = list(dict.fromkeys(row.cc for row in rows))
+    picture, axes = subplots(1, len(cards), 13, 3.4, sharey=True)
+    names = list(dict.fromkeys(row.kernel for row in rows))
+    for ax, cc in zip(axes, cards, strict=True):
+        limits = get_limits(cc)
+        of_card = {row.kernel: row for row in rows if row.cc == cc}
+        for place, name in enumerate(names):
+            found = of_card[name].occupancy
+            color = VERSION_COLORS[name.split(",")[0]]
+            ax.barh(place, 1, 0.66, color=LIGHT)
+            ax.barh(place, found.fraction, 0.66, color=color)
+            text = f"{found.warps} of {limits.threads // 32}"
+            ax.text(0.97, place, text, va="center", ha="right", fontsize=12)
+        ax.set_title(limits.card)
+        ax.set_xlim(0, 1)
+        ax.set_xticks([0, 0.5, 1], ["0", "50", "100"])
+    axes[0].set_yticks(range(len(names)), names)
+    axes[0].set_ylim(len(names) - 0.5, -0.5)
+    picture.supxlabel("warps that fit on an SM, in per cent of its room", fontsize=13)
+    return picture
+
+
+# ---- this machine -------------------------------------------------------------------------
+
+
+@styled
+def draw_own_roof(giga, bandwidth, points):
+    """This machine's measured roof, and measured points.  points: {version: (x, GFLOP/s)}."""
+    picture, ax = subplots(1, 1, 11, 5)
+    _draw_roof(ax, giga, bandwidth)
+    for (version, (x, height)), side in zip(points.items(), (-1, 1, 1), strict=False):
+        ax.plot(x, height, "*", ms=18, color=color_of(version))
+        ax.text(x * 1.2**side, height, f"{version}: {height:.3g} GFLOP/s", color=color_of(version),
+                va="center", ha="left" if side > 0 else "right", weight="bold",
+                bbox=PAPER)  # fmt: skip
+    lowest = min(height for _, height in points.values())
+    _finish(ax, giga * 4, min(1, lowest / 3))
+    ax.set_title(f"Measured here: {giga:,.0f} GFLOP/s, {bandwidth:.0f} GB/s")
+    return picture
+
+
+@styled
+def draw_library(hidden_sizes, timings, where):
+    """Time of a training step against H.  timings: {version: [Timing, ...]}."""
+    picture, ax = subplots(1, 1, 11, 4.6)
+    for version, of_version in timings.items():
+        medians = [1e3 * t.median for t in of_version]
+        low, high = zip(*(t.quartiles for t in of_version), strict=True)
+        ax.fill_between(hidden_sizes, np.array(low) * 1e3, np.array(high) * 1e3,
+                        color=color_of(version), alpha=0.2, lw=0)  # fmt: skip
+        ax.plot(hidden_sizes, medians, "o-", color=color_of(version), label=version)
+    ax.set(xscale="log", yscale="log", xlabel="hidden units H", ylabel="ms of a training step")
+    ax.set_xticks(hidden_sizes, [str(H) for H in hidden_sizes])
+    ax.minorticks_off()
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.legend()
+    ax.set_title(f"Small layers and large ones, {where}")
+    return picture

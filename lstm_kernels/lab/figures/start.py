@@ -1,0 +1,186 @@
+"""The course at a glance: its questions, its series, the machine it runs on.  Lesson 00."""
+
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+
+from lstm_kernels.lab.figures.style import (
+    BLACK,
+    BLUE,
+    GREY,
+    LIGHT,
+    ORANGE,
+    SKY,
+    VERMILLION,
+    VERSION_COLORS,
+    styled,
+    subplots,
+)
+from lstm_kernels.lab.measure.timing import seconds_text
+
+PROGRAMS = (  # lesson, its program, its idea, colour
+    ("03", "plain Python", "one number after another", VERSION_COLORS["sequential"]),
+    ("04", "NumPy, a loop", "one sample after another", VERSION_COLORS["numpy_loop"]),
+    ("04", "NumPy, a batch", "all samples at once", VERSION_COLORS["numpy_batched"]),
+    ("06", "CUDA V1", "on the GPU, one thread", VERSION_COLORS["cuda_v1"]),
+    ("07", "CUDA V2", "one thread a sample", VERSION_COLORS["cuda_v2"]),
+    ("08", "CUDA V3", "transfers under control", VERSION_COLORS["cuda_v3"]),
+)
+BARS = 6.3, 7.6  # where the bars of the programs begin, and the length of the first
+
+
+def _canvas(width, height, xlim, ylim):
+    """A Picture whose only axes have no frame."""
+    picture, ax = subplots(1, 1, width, height)
+    ax.set(xlim=xlim, ylim=ylim)
+    ax.axis("off")
+    return picture, ax
+
+
+def _box(ax, x, y, width, height, color, edge="none", lw=1.6, zorder=1):
+    shape = "round,pad=0,rounding_size=0.12"
+    box = FancyBboxPatch((x, y), width, height, shape, fc=color, ec=edge, lw=lw, zorder=zorder)
+    ax.add_patch(box)
+
+
+def _arrow(ax, start, end, color=BLACK, both=False):
+    style = {"arrowstyle": "<|-|>" if both else "-|>", "mutation_scale": 18}
+    ax.add_patch(FancyArrowPatch(start, end, color=color, lw=2, shrinkA=0, shrinkB=0, **style))
+
+
+@styled
+def draw_questions(past, held_out, seconds):
+    """The course's two questions: what comes next, and which program is how fast?
+
+    past, held_out: Series.  seconds: what plain Python takes for one training step, measured.
+    """
+    picture, (left, right) = subplots(1, 2, 14, 5.4, width_ratios=(1, 1.5))
+    left.plot(past.dates, past.values, color=BLACK)
+    start, end = held_out.dates[0], held_out.dates[-1]
+    left.axvspan(start, end, color=LIGHT, lw=0)
+    left.text(start + (end - start) // 2, 340, "?", ha="center", va="center", fontsize=44)
+    left.set(xlim=(past.dates[0], end), ylim=(80, 650), ylabel="passengers a month, thousands")
+    left.set_title("What comes next?")
+    right.set(xlim=(-0.1, 14), ylim=(len(PROGRAMS), -0.1))
+    right.axis("off")
+    right.set_title("Six programs, the same numbers: how fast?")
+    for row, program in enumerate(PROGRAMS):
+        _draw_program(right, row, *program, seconds=None if row else seconds)
+    for first, last, text in ((0, 3, "CPU"), (3, 6, "GPU")):
+        right.plot([0.05] * 2, [first + 0.1, last - 0.1], color=GREY, lw=2)
+        right.text(-0.1, (first + last) / 2, text, rotation=90, ha="right", va="center", color=GREY)
+    return picture
+
+
+def _draw_program(ax, row, lesson, name, idea, color, seconds):
+    """Lesson, name and idea of a program; a bar if its time is known, else a question mark."""
+    x, length = BARS
+    middle = {"va": "center", "fontsize": 14}
+    ax.text(0.4, row + 0.5, lesson, color=GREY, **middle)
+    ax.text(1.25, row + 0.32, name, fontweight="bold", **middle)
+    ax.text(1.25, row + 0.7, idea, va="center", fontsize=12.5, color=GREY)
+    face, edge, style = (color, color, "-") if seconds else ("none", GREY, (0, (4, 3)))
+    ax.add_patch(Rectangle((x, row + 0.16), length, 0.68, fc=face, ec=edge, lw=1.6, ls=style))
+    ax.add_patch(Rectangle((x - 0.32, row + 0.16), 0.2, 0.68, fc=color, ec="none"))
+    text = f"{seconds_text(seconds)}, measured here" if seconds else "?"
+    ink = {"color": "white" if seconds else BLACK, "fontweight": "bold"}
+    ax.text(x + length / 2, row + 0.5, text, ha="center", **ink, **middle)
+
+
+@styled
+def draw_series(series, held_out_from, first, T):
+    """The series; one window of T inputs, and its targets: the same values, one step later.
+
+    held_out_from: the first date that no training sees.  first: where the window begins.
+    """
+    picture, (ax, below) = subplots(2, 1, 11, 6.2, height_ratios=(2.4, 1))
+    ax.axvspan(held_out_from, series.dates[-1], color=LIGHT, lw=0)
+    ax.plot(series.dates, series.values, color=BLACK)
+    window = slice(first, first + T + 1)
+    dates, values = series.dates[window], series.values[window]
+    ax.plot(dates, values, "o-", color=BLUE, ms=5, lw=3)
+    label = {"ha": "right", "color": BLUE, "fontweight": "bold"}
+    ax.text(dates[T // 2], values.max() + 20, "one window", **label)
+    middle = series.dates[-1] - (series.dates[-1] - held_out_from) // 2
+    ax.text(middle, 150, "held out", ha="center", color=GREY)
+    ax.set(xlim=(series.dates[0], series.dates[-1]), ylabel=f"{series.unit} of passengers")
+    ax.set_title("Monthly US airline passengers: a trend, a season, 144 values")
+    _draw_window(below, values)
+    return picture
+
+
+def _draw_window(ax, values):
+    """The window's numbers, a column for each step: input x above, target y below."""
+    T = len(values) - 1
+    ax.set(xlim=(-1.6, T), ylim=(-0.1, 3.2))
+    ax.axis("off")
+    ax.text(-0.15, 2.85, "step t", ha="right", va="center", color=GREY)
+    rows = ((1.75, BLUE, "reads x"), (0.35, VERMILLION, "has to say y"))
+    for shift, (y, color, name) in enumerate(rows):
+        ax.text(-0.15, y, name, ha="right", va="center", color=color, fontweight="bold")
+        for t, value in enumerate(values[shift : T + shift]):
+            _box(ax, t + 0.06, y - 0.42, 0.88, 0.84, color)
+            ax.text(t + 0.5, y, f"{value:.0f}", ha="center", va="center", color="white")
+    for t in range(T):
+        ax.text(t + 0.5, 2.85, t, ha="center", va="center", color=GREY)
+        if t:
+            ax.plot([t + 0.3, t - 0.3], [1.3, 0.8], color=GREY, lw=1.2)
+
+
+@styled
+def draw_machine():
+    """Host and device, and how a launch's threads are grouped: grid, blocks, warps, threads."""
+    picture, ax = _canvas(12, 5.6, (-0.2, 14.2), (-0.5, 5.9))
+    _box(ax, 0, 0, 3.4, 5, "#F7F7F7", GREY)
+    ax.text(1.7, 5.2, "host", ha="center", fontsize=16, fontweight="bold")
+    for y, text in ((3.4, "CPU\nruns Python"), (0.5, "main\nmemory")):
+        _box(ax, 0.5, y, 2.4, 1.2, LIGHT)
+        ax.text(1.7, y + 0.6, text, ha="center", va="center")
+    _box(ax, 6, 0, 8, 5, "#F7F7F7", GREY)
+    ax.text(10, 5.2, "device (the GPU)", ha="center", fontsize=16, fontweight="bold")
+    _box(ax, 6.4, 0.3, 7.2, 0.8, LIGHT)
+    ax.text(10, 0.7, "device memory", ha="center", va="center")
+    for number, x in enumerate((6.4, 8.9, 11.4)):
+        _draw_sm(ax, x, number)
+    _arrow(ax, (3.5, 4.0), (5.9, 4.0), VERMILLION)
+    ax.text(4.7, 4.15, "launch\na kernel", ha="center", va="bottom", color=VERMILLION)
+    _arrow(ax, (3.5, 0.85), (5.9, 0.85), BLUE, both=True)
+    ax.text(4.7, 1.0, "transfer\narrays", ha="center", va="bottom", color=BLUE)
+    return picture
+
+
+def _draw_sm(ax, x, number):
+    """One multiprocessor with one block of two warps of threads."""
+    _box(ax, x, 1.35, 2.2, 3.35, "white", BLACK)
+    ax.text(x + 1.1, 4.42, f"SM {number}", ha="center", va="center", fontweight="bold")
+    _box(ax, x + 0.15, 1.5, 1.9, 2.65, "#FFF6D6", ORANGE)
+    ax.text(x + 1.1, 3.88, f"block {number}", ha="center", va="center", color=BLACK)
+    for warp, y in enumerate((2.75, 1.6)):
+        for thread in range(32):
+            cell = (x + 0.27 + 0.208 * (thread % 8), y + 0.5 - 0.165 * (thread // 8))
+            ax.add_patch(Rectangle(cell, 0.16, 0.12, fc=SKY, ec="none", zorder=3))
+        ax.text(
+            x + 1.1, y + 0.8, f"warp {warp}: 32 threads", ha="center", va="center", fontsize=10.5
+        )
+
+
+@styled
+def draw_forecast(past, held_out, forecasts, title):
+    """The end of the past, the truth, and forecasts of its months.
+
+    past, held_out: Series.  forecasts: name -> (values (M,), colour), direct labels at the end.
+    """
+    picture, ax = subplots(1, 1, 10.5, 4.4)
+    months = len(next(iter(forecasts.values()))[0])
+    dates, truth = held_out.dates[:months], held_out.values[:months]
+    ax.plot(past.dates[-36:], past.values[-36:], color=BLACK)
+    ax.plot(dates, truth, color=GREY, lw=6, alpha=0.45)
+    highest = int(truth.argmax())
+    ax.text(dates[highest], truth[highest] + 14, "what happened", color=GREY, ha="center")
+    for name, (values, color) in forecasts.items():
+        ax.plot(dates, values, color=color)
+        ax.text(dates[-1] + 1, values[-1], name, color=color, va="center", fontweight="bold")
+    ax.axvline(past.dates[-1], color=GREY, lw=1.2, ls="--")
+    ax.text(past.dates[-1], ax.get_ylim()[0], "known to the model ", color=GREY, ha="right",
+            va="bottom", fontsize=12)  # fmt: skip
+    ax.set(xlim=(past.dates[-36], dates[-1] + 6), ylim=(None, truth.max() + 50))
+    ax.set(ylabel="passengers, thousands", title=title)
+    return picture

@@ -1,0 +1,378 @@
+"""Threads and what they work on.  Lessons 06 and 07."""
+
+from matplotlib.patches import FancyBboxPatch, Rectangle
+
+from lstm_kernels.lab.estimates.thread_layout import T4, WARP
+from lstm_kernels.lab.figures.style import (
+    BLACK,
+    BLUE,
+    COLORS,
+    GREEN,
+    GREY,
+    LIGHT,
+    ORANGE,
+    SKY,
+    VERMILLION,
+    styled,
+    subplots,
+)
+
+LIT, SOFT = VERMILLION, "#F4F6F8"
+SHOWN_WARPS = 12  # rows of the thread map
+LARGE_WARPS = 4  # up to so many, rows are high enough for the samples' numbers
+
+
+def _empty(ax, width, height):
+    """Axes as a drawing board in units of its own, y downwards, nothing around it."""
+    ax.set(xlim=(0, width), ylim=(height, 0))
+    ax.axis("off")
+
+
+def _box(ax, x, y, width, height, face=SOFT, edge=GREY, lw=1.5):
+    shape = FancyBboxPatch(
+        (x, y), width, height, boxstyle="round,pad=0,rounding_size=0.8", fc=face, ec=edge, lw=lw
+    )
+    ax.add_patch(shape)
+
+
+def _arrow(ax, start, end, color=BLACK, lw=2.5):
+    style = {"arrowstyle": "-|>", "color": color, "lw": lw, "mutation_scale": 20}
+    ax.annotate("", end, start, arrowprops={**style, "shrinkA": 0, "shrinkB": 0})
+
+
+# ---- lesson 06: host and device ---------------------------------------------------------------
+
+
+@styled
+def draw_host_and_device(lit=1, card=T4):
+    """The host, the device, what crosses between them, and how many of its cores work."""
+    picture, ax = subplots(1, 1, 13, 6.6)
+    _empty(ax, 130, 66)
+    cores = card.sms * card.cores
+    ax.set_title(f"The launch kernel[1, 1] keeps {lit} of {cores:,} cores busy")
+    _draw_host(ax)
+    _draw_crossing(ax)
+    _draw_card(ax, lit, card)
+    return picture
+
+
+def _draw_host(ax):
+    _box(ax, 1, 2, 30, 62)
+    ax.text(16, 6.5, "Host", ha="center", va="center", weight="bold", fontsize=17)
+    for place in range(4):
+        ax.add_patch(
+            Rectangle((4 + 6.4 * (place % 4), 11), 5, 9, fc=BLUE if not place else SKY, ec="white")
+        )
+    ax.text(16, 23.5, "CPU: a few fast cores", ha="center", va="center", fontsize=12)
+    ax.text(16, 32, "Python runs here:", ha="center", va="center", fontsize=12)
+    ax.text(16, 36.5, "it prepares arrays,", ha="center", va="center", fontsize=12)
+    ax.text(16, 41, "launches, and waits", ha="center", va="center", fontsize=12)
+    _box(ax, 3, 48, 26, 12, face="white")
+    ax.text(16, 54, "main memory", ha="center", va="center", fontsize=13)
+
+
+def _draw_crossing(ax):
+    for y, ends, what in (
+        (15, (32, 46), "launch\nkernel[1, 1]"),
+        (53, (32, 46), "parameters,\nbatch"),
+        (58, (46, 32), "gradients,\nloss"),
+    ):
+        _arrow(ax, (ends[0], y), (ends[1], y), color=LIT if y == 15 else BLACK)
+        above = y != 58
+        place = {"va": "bottom" if above else "top", "ha": "center"}
+        ax.text(39, y - 1 if above else y + 1, what, fontsize=12, **place)
+
+
+def _draw_card(ax, lit, card):
+    _box(ax, 47, 2, 82, 62)
+    ax.text(49.5, 6, f"Device: {card.name}", va="center", weight="bold", fontsize=17)
+    what = f"{card.sms} multiprocessors (SMs) of {card.cores} cores"
+    ax.text(127, 6, what, ha="right", va="center", fontsize=13)
+    columns = 8
+    rows = -(-card.sms // columns)
+    wide, high = 78 / columns, 32.5 / rows
+    for sm in range(card.sms):
+        x, y = 49 + wide * (sm % columns), 14 + high * (sm // columns)
+        ax.add_patch(Rectangle((x, y), wide * 0.92, high * 0.86, fc="white", ec=GREY, lw=0.8))
+        _draw_cores(ax, x, y, wide * 0.92, high * 0.86, card.cores, lit if sm == 0 else 0)
+    _arrow(ax, (52.5, 11.2), (50.1, 14.4), color=LIT, lw=1.8)
+    ax.text(53.3, 11, "the one thread", color=LIT, weight="bold", va="center", fontsize=13)
+    _box(ax, 49, 49, 78, 12, face="white")
+    ax.text(88, 55, "device memory: a kernel reads and writes only here", ha="center", va="center")
+
+
+def _draw_cores(ax, x, y, width, height, cores, lit):
+    """The cores of one SM as dots, four rows."""
+    columns = cores // 4
+    places = [(place % columns, place // columns) for place in range(cores)]
+    xs = [x + width * (column + 0.75) / (columns + 0.5) for column, _ in places]
+    ys = [y + height * (row + 0.75) / 4.5 for _, row in places]
+    ax.scatter(xs[lit:], ys[lit:], s=5, c="#C9CED3", lw=0)
+    ax.scatter(xs[:lit], ys[:lit], s=60, c=LIT, lw=0, zorder=5)
+
+
+# ---- lesson 06: what a launch writes ----------------------------------------------------------
+
+
+@styled
+def draw_written(out, blocks, threads):
+    """One row of squares a block: the number that each thread wrote into `out`."""
+    picture, ax = subplots(1, 1, 11, 0.75 + 0.52 * blocks)
+    _empty(ax, 17.5, blocks + 0.1)
+    many = "thread writes" if blocks * threads == 1 else "threads write"
+    ax.set_title(f"hello[{blocks}, {threads}](out): {blocks * threads} {many} their numbers")
+    for n, value in enumerate(out):
+        block, thread = divmod(n, threads)
+        color = COLORS[block % 6]
+        ax.add_patch(Rectangle((1.45 + thread, block + 0.06), 0.92, 0.86, fc=color, alpha=0.25))
+        ax.text(1.91 + thread, block + 0.5, str(value), ha="center", va="center", fontsize=14)
+    for block in range(blocks):
+        ax.text(1.2, block + 0.5, f"block {block}", ha="right", va="center", fontsize=13)
+    return picture
+
+
+# ---- lessons 06 and 07: threads to samples ----------------------------------------------------
+
+
+@styled
+def draw_who_works(maps, N):
+    """Panels with threads above and samples below.  maps: (title, threads, pairs, remark) each.
+
+    pairs: (thread, sample) for each sample that a thread works on.
+    """
+    picture, axes = subplots(1, len(maps), 5.2 * len(maps), 3.9, squeeze=False)
+    for ax, (title, threads, pairs, remark) in zip(axes[0], maps, strict=True):
+        _draw_map(ax, threads, pairs, N)
+        ax.set_title(title)
+        ax.text(0, 2.72, remark, fontsize=13, va="center")
+    return picture
+
+
+def _draw_map(ax, threads, pairs, N):
+    wide = max(threads, N, 8)
+    ax.set(xlim=(-0.6, wide), ylim=(2.9, -0.55))
+    ax.axis("off")
+    shift = (wide - 1 - threads) / 2 if threads < wide else 0
+    busy = {thread for thread, _ in pairs}
+    for thread, sample in pairs:
+        ax.plot([thread + shift, sample], [0.2, 1.78], color=LIT, lw=1.3, alpha=0.75, zorder=1)
+    for thread in range(threads):
+        face, ink = (LIT, "white") if thread in busy else (LIGHT, GREY)
+        _node(ax, thread + shift, 0, str(thread), face, ink)
+    for sample in range(N):
+        _node(ax, sample, 2, str(sample), BLUE, "white")
+    ax.text(-0.5, -0.42, "threads", color=LIT, fontsize=12, weight="bold")
+    ax.text(-0.5, 2.42, "samples", color=BLUE, fontsize=12, weight="bold")
+
+
+def _node(ax, x, y, text, face, ink):
+    ax.scatter([x], [y], s=330, c=face, lw=0, zorder=3)
+    ax.text(x, y, text, color=ink, ha="center", va="center", fontsize=11, zorder=4)
+
+
+@styled
+def draw_ratios(threads, ratios, where):
+    """How many times too large the gradient came out, against the number of threads."""
+    picture, ax = subplots(1, 1, 10, 3.8)
+    ax.bar([str(n) for n in threads], ratios, color=LIT, width=0.6)
+    for place, ratio in enumerate(ratios):
+        ax.text(place, ratio, f"{ratio:.3g}x", ha="center", va="bottom", fontsize=13)
+    ax.axhline(1, color=GREEN, lw=2)
+    ax.text(len(threads) - 0.6, 1.4, "right", color=GREEN, weight="bold")
+    ax.set_xlim(-0.6, len(threads) - 0.1)
+    ax.set_ylim(0, max(ratios) * 1.15 + 0.5)
+    ax.set_xlabel("threads launched, each one doing the whole batch")
+    ax.set_ylabel("size of dW / right size")
+    ax.set_title(f"All threads do the whole batch: what becomes of dW? ({where})")
+    return picture
+
+
+# ---- lesson 07: the race ----------------------------------------------------------------------
+
+LOST = (  # time, thread, what it does
+    (0, 0, "reads 0"),
+    (1, 1, "reads 0"),
+    (2, 0, "adds 2"),
+    (3, 1, "adds 3"),
+    (4, 0, "writes 2"),
+    (5, 1, "writes 3"),
+)
+KEPT = ((0.5, 0, "atomic: 0 + 2"), (3.5, 1, "atomic: 2 + 3"))
+
+
+@styled
+def draw_lost_update():
+    """Two threads add to one element: read, add, write may mix; an atomic add may not."""
+    picture, axes = subplots(2, 1, 12, 5.4)
+    _draw_steps(axes[0], LOST, 1, "dB[k] += part: one addition is lost", "dB[k] is 3", VERMILLION)
+    title = "cuda.atomic.add(dB, k, part): both arrive"
+    _draw_steps(axes[1], KEPT, 2, title, "dB[k] is 5", GREEN)
+    return picture
+
+
+def _draw_steps(ax, steps, width, title, result, color):
+    ax.set(xlim=(-1.2, 7.9), ylim=(1.75, -0.6))
+    ax.axis("off")
+    ax.set_title(title)
+    for thread, name in enumerate(("thread 0", "thread 1")):
+        ax.text(-0.15, thread, name, ha="right", va="center", fontsize=13)
+        ax.plot([0, 6.1], [thread, thread], color=LIGHT, lw=2, zorder=0)
+    for time, thread, text in steps:
+        face = ORANGE if thread else SKY
+        ax.add_patch(Rectangle((time, thread - 0.33), 0.95 * width, 0.66, fc=face, zorder=2))
+        ax.text(time + 0.475 * width, thread, text, ha="center", va="center", fontsize=13, zorder=3)
+    _arrow(ax, (0, 1.6), (6.1, 1.6), color=GREY, lw=1.5)
+    ax.text(6.2, 1.6, "time", va="center", color=GREY)
+    ax.text(6.3, 0.5, result, va="center", fontsize=16, weight="bold", color=color)
+
+
+# ---- lesson 07: the map of a launch -----------------------------------------------------------
+
+
+@styled
+def draw_thread_map(launch):
+    """Lanes (above) and multiprocessors (below) that a launch uses, and what stays idle."""
+    rows, high = _rows_of_warps(launch)
+    columns = 20 if launch.card.sms <= 60 else 36
+    heights = (0.75 + high * len(rows), 0.75 + 0.5 * -(-launch.card.sms // columns))
+    picture, axes = subplots(2, 1, 13, 0.4 + sum(heights), height_ratios=heights)
+    picture.suptitle(_sentence(launch), x=0.004, ha="left", weight="bold", fontsize=16)
+    _draw_lanes(axes[0], launch, rows, numbered=high > 0.3)
+    _draw_sms(axes[1], launch, columns)
+    return picture
+
+
+def _rows_of_warps(launch):
+    """Warps to draw, None for those left out, and how high a row is in inches."""
+    if launch.warps > SHOWN_WARPS:
+        return [*range(SHOWN_WARPS - 2), None, launch.warps - 1], 0.26
+    return list(range(launch.warps)), 0.55 if launch.warps <= LARGE_WARPS else 0.26
+
+
+def _sentence(launch):
+    samples = "sample" if launch.N == 1 else "samples"
+    blocks = "block" if launch.blocks == 1 else "blocks"
+    warps = "warp" if launch.warps == 1 else "warps"
+    return (
+        f"{launch.N:,} {samples} = {launch.blocks:,} {blocks} of {launch.threads}: "
+        f"{launch.warps:,} {warps} with {launch.idle_lanes:,} idle lanes, "
+        f"{launch.sms} of {launch.card.sms} SMs"
+    )
+
+
+def _draw_lanes(ax, launch, rows, numbered):
+    _empty(ax, WARP + 2.6, len(rows))
+    for row, warp in enumerate(rows):
+        if warp is None:
+            left_out = f"... {launch.warps - SHOWN_WARPS + 1:,} more warps ..."
+            ax.text(2.6 + WARP / 2, row + 0.5, left_out, ha="center", va="center", color=GREY)
+        else:
+            ax.text(2.4, row + 0.5, f"warp {warp:,}", ha="right", va="center", fontsize=12)
+            _draw_warp(ax, row, launch, warp, numbered)
+    words = "Lanes, 32 in a warp: one colour a block, grey is idle"
+    ax.set_title(words, fontsize=13, weight="normal")
+
+
+def _draw_warp(ax, row, launch, warp, numbered):
+    """One row of 32 boxes: coloured with a sample (its number, if there is room), else grey."""
+    samples = launch.samples_of_warp(warp)
+    color = COLORS[samples.start // launch.threads % 6]
+    for lane in range(WARP):
+        face = color if lane < len(samples) else LIGHT
+        ax.add_patch(Rectangle((2.65 + lane, row + 0.07), 0.9, 0.86, fc=face))
+    ink = BLACK if color == ORANGE else "white"
+    for lane, n in enumerate(samples if numbered else ()):
+        place = {"ha": "center", "va": "center", "fontsize": 12, "weight": "bold"}
+        ax.text(3.1 + lane, row + 0.5, str(n), color=ink, **place)
+
+
+def _draw_sms(ax, launch, columns):
+    _empty(ax, columns, -(-launch.card.sms // columns))
+    for sm, blocks in enumerate(launch.blocks_of_sms()):
+        x, y = sm % columns, sm // columns
+        face = GREEN if blocks else LIGHT
+        ax.add_patch(Rectangle((x + 0.05, y + 0.07), 0.9, 0.86, fc=face))
+        if blocks:
+            place = {"ha": "center", "va": "center", "fontsize": 13 if columns == 20 else 11}
+            ax.text(x + 0.5, y + 0.5, str(blocks), color="white", **place)
+    title = f"{launch.card.name}: its SMs, with their number of blocks, grey is idle"
+    ax.set_title(title, fontsize=13, weight="normal")
+
+
+OCCUPIED = (  # what a square of the picture means, and its colour
+    (BLUE, "a warp of the batch"),
+    (SKY, "free: would fit"),
+    (LIGHT, "cannot be used"),
+)
+
+
+@styled
+def draw_occupancy(rows, room, N):
+    """Room for warps on one SM: taken by a batch of N, still free for more blocks, not usable.
+
+    rows: (threads of a block, warps that fit, what limits them, warps that the batch brings to
+    one SM, SMs that it uses) each; room: the warps that an SM can hold.
+    """
+    picture, ax = subplots(1, 1, 13, 1.4 + 0.72 * len(rows))
+    _empty(ax, 40, len(rows) + 0.6)
+    ax.set_title(f"Room for {room} warps on one SM: what fits, and what a batch of {N:,} brings")
+    for row, (threads, fit, limit, brought, sms) in enumerate(rows):
+        ax.text(5.6, row + 0.5, f"blocks of {threads}", ha="right", va="center", fontsize=14)
+        for warp in range(room):
+            face = BLUE if warp < brought else SKY if warp < fit else LIGHT
+            ax.add_patch(Rectangle((6 + 0.72 * warp, row + 0.14), 0.62, 0.72, fc=face))
+        text = f"{brought} used, on {sms} SMs\n{fit} fit: limit is {limit}"
+        ax.text(6.5 + 0.72 * room, row + 0.5, text, va="center", fontsize=13)
+    for place, (face, words) in enumerate(OCCUPIED):
+        ax.add_patch(Rectangle((6 + 8.2 * place, len(rows) + 0.15), 0.62, 0.42, fc=face))
+        ax.text(6.9 + 8.2 * place, len(rows) + 0.36, words, va="center")
+    return picture
+
+
+# ---- lesson 07: measured, and memory ----------------------------------------------------------
+
+
+@styled
+def draw_times_by_batch(batches, timings, where, color):
+    """Time of one gradient against the batch size; a time that is not a GPU's is dashed grey."""
+    picture, ax = subplots(1, 1, 11, 4.6)
+    on_gpu = where == "GPU"
+    look = {"color": color} if on_gpu else {"color": GREY, "ls": "--"}
+    median = [1e3 * timing.median for timing in timings]
+    low, high = zip(*([1e3 * q for q in timing.quartiles] for timing in timings), strict=True)
+    ax.fill_between(batches, low, high, color=LIGHT)
+    ax.plot(batches, median, marker="o", **look)
+    ax.axvspan(min(batches), WARP, color=ORANGE, alpha=0.13, lw=0)
+    ax.text(WARP * 0.93, 0.93, "one warp", ha="right", transform=ax.get_xaxis_transform())
+    ax.set(xscale="log", yscale="log", ylim=(min(low) / 1.5, max(high) * 1.5))
+    ax.set_xticks(batches, [f"{n:,}" for n in batches])
+    ax.minorticks_off()
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.set_xlabel("batch size N (log scale)")
+    ax.set_ylabel("ms a gradient (log scale)")
+    label = "on the GPU" if on_gpu else f"{where}: not a GPU's time"
+    ax.set_title(f"V2's time for one mini-batch, {label}")
+    return picture
+
+
+@styled
+def draw_addresses(H=8, lanes=8):
+    """Where neighbouring threads find their h[t, n, j]: H apart, or side by side."""
+    picture, axes = subplots(2, 1, 13, 4.1)
+    cells = lanes * H
+    for ax, stride, layout in zip(axes, (H, 1), ("(T, N, H)", "(T, H, N)"), strict=True):
+        _empty(ax, cells, 1.7)
+        for cell in range(cells):
+            lit = cell % stride == 0 and cell // stride < lanes
+            ax.add_patch(Rectangle((cell + 0.04, 0.1), 0.92, 1, fc=ORANGE if lit else LIGHT))
+        pieces = sorted({n * stride // 8 for n in range(lanes)})
+        for piece in pieces:
+            ends = [8 * piece + 0.15, 8 * piece + 7.85]
+            ax.plot(ends, [1.35, 1.35], color=BLUE, lw=6, solid_capstyle="butt")
+        for n in range(lanes):
+            ax.text(n * stride + 0.5, 0.6, str(n), ha="center", va="center", weight="bold")
+        fetched = "1 piece" if len(pieces) == 1 else f"{len(pieces)} pieces"
+        ax.set_title(f"Layout {layout}: {lanes} neighbouring threads fetch {fetched}")
+    words = "orange: what thread n reads.  blue: a piece of 32 bytes that must be fetched"
+    axes[1].text(9, 1.35, words, color=BLUE, va="center")
+    return picture

@@ -1,0 +1,221 @@
+"""What crosses the bus in V2 and V3, and when.  Lesson 08.  Drawn from lab/estimates/bus.py."""
+
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+
+from lstm_kernels.lab.estimates.bus import IN, OUT, total_seconds
+from lstm_kernels.lab.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    LIGHT,
+    ORANGE,
+    PURPLE,
+    VERMILLION,
+    VERSION_COLORS,
+    styled,
+    subplots,
+)
+from lstm_kernels.lab.measure.timing import seconds_text
+
+KIND_COLORS = {IN: BLUE, "kernel": LIGHT, OUT: ORANGE}
+TITLES = {"cuda_v2": "V2: the launch copies", "cuda_v3": "V3: the host decides"}
+GROUPS = {  # the kernel's arrays, in the order of its arguments
+    "parameters": ("U", "W", "B", "V", "b_out"),
+    "mini-batch": ("x", "y"),
+    "workspace": ("h", "c", "gates", "dc", "dz", "dy", "loss"),
+    "gradients": ("dU", "dW", "dB", "dV", "db_out"),
+}
+
+
+def bytes_text(nbytes):
+    """Bytes with a fitting unit: 41804 gives '41.8 kB'."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if nbytes >= size:
+            return f"{nbytes / size:.3g} {unit}"
+    return f"{nbytes} bytes"
+
+
+# ---- the idea -----------------------------------------------------------------------------
+
+
+@styled
+def draw_routes():
+    """Which groups of arrays cross the bus, in which direction, in V2 and in V3."""
+    picture, axes = subplots(1, 2, 13, 4.9)
+    v2 = {name: (True, True, "") for name in GROUPS}
+    v3 = {
+        "parameters": (True, False, "read only"),
+        "mini-batch": (True, False, "read only"),
+        "workspace": (False, False, "only the loss goes back"),
+        "gradients": (True, True, "zeros in, results out"),
+    }
+    for ax, routes, title in zip(axes, (v2, v3), TITLES.values(), strict=True):
+        _draw_route_panel(ax, routes)
+        ax.set_title(title)
+    return picture
+
+
+def _draw_route_panel(ax, routes):
+    ax.set(xlim=(0, 10), ylim=(-0.75, 4.7))
+    ax.axis("off")
+    for left, name in ((0.1, "host memory"), (6.9, "card memory")):
+        box = FancyBboxPatch((left, -0.5), 3.0, 4.5, boxstyle="round,pad=0.05", fc="white", ec=GREY)
+        ax.add_patch(box)
+        ax.text(left + 1.5, 4.25, name, ha="center", color=GREY, fontsize=14)
+    ax.text(5, 4.25, "bus", ha="center", color=GREY, fontsize=14)
+    for place, (group, (goes_in, goes_out, note)) in enumerate(routes.items()):
+        y = 3.35 - 1.05 * place
+        if goes_in or goes_out:
+            ax.text(1.6, y, group, ha="center", va="center")
+        ax.text(8.4, y, group, ha="center", va="center")
+        if goes_in:
+            _arrow(ax, (3.2, y + 0.13), (6.8, y + 0.13), BLUE)
+        if goes_out:
+            _arrow(ax, (6.8, y - 0.13), (3.2, y - 0.13), ORANGE)
+        if not (goes_in or goes_out):
+            ax.text(1.6, y, "loss", ha="center", va="center")
+            _arrow(ax, (6.8, y), (3.2, y), ORANGE, width=1.0)
+        ax.text(5, y + 0.24, note, ha="center", va="bottom", fontsize=11, color=GREY)
+
+
+def _arrow(ax, start, end, color, width=2.6):
+    ax.add_patch(
+        FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=16, lw=width, color=color)
+    )
+
+
+# ---- bytes --------------------------------------------------------------------------------
+
+
+@styled
+def draw_copies(copies_by_version):
+    """Bytes of each array, in to the right and out to the left.  {version: list of Copy}."""
+    picture, axes = subplots(1, len(copies_by_version), 13, 7.2, sharey=True, sharex=True)
+    names = [name for group in GROUPS.values() for name in group]
+    largest = max(c.nbytes for made in copies_by_version.values() for c in made) / 1e3
+    for ax, (version, copies) in zip(axes, copies_by_version.items(), strict=True):
+        _draw_butterfly(ax, names, copies, largest)
+        total = bytes_text(sum(copy.nbytes for copy in copies))
+        ax.set_title(f"{version.replace('cuda_v', 'V')}: {len(copies)} copies, {total}\n")
+    axes[0].set_yticks(range(len(names)), names)
+    axes[0].set_ylim(len(names) - 0.4, -0.6)
+    _name_groups(axes[0])
+    return picture
+
+
+def _draw_butterfly(ax, names, copies, largest):
+    kilobytes = {(copy.name, copy.direction): copy.nbytes / 1e3 for copy in copies}
+    for place, name in enumerate(names):
+        for direction, sign in ((IN, 1), (OUT, -1)):
+            value = kilobytes.get((name, direction))
+            if value is not None:
+                shown = max(value, largest / 150)  # a few bytes must still be seen
+                ax.barh(place, sign * shown, color=KIND_COLORS[direction], height=0.75)
+    edge = 0
+    for group in list(GROUPS.values())[:-1]:
+        edge += len(group)
+        ax.axhline(edge - 0.5, color=LIGHT, lw=1.2)
+    ax.axvline(0, color=GREY, lw=1)
+    ax.text(0.02, 1.01, "card to host", color=ORANGE, transform=ax.transAxes, weight="bold")
+    ax.text(
+        0.98, 1.01, "host to card", color=BLUE, ha="right", transform=ax.transAxes, weight="bold"
+    )
+    ax.set_xlim(-1.08 * largest, 1.08 * largest)
+    ax.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
+    ax.set_xlabel("kB for one mini-batch")
+
+
+def _name_groups(ax):
+    first = 0
+    for group, names in GROUPS.items():
+        middle = first + len(names) / 2 - 0.5
+        first += len(names)
+        ax.text(
+            -0.16, middle, group, transform=ax.get_yaxis_transform(),
+            rotation=90, ha="center", va="center", color=GREY, fontsize=12,
+        )  # fmt: skip
+
+
+# ---- seconds ------------------------------------------------------------------------------
+
+
+@styled
+def draw_time_lines(lines, subtitle):
+    """One bar a version, whole; below, the copies alone.  lines: {version: list of Span}."""
+    picture, (whole, zoom) = subplots(2, 1, 12, 5.6)
+    longest = max(total_seconds(spans) for spans in lines.values())
+    for place, spans in enumerate(lines.values()):
+        _draw_spans(whole, place, spans)
+        text = seconds_text(total_seconds(spans))
+        whole.text(1e3 * (total_seconds(spans) + longest / 80), place, text, va="center")
+        _draw_spans(zoom, place, _without_kernel(spans))
+        _label_copies(zoom, place, spans)
+    whole.set_xlim(0, 1.13e3 * longest)
+    whole.set_title(_message(lines))
+    whole.text(0, 1.03, subtitle, transform=whole.transAxes, color=GREY, fontsize=11)
+    zoom.set_title("The copies alone", pad=4)
+    zoom.set_xlim(0, 1.55e3 * max(total_seconds(_without_kernel(s)) for s in lines.values()))
+    for ax in (whole, zoom):
+        ax.set_yticks(range(len(lines)), [version.replace("cuda_v", "V") for version in lines])
+        ax.set_ylim(len(lines) - 0.45, -0.55)
+        ax.set_xlabel("milliseconds")
+    return picture
+
+
+def _message(lines):
+    v2, v3 = (total_seconds(lines[version]) for version in ("cuda_v2", "cuda_v3"))
+    share = 100 * (1 - v3 / v2)
+    saved = f"{share:.0f}% of V2's time" if share >= 0.5 else "nothing"
+    return f"One mini-batch: V3 saves {saved}\n"
+
+
+def _without_kernel(spans):
+    now, copies = 0.0, []
+    for span in spans:
+        if span.kind != "kernel":
+            copies.append(span._replace(start=now))
+            now += span.seconds
+    return copies
+
+
+def _draw_spans(ax, place, spans):
+    for span in spans:
+        start, seconds = 1e3 * span.start, 1e3 * span.seconds
+        edge = "white" if span.kind != "kernel" else GREY
+        ax.barh(
+            place, seconds, left=start, height=0.62, color=KIND_COLORS[span.kind],
+            edgecolor=edge, lw=0.6,
+        )  # fmt: skip
+        if span.kind == "kernel":
+            text = f"kernel {seconds_text(span.seconds)}"
+            ax.text(start + seconds / 2, place, text, ha="center", va="center", fontsize=12)
+
+
+def _label_copies(ax, place, spans):
+    """Beside the bar: how many copies in and out, and their time."""
+    end = 1e3 * total_seconds(_without_kernel(spans))
+    for kind, word, height in ((IN, "in", -0.17), (OUT, "out", 0.19)):
+        chosen = [span.seconds for span in spans if span.kind == kind]
+        text = f"  {len(chosen)} copies {word}, {seconds_text(sum(chosen))}"
+        color = BLUE if kind == IN else VERMILLION
+        ax.text(end, place + height, text, va="center", fontsize=12, color=color)
+
+
+@styled
+def draw_saving(batch_sizes, savings, subtitle):
+    """What part of V2's time V3 saves, against the batch size.  savings: {label: list}."""
+    picture, ax = subplots(1, 1, 10, 4.4)
+    colors = (VERSION_COLORS["cuda_v3"], BLUE, GREEN, PURPLE)
+    for (label, values), color in zip(savings.items(), colors, strict=False):
+        percent = [100 * value for value in values]
+        ax.plot(batch_sizes, percent, "o-", color=color)
+        ax.text(batch_sizes[-1] * 1.12, percent[-1], label, color=color, va="center")
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(batch_sizes, [str(N) for N in batch_sizes])
+    ax.set_xlim(batch_sizes[0] / 1.2, batch_sizes[-1] * 3)
+    ax.set_ylim(0, None)
+    ax.set_xlabel("batch size N")
+    ax.set_ylabel("time saved by V3, %")
+    ax.set_title("Fewer bytes matter more when the batch grows\n")
+    ax.text(0, 1.03, subtitle, transform=ax.transAxes, color=GREY, fontsize=11)
+    return picture

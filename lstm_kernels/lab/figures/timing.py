@@ -1,0 +1,166 @@
+"""Pictures of operations and of honest timings.  Lesson 04."""
+
+import numpy as np
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+
+from lstm_kernels.lab.figures.style import (
+    BLACK,
+    BLUE,
+    GREY,
+    LIGHT,
+    VERMILLION,
+    VERSION_COLORS,
+    ink,
+    styled,
+    subplots,
+)
+from lstm_kernels.lab.measure.timing import seconds_text
+
+# ---- how much one operation does ----------------------------------------------------------
+
+
+@styled
+def draw_grain(N=7, rows=12):
+    """One step of a batch, some gate rows by N samples: how much one operation computes."""
+    picture, axes = subplots(1, 3, 13, 4.6)
+    grains = {
+        "sequential": ((1, 1), f"one number each:\n{N * rows} operations (here H = {rows // 4})"),
+        "numpy_loop": ((rows, 1), f"one sample each:\nN = {N} operations"),
+        "numpy_batched": ((rows, N), "the whole batch:\n1 operation"),
+    }
+    for ax, (version, ((high, wide), words)) in zip(axes, grains.items(), strict=True):
+        _draw_tiles(ax, rows, N, high, wide, VERSION_COLORS[version])
+        ax.set_title(version)
+        ax.text(N + 0.3, rows / 2, words, va="center", fontsize=12)
+        ax.text(N / 2, -0.3, f"{N} samples n", ha="center", color=GREY, fontsize=12)
+    axes[0].text(-0.3, rows / 2, "4H gate rows k", rotation=90, va="center", ha="right", color=GREY)
+    return picture
+
+
+def _draw_tiles(ax, rows, N, high, wide, color):
+    """A rectangle of `rows` by N numbers, cut into tiles of high by wide."""
+    for k in range(0, rows, high):
+        for n in range(0, N, wide):
+            tile = (n + 0.08, k + 0.08), wide - 0.16, high - 0.16
+            ax.add_patch(Rectangle(*tile, facecolor=color, alpha=0.55, edgecolor=color, lw=1.4))
+    for k in range(rows):
+        ax.plot(np.arange(N) + 0.5, [k + 0.5] * N, ".", color=BLACK, ms=3)
+    ax.set(xlim=(-0.9, N + 5.6), ylim=(rows + 0.1, -1.2))
+    ax.axis("off")
+
+
+# ---- one run, many runs -------------------------------------------------------------------
+
+
+@styled
+def draw_repeats(calls, title="The same call, again and again"):
+    """Every repeat as a dot, in order.  calls: {name: seconds of each call, the first one too}."""
+    picture, axes = subplots(1, len(calls), 13, 4.4, squeeze=False)
+    for ax, (name, seconds) in zip(axes[0], calls.items(), strict=True):
+        _draw_dots(ax, np.asarray(seconds))
+        ax.set_title(name)
+        ax.set_xlabel("call number")
+    axes[0][0].set_ylabel("wall time (log)")
+    return picture
+
+
+def _draw_dots(ax, seconds):
+    first, later = seconds[0], seconds[1:]
+    low, middle, high = np.percentile(later, (25, 50, 75))
+    ax.axhspan(low, high, color=BLUE, alpha=0.18, lw=0)
+    ax.axhline(middle, color=BLUE, lw=1.6)
+    ax.plot(np.arange(2, len(seconds) + 1), later, ".", color=BLACK, ms=5, alpha=0.6)
+    ax.plot(1, first, "o", color=VERMILLION, ms=9)
+    beside = len(seconds) * 0.05
+    words = f"first call: {seconds_text(first)}"
+    high_up = first if first > 4 * later.max() else later.max() * 1.8
+    ax.plot([1, 1 + beside * 0.8], [first, high_up], color=VERMILLION, lw=1)
+    ax.text(1 + beside, high_up, words, color=VERMILLION, va="center", weight="bold")
+    words = f"later calls: median {seconds_text(middle)},\nhalf of them in the blue band"
+    ax.text(len(seconds), later.max() * 5, words, color=BLUE, ha="right", va="bottom")
+    ax.set_yscale("log")
+    ax.set_ylim(later.min() / 1.6, max(first, later.max() * 9) * 1.6)
+    _time_axis(ax.yaxis)
+
+
+def _time_axis(axis):
+    """Ticks as "10 ms" rather than 10⁻²."""
+    axis.set_major_formatter(FuncFormatter(lambda seconds, _: _tick_text(seconds)))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _tick_text(seconds):
+    for unit, size in (("s", 1), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= size * 0.999:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds * 1e9:g} ns"
+
+
+# ---- versions side by side ----------------------------------------------------------------
+
+
+@styled
+def draw_timings(timings, title):
+    """A bar a version, median and quartiles.  timings: {version: Timing}, the slowest first."""
+    picture, ax = subplots(1, 1, 13, 1.5 + 0.75 * len(timings))
+    slowest = next(iter(timings.values())).median
+    for place, (version, timing) in enumerate(timings.items()):
+        (low, high), color = timing.quartiles, VERSION_COLORS.get(version, GREY)
+        ax.barh(place, timing.median, height=0.66, color=color)
+        ax.plot([low, high], [place, place], color=BLACK, lw=2, marker="|", ms=12)
+        words = str(timing)
+        if place:
+            words += f": {slowest / timing.median:.3g}x"
+        ax.text(high * 1.12, place, words, va="center", weight="bold")
+    medians = [timing.median for timing in timings.values()]
+    ax.set_yticks(range(len(timings)), list(timings))
+    ax.set(ylim=(len(timings) - 0.45, -0.55), xscale="log")
+    ax.set_xlim(min(medians) / 4, max(medians) * 14)
+    _time_axis(ax.xaxis)
+    ax.set_xlabel("wall time (log): median (first to third quartile)")
+    ax.set_title(title)
+    return picture
+
+
+@styled
+def draw_per_sample(timings):
+    """Time divided by the batch size.  timings: {version: {batch size: Timing}}."""
+    picture, ax = subplots(1, 1, 13, 4.8)
+    for version, by_batch in timings.items():
+        sizes, color = list(by_batch), VERSION_COLORS.get(version, GREY)
+        middle = [t.median / b for b, t in by_batch.items()]
+        spread = np.array([t.quartiles for t in by_batch.values()]).T / sizes
+        ax.fill_between(sizes, *spread, color=color, alpha=0.25, lw=0)
+        ax.plot(sizes, middle, "o-", color=color)
+        ax.text(sizes[-1] * 1.12, middle[-1], version, color=ink(color), va="center", weight="bold")
+    ax.set(xscale="log", yscale="log")
+    ax.set_xticks(sizes, sizes)
+    ax.xaxis.set_minor_locator(NullLocator())
+    _time_axis(ax.yaxis)
+    ax.set_xlim(sizes[0] / 1.15, sizes[-1] * 2.6)
+    ax.grid(axis="y", color=LIGHT)
+    ax.set_xlabel("samples in the batch")
+    ax.set_title("Time for one sample, median and quartiles")
+    return picture
+
+
+@styled
+def draw_counts(counts):
+    """Python instructions of one batch.  counts: {version: {batch size: instructions}}."""
+    picture, ax = subplots(1, 1, 13, 3.9)
+    place, ticks = 0.0, {}
+    for version, by_batch in counts.items():
+        for batch_size, count in by_batch.items():
+            ax.barh(place, count, height=0.8, color=VERSION_COLORS.get(version, GREY))
+            words = f"{count:,}  for {batch_size} samples"
+            ax.text(count * 1.15, place, words, va="center", fontsize=12)
+            place += 0.9
+        ticks[place - 0.45 - 0.45 * len(by_batch)] = version
+        place += 0.6
+    most = max(count for by_batch in counts.values() for count in by_batch.values())
+    ax.set_yticks(list(ticks), list(ticks.values()))
+    ax.set(xscale="log", ylim=(place - 0.9, -0.6), xlim=(100, most * 40))
+    ax.set_xlabel("Python instructions for the gradients of one batch (log)")
+    ax.set_title("The same arithmetic, ever fewer instructions for the interpreter")
+    return picture

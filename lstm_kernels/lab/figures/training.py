@@ -1,0 +1,184 @@
+"""The training on the device: what crosses the bus, who waits, what the host sees.  Lesson 15."""
+
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.ticker import LogLocator, NullLocator
+
+from lstm_kernels.lab.estimates.bus import IN, OUT
+from lstm_kernels.lab.estimates.host_queue import CARD, HOST, busy, end_of
+from lstm_kernels.lab.figures.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    LIGHT,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    styled,
+    subplots,
+)
+from lstm_kernels.lab.figures.timeline import bytes_text
+
+KIND_COLORS = {
+    "copy": ORANGE,
+    "launch": BLUE,
+    "kernel": GREEN,
+    "update": PURPLE,
+    "wait": LIGHT,
+}
+NAMES_OF_RULES = {"sgd": "SGD", "adam": "Adam"}
+NAMES = {"cuda_v3": "V3", "cuda_v6": "V6"}
+DIRECTION_COLORS = {IN: BLUE, OUT: VERMILLION}
+
+
+# ---- the idea -----------------------------------------------------------------------------
+
+
+STATE = "state:\nparameters,\ntwo means"
+HOMES = (  # an array's place (y, height), its name on the host and on the card, its copies
+    (4.15, 0.75, "x, y, order", "x, y, order", ((IN, "once"),)),
+    (3.1, 0.75, "losses", "losses", ((OUT, "once an epoch"),)),
+    (1.5, 1.25, "parameters,\nzeros", STATE, ((IN, "once"), (OUT, "at the end"))),
+    (0.45, 0.75, "step sizes", "rates:\nstep sizes", ((IN, "once"),)),
+)
+
+
+@styled
+def draw_homes():
+    """What lives on the card for the whole training, and what the two launches read and write."""
+    picture, ax = subplots(1, 1, 13, 5.8)
+    ax.set(xlim=(-0.1, 13), ylim=(0, 5.75))
+    ax.axis("off")
+    _frame(ax, 0.0, 0.2, 2.4, 5.0, "host memory")
+    _frame(ax, 4.1, 0.2, 8.8, 5.0, "card memory, for the whole training")
+    for home in HOMES:
+        _draw_home(ax, *home)
+    _box(ax, 7.6, 3.3, 1.9, 1.0, "launch 1\nV5's kernel", GREEN)
+    _box(ax, 7.6, 0.8, 1.9, 1.0, "launch 2\nthe update", PURPLE)
+    _box(ax, 10.7, 2.1, 1.9, 0.9, "gradients:\na part a block", SKY)
+    for start, end in (
+        ((6.5, 4.52), (7.55, 4.1)), ((7.55, 3.75), (6.5, 3.5)), ((6.5, 2.4), (7.55, 3.4)),
+        ((9.55, 3.75), (11.2, 3.05)), ((11.2, 2.05), (9.55, 1.35)), ((6.5, 0.8), (7.55, 1.1)),
+    ):  # fmt: skip
+        _arrow(ax, start, end, GREY)
+    _arrow(ax, (6.5, 1.95), (7.55, 1.5), GREY, style="<|-|>")
+    return picture
+
+
+def _draw_home(ax, y, height, on_host, on_card, copies):
+    _box(ax, 0.2, y, 2.0, height, on_host, LIGHT)
+    _box(ax, 4.35, y, 2.1, height, on_card, SKY)
+    for number, (direction, when) in enumerate(copies, 1):
+        at = y + height - height * number / (len(copies) + 1) - 0.1
+        ends = ((2.3, at), (4.25, at))[:: 1 if direction == IN else -1]
+        _arrow(ax, *ends, DIRECTION_COLORS[direction], when)
+
+
+def _frame(ax, x, y, width, height, title):
+    ax.add_patch(
+        FancyBboxPatch((x, y), width, height, boxstyle="round,pad=0.04", fc="white", ec=GREY)
+    )
+    ax.text(x + width / 2, y + height + 0.12, title, ha="center", color=GREY, fontsize=14)
+
+
+def _box(ax, x, y, width, height, text, color):
+    ax.add_patch(
+        FancyBboxPatch((x, y), width, height, boxstyle="round,pad=0.02", fc=color, ec="none")
+    )
+    ax.text(x + width / 2, y + height / 2, text, ha="center", va="center", color=BLACK)
+
+
+def _arrow(ax, start, end, color, text="", style="-|>"):
+    ax.add_patch(
+        FancyArrowPatch(start, end, arrowstyle=style, mutation_scale=16, lw=2, color=color)
+    )
+    if text:
+        middle = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2 + 0.06
+        ax.text(*middle, text, ha="center", va="bottom", color=color, fontsize=12)
+
+
+# ---- who waits ----------------------------------------------------------------------------
+
+
+@styled
+def draw_queue(bars_by_version, subtitle):
+    """Host and card side by side in time.  bars_by_version: {version: list of launches.Bar}."""
+    picture, axes = subplots(len(bars_by_version), 1, 13, 5.8, sharex=True)
+    longest = max(map(end_of, bars_by_version.values()))
+    for ax, (version, bars) in zip(axes, bars_by_version.items(), strict=True):
+        for bar in bars:
+            place = (HOST, CARD).index(bar.where)
+            ax.barh(
+                place, bar.length, left=bar.start, height=0.7, color=KIND_COLORS[bar.kind],
+                edgecolor="white", lw=0.4,
+            )  # fmt: skip
+        ax.axvline(end_of(bars), color=GREY, lw=1.2, ls=":")
+        ax.set_yticks((0, 1), (HOST, CARD))
+        ax.set_ylim(1.5, -0.5)
+        ax.set_xlim(0, 1.02 * longest)
+        works = f"the card works {busy(bars):.0%} of the time"
+        ax.set_title(f"{NAMES[version]}'s way: {end_of(bars):,.0f} µs; {works}")
+    axes[-1].set_xlabel("microseconds")
+    axes[0].text(0, 1.25, subtitle, transform=axes[0].transAxes, color=GREY, fontsize=11)
+    _name_kinds(axes[-1])
+    return picture
+
+
+def _name_kinds(ax):
+    """The kinds of work in their colours, in a line below the axes."""
+    names = {"copy": "copy", "launch": "queue a launch", "kernel": "gradients", "update": "update",
+             "wait": "wait"}  # fmt: skip
+    for place, (kind, name) in enumerate(names.items()):
+        ax.text(
+            0.03 + 0.2 * place, -0.48, name, transform=ax.transAxes, weight="bold",
+            color=GREY if kind == "wait" else KIND_COLORS[kind],
+            bbox={"fc": LIGHT, "ec": "none"} if kind == "wait" else None,
+        )  # fmt: skip
+
+
+# ---- what crosses the bus -----------------------------------------------------------------
+
+
+@styled
+def draw_bus(logs, subtitle):
+    """Every copy of a training, in order: a line up (in) or down (out).  {version: transfers}."""
+    picture, axes = subplots(len(logs), 1, 13, 5.8, sharex=True)
+    most = max(map(len, logs.values()))
+    for ax, (version, log) in zip(axes, logs.items(), strict=True):
+        for direction, sign in ((IN, 1), (OUT, -1)):
+            places = [place for place, t in enumerate(log) if t.direction == direction]
+            ax.vlines(places, 0, sign, color=DIRECTION_COLORS[direction], lw=450 / most)
+        waits = sum(t.direction == OUT for t in log)
+        nbytes = bytes_text(sum(t.nbytes for t in log))
+        ax.set_title(f"{NAMES[version]}: {len(log)} copies, {nbytes}; the host waits {waits} times")
+        ax.axhline(0, color=GREY, lw=1)
+        ax.set_ylim(-1.15, 1.15)
+        ax.set_yticks((0.5, -0.5), ("host to card", "card to host"))
+        ax.set_xlim(-0.01 * most, 1.01 * most)
+    axes[-1].set_xlabel("copies, in their order")
+    axes[0].text(0, 1.25, subtitle, transform=axes[0].transAxes, color=GREY, fontsize=11)
+    return picture
+
+
+# ---- what the host sees -------------------------------------------------------------------
+
+
+@styled
+def draw_losses(histories, batches):
+    """The loss of each mini-batch, ours on the reference.  histories: {name: (ours, reference)}."""
+    picture, axes = subplots(1, len(histories), 13, 4.6)
+    for ax, (name, (ours, reference)) in zip(axes, histories.items(), strict=True):
+        steps = range(1, len(ours) + 1)
+        ax.plot(steps, reference, color=GREY, alpha=0.35, lw=9, solid_capstyle="round")
+        ax.plot(steps, ours, ".-", color=VERMILLION, lw=1.4, markersize=7)
+        for epoch_end in range(batches, len(ours) + 1, batches):
+            ax.axvline(epoch_end + 0.5, color=GREY, lw=1, ls=":")
+        ax.set_yscale("log")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_minor_locator(NullLocator())
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.set_xlabel("mini-batch; dotted: the host reads the losses")
+        ax.set_title(f"{NAMES_OF_RULES.get(name, name)}: V6 (dots) on numpy_batched (grey)")
+    axes[0].set_ylabel("loss")
+    return picture

@@ -1,0 +1,23 @@
+"""Batch size and the noise of its gradient, live.  Lesson 03."""
+
+from lstm_kernels.lab.figures.descent import draw_noise
+from lstm_kernels.lab.widgets import ipywidgets
+from lstm_kernels.lab.widgets.base import picture_widget
+
+
+def noise_widget(points, deviations, batch_size):
+    """A slider over the measured batch sizes; arguments as figures.descent.draw_noise."""
+    slider = ipywidgets.SelectionSlider(
+        options=list(points),
+        value=batch_size,
+        description="batch size",
+        continuous_update=False,
+        layout={"width": "32em"},
+    )
+    image = picture_widget(draw_noise(points, deviations, batch_size))
+
+    def repaint(change):
+        image.value = draw_noise(points, deviations, change["new"])._repr_png_()
+
+    slider.observe(repaint, names="value")
+    return ipywidgets.VBox([slider, image])

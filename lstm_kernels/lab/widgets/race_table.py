@@ -1,0 +1,78 @@
+"""The dashboard's tables and letters, as HTML.  Lesson 09."""
+
+import html
+
+from lstm_kernels.lab.measure import race
+from lstm_kernels.lab.measure.timing import seconds_text
+
+PARTS = ("compile", "host_to_device", "kernel", "device_to_host")
+STYLE = """<style>
+.lstm-race {display: inline-table; margin: 0 3em 0.6em 0; border-collapse: collapse;
+  line-height: 1.35; font-size: inherit}
+.lstm-race th, .lstm-race td {padding: 2px 0 2px 1.1em; text-align: right; white-space: nowrap}
+.lstm-race th:first-child, .lstm-race td:first-child {padding-left: 0}
+.lstm-race th {border-bottom: 1px solid #6E6E6E; vertical-align: bottom}
+.lstm-race .words {text-align: left}
+.lstm-race .note {text-align: left; white-space: normal; max-width: 30em}
+.lstm-race caption {text-align: left; caption-side: top; padding: 0.4em 0; font-weight: bold}
+.lstm-board {--jp-widgets-inline-width-tiny: 3em}
+.lstm-board .jupyter-widgets {font-size: var(--jp-widgets-font-size)}
+.lstm-board .widget-html-content {line-height: 1.4}
+.lstm-board a {color: #0072B2; text-decoration: underline; font-weight: bold}
+.lstm-reasons {display: grid; column-gap: 2em;
+  grid-template-columns: repeat(auto-fill, minmax(min(30em, 100%), 1fr))}
+.lstm-reasons .limits {color: #6E6E6E}
+body[data-voila] .lstm-board {--jp-widgets-font-size: clamp(13px, 1.1vw, 26px);
+  --jp-widgets-inline-height: clamp(28px, 2.1vw, 50px)}
+@media (min-width: 1700px) {body[data-voila] .lstm-board .widget-image {zoom: 1.4}}
+</style>"""
+
+
+def table_html(rows):
+    """The speed-up table and, for CUDA versions, the table of a mini-batch's parts."""
+    return speedups_html(rows) + parts_html(rows)
+
+
+def speedups_html(rows):
+    """Median and ratios to each baseline that was timed."""
+    names = [row.version for row in rows if row.comparable and row.version in race.BASELINES]
+    heads = ["version", "runs on", "median", "repeats", *(f"vs {name}" for name in names), ""]
+    lines = []
+    for row in rows:
+        times = ["-", "-"]
+        if row.timing:
+            times = [seconds_text(row.timing.median), str(len(row.timing.seconds))]
+        ratios = [race.ratio_text(race.speedup(rows, row.version, name)) for name in names]
+        lines.append([row.version, row.where, *times, *ratios, row.note])
+    return _table("Medians, and how many times as fast", heads, lines)
+
+
+def parts_html(rows):
+    """Compilation, copies and kernel, apart; "" if no row has them."""
+    heads = ["version", "runs on", "first call: compile", "copies in", "kernel", "copies out"]
+    lines = [
+        [
+            row.version,
+            row.timing.parts.where,
+            *(seconds_text(getattr(row.timing.parts, p)) for p in PARTS),
+        ]
+        for row in rows
+        if row.timing and row.timing.parts
+    ]
+    return _table("One mini-batch on the device", heads, lines) if lines else ""
+
+
+def _table(caption, heads, lines):
+    """lines: lists of texts, the first two of each are words, one more than `heads` a note."""
+    kinds = {0: "words", 1: "words", len(heads) - 1 if heads[-1] == "" else -1: "note"}
+    cells = [("th", heads), *(("td", line) for line in lines)]
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<{tag} class="{kinds.get(n, "")}">{html.escape(text)}</{tag}>'
+            for n, text in enumerate(texts)
+        )
+        + "</tr>"
+        for tag, texts in cells
+    )
+    return f'<table class="lstm-race"><caption>{caption}</caption>{body}</table>'

@@ -1,0 +1,64 @@
+"""A live time line of V2's and V3's transfers.  Lesson 08."""
+
+from lstm_kernels.lab.estimates.bus import Machine, copies, time_line
+from lstm_kernels.lab.figures.timeline import bytes_text, draw_time_lines
+from lstm_kernels.lab.widgets import ipywidgets
+from lstm_kernels.lab.widgets.base import picture_widget, slider
+from lstm_kernels.model import Sizes
+
+VERSIONS = ("cuda_v2", "cuda_v3")
+
+
+def modelled_picture(sizes, machine):
+    """The time lines of V2 and V3 by the model, as a Picture: also the widget's static twin."""
+    lines = {version: time_line(version, sizes, machine) for version in VERSIONS}
+    subtitle = (
+        f"A model, not a measurement: bus {machine.gigabytes_per_second:g} GB/s, "
+        f"{machine.latency * 1e6:g} µs a copy, {machine.step * 1e9:g} ns a multiply-add.  "
+        f"N={sizes.N}, T={sizes.T}, H={sizes.H}"
+    )
+    return draw_time_lines(lines, subtitle)
+
+
+class TransferTimeLine(ipywidgets.VBox):
+    """Sliders for the batch and the machine; the picture follows each of them."""
+
+    def __init__(self, sizes=Sizes(11, 7, 1, 50, 1), machine=Machine()):  # noqa: B008
+        self.start, self.machine = sizes, machine
+        self.batch = slider("batch size N", [7, 16, 32, 64, 128, 256, 512, 1024, 2048], sizes.N)
+        self.hidden = slider("hidden size H", [8, 16, 32, 50, 64, 128], sizes.H)
+        self.steps = slider("steps T", [6, 11, 24, 48, 96], sizes.T)
+        self.bus = slider("bus, GB/s", [3, 6, 12, 24, 48], round(machine.gigabytes_per_second))
+        self.latency = slider("µs a copy", [0, 2, 5, 10, 20, 50], round(machine.latency * 1e6))
+        self.sliders = (self.batch, self.hidden, self.steps, self.bus, self.latency)
+        self.note = ipywidgets.HTML()
+        self.image = picture_widget(self.picture())
+        self._write_note()
+        for control in self.sliders:
+            control.observe(self._repaint, "value")
+        controls = ipywidgets.HBox(self.sliders, layout={"flex_flow": "row wrap"})
+        super().__init__([controls, self.note, self.image])
+
+    def settings(self):
+        """The sizes and the machine that the sliders show."""
+        sizes = self.start._replace(N=self.batch.value, H=self.hidden.value, T=self.steps.value)
+        machine = self.machine._replace(
+            gigabytes_per_second=self.bus.value, latency=self.latency.value * 1e-6
+        )
+        return sizes, machine
+
+    def picture(self):
+        return modelled_picture(*self.settings())
+
+    def _write_note(self):
+        sizes, _ = self.settings()
+        texts = []
+        for version in VERSIONS:
+            made = copies(version, sizes)
+            nbytes = bytes_text(sum(copy.nbytes for copy in made))
+            texts.append(f"{version.replace('cuda_v', 'V')}: {len(made)} copies, {nbytes}")
+        self.note.value = "In one mini-batch: " + "; ".join(texts)
+
+    def _repaint(self, _):
+        self._write_note()
+        self.image.value = self.picture()._repr_png_()
