@@ -1,4 +1,4 @@
-"""The command line: `python -m lstm_kernels doctor | race | bench | report`."""
+"""The command line: `python -m lstm_kernels doctor | race | bench | baselines | report`."""
 
 import argparse
 import sys
@@ -30,6 +30,9 @@ def parse(arguments):
         bench.add_argument(f"--{axis}", type=size, nargs="+", metavar="N", help=what)
     bench.add_argument("--out", help="saves OUT.json, OUT.csv and OUT.png (default: bench)")
     bench.add_argument("--no-emulator", action="store_true", help="leave the emulator's speed out")
+    baselines = commands.add_parser("baselines", help="the honest lines on this machine's CPU")
+    baselines.add_argument("--threads", type=size, help="of every library; default: as it comes")
+    baselines.add_argument("--seconds", type=float, default=3.0, help="for each shape")
     report = commands.add_parser("report", help="what the compiler makes of each kernel; no GPU")
     report.add_argument("--cc", type=int, nargs="+", default=[60, 75, 80, 89, 90])
     report.add_argument("--png", default=None, help="save the occupancy picture here")
@@ -61,19 +64,23 @@ def main(arguments=None):
 
         return doctor.main()
     if options.command == "race":
-        from lstm_kernels.lab.measure import race
+        from lstm_kernels.lab.commands import race
 
         return race.main(quick=options.quick, png=options.png)
     if options.command == "bench":
-        from lstm_kernels.lab.measure import grid
+        from lstm_kernels.lab.commands import bench
 
         if options.cudnn:
-            return grid.main_cudnn(options.out or "cudnn")
+            return bench.main_cudnn(options.out or "cudnn")
         wishes = {"quick": options.quick, "out": options.out or "bench", "paths": options.compare}
-        return grid.main(**wishes, **sizes(options), emulator=not options.no_emulator)
-    from lstm_kernels.lab.estimates import compile_report
+        return bench.main(**wishes, **sizes(options), emulator=not options.no_emulator)
+    if options.command == "baselines":
+        from lstm_kernels.lab.commands import baselines
 
-    return compile_report.main(cc=options.cc, png=options.png, keep=options.keep)
+        return baselines.main(options.threads, options.seconds)
+    from lstm_kernels.lab.commands import report
+
+    return report.main(cc=options.cc, png=options.png, keep=options.keep)
 
 
 if __name__ == "__main__":

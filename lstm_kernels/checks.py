@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from lstm_kernels.model import Params, zeros_like
+from lstm_kernels.model import zeros_like
 from lstm_kernels.versions import get_version
 
 
@@ -41,15 +41,6 @@ def finite_differences(loss, params, step=1e-5):
     return grads
 
 
-def gradient_errors(version, params, x, y, step=1e-5):
-    """Relative error of a version's gradients against finite differences, by parameter."""
-    gradients = get_version(version).gradients
-    _, grads = gradients(params, x, y)
-    copy = Params(*(p.copy() for p in params))
-    reference = finite_differences(lambda p: gradients(p, x, y)[0], copy, step)
-    return Params(*map(relative_error, grads, reference))
-
-
 def compare(version, reference, params, x, y):
     """Largest relative error of a version's loss and gradients against another version's."""
     loss, grads = get_version(version).gradients(params, x, y)
@@ -79,15 +70,15 @@ def exercise(name, check):
         print(f"ok: {name}")
 
 
-def find_races(kernel, grid, block, *args, shared_bytes=0):
-    """Pairs of threads that touch one element with nothing to order them: a list of Race.
+def find_data_races(kernel, grid, block, *args, shared_bytes=0):
+    """Pairs of threads that touch one element with nothing to order them: a list of DataRace.
 
     Runs the kernel in the emulator, also where there is a GPU, in several orders of its threads,
     on copies of the arguments.  An empty list means that none was found.  Lesson 07.
     """
-    from lstm_kernels.emulator import races
+    from lstm_kernels.emulator import data_races
 
-    return races.find_races(kernel, grid, block, *args, shared_bytes=shared_bytes)
+    return data_races.find_data_races(kernel, grid, block, *args, shared_bytes=shared_bytes)
 
 
 def different_results(kernel, grid, block, *args):
@@ -95,7 +86,7 @@ def different_results(kernel, grid, block, *args):
 
     Runs in the emulator, also where there is a GPU, on copies of the arguments.  Lesson 13.
     """
-    from lstm_kernels.emulator import races
+    from lstm_kernels.emulator import data_races
 
-    runs = (races.run_in_order(kernel, grid, block, *args, order=o) for o in races.ORDERS)
+    runs = (data_races.run_in_order(kernel, grid, block, *args, order=o) for o in data_races.ORDERS)
     return len({b"".join(array.tobytes() for array in arrays) for arrays in runs})

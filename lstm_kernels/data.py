@@ -307,28 +307,12 @@ def log_growth(values, period=PERIOD):
     takes the season out.  Values must be above 0.  Lesson 09.
     """
     period = check_count("period", period)
-    logs = _logarithms(check_values(values, at_least=period + 1))
-    return logs[period:] - logs[:-period]
-
-
-def _logarithms(values):
-    """Natural logarithms; ValueError unless all values are above 0."""
+    values = check_values(values, at_least=period + 1)
     if values.min() <= 0:
         n = int(np.argmin(values))
         raise ValueError(f"values[{n}] is {values[n]}; a logarithm needs values above 0")
-    return np.log(values)
-
-
-def undo_log_growth(growth, before):
-    """The values (M,) whose growth (M,) is given; the exact inverse of `log_growth`.
-
-    before: the values of the one period just before them; its length is the period.
-    """
-    period, growth = len(before), check_values(growth, at_least=0)
-    logs = np.concatenate([_logarithms(check_values(before)), growth])
-    for m in range(len(growth)):
-        logs[period + m] += logs[m]  # the same month one year earlier, itself already summed
-    return np.exp(logs[period:])
+    logs = np.log(values)
+    return logs[period:] - logs[:-period]
 
 
 def windows(values, T, stride=1, dtype=np.float32):

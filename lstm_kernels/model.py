@@ -10,6 +10,7 @@ Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000.  Less
 every equation; all versions share the names and shapes on this page.
 """
 
+import math
 import operator
 from typing import NamedTuple
 
@@ -38,14 +39,24 @@ class Sizes(NamedTuple):
     O: int  # noqa: E741  the course's symbol
 
 
+def param_shapes(D, H, O):  # noqa: E741
+    """The shapes of the five arrays, as Params."""
+    return Params((4 * H, D), (4 * H, H), (4 * H,), (O, H), (O,))
+
+
+def count_params(D, H, O):  # noqa: E741
+    """How many numbers are trained."""
+    return sum(map(math.prod, param_shapes(D, H, O)))
+
+
 def init_params(D, H, O, seed=0, dtype=np.float32):  # noqa: E741
     """Random start values, uniform in ±1/sqrt(H) as in PyTorch's nn.LSTM.  Lesson 01."""
     D, H, O = map(check_count, "DHO", (D, H, O))  # noqa: E741
     check_dtype(np.dtype(dtype))
     rng = np.random.default_rng(seed)
-    shapes = Params((4 * H, D), (4 * H, H), (4 * H,), (O, H), (O,))
     bound = 1 / np.sqrt(H)
-    return Params(*(rng.uniform(-bound, bound, shape).astype(dtype) for shape in shapes))
+    arrays = (rng.uniform(-bound, bound, shape).astype(dtype) for shape in param_shapes(D, H, O))
+    return Params(*arrays)
 
 
 def zeros_like(params):
@@ -108,8 +119,7 @@ def check_params(params):
     if params.U.ndim != 2 or params.V.ndim != 2:
         raise ValueError(f"U has {params.U.ndim} and V {params.V.ndim} axes; both must have 2")
     (O, H), D = params.V.shape, params.U.shape[1]  # noqa: E741
-    expected = Params((4 * H, D), (4 * H, H), (4 * H,), (O, H), (O,))
-    for name, p, shape in zip(Params._fields, params, expected, strict=True):
+    for name, p, shape in zip(Params._fields, params, param_shapes(D, H, O), strict=True):
         if p.shape != shape:
             raise ValueError(f"{name} has shape {p.shape}; with D={D}, H={H}, O={O} it is {shape}")
         if p.dtype != params.U.dtype:

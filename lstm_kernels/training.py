@@ -12,7 +12,7 @@ from lstm_kernels.optimizers import (
     make_optimizer,
     shuffled_batches,
 )
-from lstm_kernels.versions import get_version
+from lstm_kernels.versions import get_version, own_fit
 from lstm_kernels.versions.numpy_batched import predict
 
 
@@ -40,18 +40,18 @@ def fit(
     Ctrl-C, on_batch and a loss that is no longer finite end the training early: the parameters
     trained so far (the last finite ones) are returned, and History.stopped says why.
     """
-    module = get_version(version)
+    gradients = get_version(version).gradients
     params = check_batch(params, x, y)
     check_validation(params, validation)
     epochs, batch_size = check_schedule(x.shape[1], epochs, batch_size)
     rule = make_optimizer(optimizer, params, lr)
     on_batch = check_callback(on_batch)
-    if hasattr(module, "fit"):  # it trains wholly on the device
-        return module.fit(
+    if own := own_fit(version):  # it trains wholly on the device
+        return own(
             params, x, y, epochs=epochs, batch_size=batch_size, rule=rule, seed=seed,
             on_batch=on_batch, validation=validation,
         )  # fmt: skip
-    training = _Training(module.gradients, params, x, y, rule, on_batch)
+    training = _Training(gradients, params, x, y, rule, on_batch)
     training.run(epochs, batch_size, seed, validation)
     return training.params, training.history
 

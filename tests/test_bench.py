@@ -9,7 +9,7 @@ import pytest
 
 from lstm_kernels import __main__, data
 from lstm_kernels.lab.estimates import feasible
-from lstm_kernels.lab.measure import emulator_speed, grid, pytorch, race
+from lstm_kernels.lab.measure import emulator_speed, grid, pytorch, race, records, results
 from lstm_kernels.lab.measure.timing import Stopped, Timing, Workload, measure, time_call
 from lstm_kernels.machine import device
 
@@ -54,7 +54,7 @@ def test_a_grid_of_ones_own(tiny, tmp_path):
     out = tmp_path / "own"
     wishes = ["--batch", "3", "--hidden", "2", "4", "--quick", "--no-emulator"]
     assert __main__.main(["bench", *wishes, "--out", str(out)]) == 0
-    rows = grid.load(f"{out}.json")["rows"]
+    rows = records.load(f"{out}.json")["rows"]
     assert {(row["batch"], row["hidden"], row["length"]) for row in rows} == {(3, 2, 2), (3, 4, 2)}
 
 
@@ -84,7 +84,7 @@ KEPT = sorted(path.stem for path in (data.data_folder() / "measured").iterdir())
 
 @pytest.mark.parametrize("name", KEPT)
 def test_what_was_measured_on_a_card_is_kept_whole(name):
-    kept = grid.kept(name)
+    kept = records.kept(name)
     words = (data.data_folder() / "README.md").read_text(encoding="utf-8")
     assert f"`{name}.json`" in words
     assert kept["machine"]["kernels"].endswith(": kernels run on the GPU.")
@@ -106,9 +106,9 @@ def found(median, version="numpy_batched", spread=0.0):
 
 
 def test_two_runs_are_compared_point_by_point():
-    assert "2x as fast" in grid.compare(found(2.0), found(1.0))
-    assert "same within the spread" in grid.compare(found(2.0, spread=0.6), found(1.0))
-    assert "No point is in both" in grid.compare(found(2.0), found(1.0, "numpy_loop"))
+    assert "2x as fast" in records.compare_runs(found(2.0), found(1.0))
+    assert "same within the spread" in records.compare_runs(found(2.0, spread=0.6), found(1.0))
+    assert "No point is in both" in records.compare_runs(found(2.0), found(1.0, "numpy_loop"))
 
 
 def test_compare_reads_files_and_refuses_others(tmp_path, capsys):
@@ -124,9 +124,9 @@ def test_compare_reads_files_and_refuses_others(tmp_path, capsys):
 
 def test_the_table_gives_no_ratio_of_emulated_times():
     rows = [
-        race.Row("sequential", "CPU", Timing((2.0,))),
-        race.Row("cuda_v2", "emulated on CPU", Timing((1.0,))),
-        race.Row("numpy_loop", "CPU", None, "left out: a long reason"),
+        results.Row("sequential", "CPU", Timing((2.0,))),
+        results.Row("cuda_v2", "emulated on CPU", Timing((1.0,))),
+        results.Row("numpy_loop", "CPU", None, "left out: a long reason"),
     ]
     lines = grid.table(rows).splitlines()
     assert lines[1].split()[-1] == "1x" and lines[2].split()[-1] == "-"
@@ -165,28 +165,28 @@ def test_pytorch_stands_in_the_race(torch, monkeypatch, tmp_path, capsys):
 
 def test_the_race_names_cudnn(torch, monkeypatch):
     def made_up(workload, **limits):
-        return [race.Row("pytorch", "CPU", None), race.Row("pytorch_cudnn", "GPU", None)]
+        return [results.Row("pytorch", "CPU", None), results.Row("pytorch_cudnn", "GPU", None)]
 
     told = []
-    monkeypatch.setattr(pytorch, "rows", made_up)
-    rows = pytorch.race_rows(None, 0.0, told.append)
+    monkeypatch.setattr(race, "torch_rows", made_up)
+    rows = race.torch_race_rows(None, 0.0, told.append)
     assert [row.version for row in rows] == ["PyTorch, CPU", "PyTorch, cuDNN"] and told == rows
 
 
 def test_pytorchs_line_is_the_better_of_one_and_all_threads(torch):
     x, y = data.panel(4, T=2)
     before = torch.get_num_threads()
-    row, *_ = pytorch.rows(Workload(x, y, 2, 3), budget=0.0)
+    row, *_ = race.torch_rows(Workload(x, y, 2, 3), budget=0.0)
     assert row.version == "pytorch" and row.comparable and "thread" in row.note
     assert torch.get_num_threads() == before
-    row, *_ = pytorch.rows(Workload(x, y, 2, 3), stop=lambda: True)
+    row, *_ = race.torch_rows(Workload(x, y, 2, 3), stop=lambda: True)
     assert row.timing is None and "cancelled" in row.note
 
 
 def test_without_pytorch_there_is_a_word(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.setattr(pytorch, "has_torch", lambda: False)
-    (row,) = pytorch.rows(Workload(*data.panel(4, T=2), 2, 3))
+    (row,) = race.torch_rows(Workload(*data.panel(4, T=2), 2, 3))
     assert row.timing is None and row.note == "not installed"
     assert "pip install torch" in pytorch.describe()
 

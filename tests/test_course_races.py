@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lstm_kernels import init_params
-from lstm_kernels.checks import find_races
+from lstm_kernels.checks import find_data_races
 from lstm_kernels.model import sizes, zeros_like
 from lstm_kernels.versions import cuda_v1, cuda_v2
 from lstm_kernels.versions.per_sample import Workspace, workspace_shapes
@@ -25,7 +25,7 @@ def arguments(T=2, N=3, D=1, H=2, O=2):  # noqa: E741
 
 
 def raced_arrays(kernel, grid, block):
-    return {race.array for race in find_races(kernel, grid, block, *arguments())}
+    return {race.array for race in find_data_races(kernel, grid, block, *arguments())}
 
 
 def mutant_of_v2(find, replace):

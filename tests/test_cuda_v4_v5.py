@@ -10,7 +10,7 @@ import pytest
 
 from lstm_kernels import checks, data, init_params
 from lstm_kernels.emulator import dispatcher
-from lstm_kernels.emulator.races import ORDERS
+from lstm_kernels.emulator.data_races import ORDERS
 from lstm_kernels.machine import device
 from lstm_kernels.model import sizes
 from lstm_kernels.versions import cuda_v4, cuda_v5, numpy_batched, packing
@@ -241,8 +241,8 @@ def test_no_race_and_each_barrier_is_needed(module, make_launch, barriers, probl
     changed, found = with_optional_barriers(module, tmp_path)
     assert found == barriers
     launch = make_launch(changed, problem)
-    assert checks.find_races(*launch, np.array([-1])) == []
-    missed = [i for i in range(barriers) if not checks.find_races(*launch, np.array([i]))]
+    assert checks.find_data_races(*launch, np.array([-1])) == []
+    missed = [i for i in range(barriers) if not checks.find_data_races(*launch, np.array([i]))]
     assert missed == []
 
 
@@ -251,9 +251,9 @@ def test_second_kernels_have_no_race(problem):
     T, N, D, H, O = sizes(params, x)  # noqa: E741
     arrays = [np.ones(s, F32) for s in ((T + 1, N, H), (T, N, 4 * H), (T, N, O))]
     grads = [np.zeros_like(p) for p in params]
-    assert checks.find_races(cuda_v4.weights_kernel, (1, 4), (32, 8), x, *arrays, *grads) == []
+    assert checks.find_data_races(cuda_v4.weights_kernel, (1, 4), (32, 8), x, *arrays, *grads) == []
     parts, sums = np.ones((3, 200), F32), np.zeros(200, F32)
-    assert checks.find_races(cuda_v5.sum_kernel, 2, 128, parts, sums) == []
+    assert checks.find_data_races(cuda_v5.sum_kernel, 2, 128, parts, sums) == []
 
 
 def test_indices_64_bits_wide_are_not_cut_by_the_padding():

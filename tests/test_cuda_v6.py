@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lstm_kernels.checks import relative_error
-from lstm_kernels.machine import device
+from lstm_kernels.machine import device, watch
 from lstm_kernels.optimizers import OPTIMIZERS
 from lstm_kernels.training import fit, mean_squared_error
 from lstm_kernels.versions import VERSIONS, cuda_v5, cuda_v6
@@ -85,7 +85,7 @@ def test_gradients_are_v5s():
 @pytest.mark.parametrize("epochs", [1, 4])
 def test_copies_launches_and_waits(epochs, data):
     params, x, y = data
-    with device.count_transfers() as record:
+    with watch.count_transfers() as record:
         trained, history = fit("cuda_v6", params, x, y, **settings(epochs=epochs))
     copied_in = [t.nbytes for t in record if t.direction == IN]
     copied_out = [t.nbytes for t in record if t.direction == OUT]
@@ -100,7 +100,7 @@ def test_copies_launches_and_waits(epochs, data):
 
 
 def test_sgd_is_two_launches_too(data):
-    with device.count_transfers() as record:
+    with watch.count_transfers() as record:
         fit("cuda_v6", *data, **settings(optimizer="sgd", epochs=1))
     if hasattr(record, "launches"):
         assert record.launches == ["kernel", "sgd_kernel"] * 3
@@ -110,7 +110,7 @@ def test_an_epoch_is_queued_without_a_copy(data):
     params, x, y = data
     rule = OPTIMIZERS["adam"](params, 1e-2)
     training = cuda_v6.DeviceTraining(params, x, y, np.arange(10), 4, rule)
-    with device.count_transfers() as record:
+    with watch.count_transfers() as record:
         training.epoch(0)
     assert list(record) == []
     assert len(training.losses(0)) == 3
@@ -118,7 +118,7 @@ def test_an_epoch_is_queued_without_a_copy(data):
 
 @pytest.mark.parametrize("H", [65, 200])
 def test_too_many_hidden_units_are_refused_before_a_copy(H, problem):
-    with device.count_transfers() as record:
+    with watch.count_transfers() as record:
         with pytest.raises(ValueError, match=f"H is {H}; .* the limit is 64"):
             fit("cuda_v6", *problem(2, 3, 1, H, 1), **settings(batch_size=3))
     assert list(record) == []
@@ -126,7 +126,7 @@ def test_too_many_hidden_units_are_refused_before_a_copy(H, problem):
 
 def test_what_does_not_fit_is_refused_before_a_copy(data, monkeypatch):
     monkeypatch.setattr(device, "free_memory", lambda: 1000)
-    with device.count_transfers() as record:
+    with watch.count_transfers() as record:
         with pytest.raises(MemoryError, match="needs .* MiB of device memory"):
             fit("cuda_v6", *data, **settings())
     assert list(record) == []
@@ -149,7 +149,7 @@ def test_a_recorded_training_gives_the_same_bits(optimizer, data):
     results = []
     for kind in (cuda_v6.DeviceTraining, RecordedTraining):
         training = kind(params, x, y, orders, 4, OPTIMIZERS[optimizer](params, 1e-2))
-        with device.count_transfers() as record:
+        with watch.count_transfers() as record:
             losses = [(training.epoch(epoch), training.losses(epoch))[1] for epoch in range(4)]
         assert [t.nbytes for t in record] == [40] * 4, "nothing goes in; out: an epoch's losses"
         results.append((losses, training.params(4), training.params(3)))

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from lstm_kernels import __main__, data
-from lstm_kernels.lab.measure import cpu_baselines, cudnn, grid, pytorch
-from lstm_kernels.lab.measure.race import Row
+from lstm_kernels.lab.commands import bench
+from lstm_kernels.lab.measure import cudnn, grid, pytorch, race, records
+from lstm_kernels.lab.measure.results import Row
 from lstm_kernels.lab.measure.timing import Timing, Workload
 from lstm_kernels.machine import device
 from lstm_kernels.machine.cuda_graph import GraphError
@@ -74,7 +75,7 @@ def test_a_graph_that_cannot_be_recorded_is_left_out(
     monkeypatch.setattr(module, recorder, refuse)
     warning = re.escape(f"{cudnn.NAMES[left_out]} is left out: CUDA_ERROR_NOT_SUPPORTED (801)")
     with pytest.warns(UserWarning, match=warning):
-        rows = cudnn.compare(on_cpu, seconds=0.0, place="cpu")
+        rows = cudnn.time_epochs(on_cpu, seconds=0.0, place="cpu")
     assert [row.version for row in rows] == [name for name in cudnn.NAMES if name != left_out]
     *ratios, verdict = cudnn.summary([(on_cpu, rows)]).splitlines()
     assert [line.split(" against PyTorch + cuDNN")[0] for line in ratios] == ours
@@ -102,7 +103,7 @@ def test_a_graph_that_is_not_recorded_is_no_failure_of_the_bench(on_cpu, monkeyp
 
     monkeypatch.setattr(pytorch, "record", refuse)
     limits = {"budget": 0.0, "on_repeat": None, "stop": lambda: False}
-    row = pytorch._row("pytorch_graph", pytorch.GraphTraining, "cpu", on_cpu, limits)
+    row = race.torch_row("pytorch_graph", pytorch.GraphTraining, "cpu", on_cpu, **limits)
     assert row.note == "left out: PyTorch does not record it" and not row.failed
 
 
@@ -114,12 +115,12 @@ def test_another_precision_is_refused(on_cpu, monkeypatch):
 
     def rough(params, x, y, where):
         *rounded, x = round_to_tf32(*params, x)
-        return cpu_baselines.torch_gradients(Params(*rounded), x, y, where)
+        return pytorch.torch_gradients(Params(*rounded), x, y, where)
 
     cudnn.check_precision(on_cpu, "cpu")
     monkeypatch.setattr(cudnn, "torch_gradients", rough)
     with pytest.raises(RuntimeError, match="not compute in full float32 .* the limit is 1e-05"):
-        cudnn.compare(on_cpu, seconds=0.0, place="cpu")
+        cudnn.time_epochs(on_cpu, seconds=0.0, place="cpu")
 
 
 def test_another_training_is_refused(on_cpu):
@@ -138,7 +139,7 @@ def test_a_recorded_training_starts_again_from_the_start_values(on_cpu):
 
 
 def test_compare_gives_each_contestant_a_row(on_cpu):
-    rows = cudnn.compare(on_cpu, seconds=0.0, place="cpu")
+    rows = cudnn.time_epochs(on_cpu, seconds=0.0, place="cpu")
     assert [row.version for row in rows] == list(cudnn.NAMES)
     assert all(row.timing.median > 0 for row in rows)
 
@@ -163,7 +164,7 @@ def test_the_summary_gives_the_range_of_ratios():
 def test_the_summary_of_what_was_saved_is_the_same(on_cpu):
     rows = [Row(name, "GPU", Timing((t,))) for t, name in enumerate(cudnn.NAMES, 1)]
     results = [(on_cpu._replace(H=H, batch_size=N), rows) for H, N in ((64, 2), (64, 4), (128, 2))]
-    assert cudnn.summary_of({"rows": grid.records(results)}) == cudnn.summary(results[:2])
+    assert cudnn.summary_of({"rows": records.records(results)}) == cudnn.summary(results[:2])
 
 
 def test_one_slower_batch_size_is_a_no():
@@ -188,7 +189,7 @@ def test_with_a_card_and_without_pytorchs_cuda_too(torch, monkeypatch):
     monkeypatch.setattr(device, "ON_GPU", True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert "sees no card" in cudnn.missing()
-    monkeypatch.setattr(cpu_baselines, "has_torch", lambda: False)
+    monkeypatch.setattr(pytorch, "has_torch", lambda: False)
     assert "pip install torch" in cudnn.missing()
 
 
@@ -205,8 +206,8 @@ def test_a_card_without_kernels_in_this_pytorch_is_said_in_one_line(torch, monke
     monkeypatch.setattr(torch.nn, "LSTM", refuse)
     for said in (cudnn.missing(), pytorch.describe()):
         assert "has no kernels for this card" in said and said.endswith("image is available")
-    rows = pytorch.rows(Workload(*data.panel(4, T=2), 2, 3), budget=0.0)
-    assert [row.version for row in rows] == ["pytorch", *pytorch.ON_CARD]
+    rows = race.torch_rows(Workload(*data.panel(4, T=2), 2, 3), budget=0.0)
+    assert [row.version for row in rows] == ["pytorch", *race.ON_CARD]
     assert rows[0].timing and not any(row.failed for row in rows)
     assert all("no kernels" in row.note and row.timing is None for row in rows[1:])
 
@@ -214,10 +215,10 @@ def test_a_card_without_kernels_in_this_pytorch_is_said_in_one_line(torch, monke
 def test_the_command_prints_ratios_and_saves_them(on_cpu, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(cudnn, "missing", lambda: "")
     monkeypatch.setattr(cudnn, "workloads", lambda: [on_cpu])
-    compare = cudnn.compare
-    monkeypatch.setattr(cudnn, "compare", lambda workload: compare(workload, 0.0, "cpu"))
+    time_epochs = cudnn.time_epochs
+    monkeypatch.setattr(cudnn, "time_epochs", lambda workload: time_epochs(workload, 0.0, "cpu"))
     monkeypatch.setattr(grid, "LARGE", grid.Grid((1,), (5, 129), (2,)))
-    assert grid.main_cudnn(str(tmp_path / "c")) == 0
+    assert bench.main_cudnn(str(tmp_path / "c")) == 0
     bar, beyond = capsys.readouterr().out.split("Apart from that")
     assert "vs pytorch_graph" in bar and "V6 as a CUDA graph against PyTorch" in bar
     assert "V6 faster at every batch size" in bar and "cuda_v4" not in bar

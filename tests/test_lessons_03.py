@@ -100,7 +100,7 @@ def test_amdahl():
 
 
 def test_short_times_as_ticks():
-    assert [descent._short_time(s) for s in (0.001, 0.1, 1.0, 10.0)] == [
+    assert [descent.tick_text(s) for s in (0.001, 0.1, 1.0, 10.0)] == [
         "1 ms",
         "100 ms",
         "1 s",

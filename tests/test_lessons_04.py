@@ -63,7 +63,7 @@ def test_bars_show_medians_and_ratios():
     ("seconds", "text"), [(2.0, "2 s"), (0.01, "10 ms"), (1e-4, "100 µs"), (1e-9, "1 ns")]
 )
 def test_ticks_of_a_time_axis(seconds, text):
-    assert figures._tick_text(seconds) == text
+    assert figures.tick_text(seconds) == text
 
 
 def test_the_button_measures_and_repaints(timings):

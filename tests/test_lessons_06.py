@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from lstm_kernels import cuda
-from lstm_kernels.lab.estimates.thread_layout import CARDS, T4, Launch, check_launch, sectors
+from lstm_kernels.lab.estimates.cards import CARDS, T4
+from lstm_kernels.lab.estimates.thread_layout import ThreadLayout, check_launch, sectors
 from lstm_kernels.lab.figures import threads as figures
 from lstm_kernels.lab.widgets.thread_map import LaunchMap
 from lstm_kernels.versions import cuda_v1, per_sample
@@ -86,7 +87,7 @@ def test_a_slider_launches_the_kernel_again():
 
 @pytest.mark.parametrize("N, threads", [(1, 32), (7, 32), (33, 32), (250, 100), (1000, 64), (9, 8)])
 def test_a_launch_gives_each_sample_exactly_one_lane(N, threads):
-    launch = Launch(N, threads)
+    launch = ThreadLayout(N, threads)
     samples = [n for warp in range(launch.warps) for n in launch.samples_of_warp(warp)]
     assert samples == list(range(N))
     assert launch.idle_lanes == 32 * launch.warps - N
@@ -96,7 +97,7 @@ def test_a_launch_gives_each_sample_exactly_one_lane(N, threads):
 
 
 def test_the_published_batch_keeps_seven_lanes_of_one_warp_busy():
-    launch = Launch(7, 32, T4)
+    launch = ThreadLayout(7, 32, T4)
     assert (launch.warps, launch.idle_lanes, launch.sms) == (1, 25, 1)
 
 

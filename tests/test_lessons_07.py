@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from lstm_kernels.lab.estimates.thread_layout import Launch
+from lstm_kernels.lab.estimates.thread_layout import ThreadLayout
 from lstm_kernels.lab.figures import threads as figures
 from lstm_kernels.lab.figures.style import ORANGE
 from lstm_kernels.lab.measure.timing import Timing
@@ -35,7 +35,7 @@ def test_each_exercise_of_lesson_07_is_solved_with_the_same_check(number):
 
 @pytest.mark.parametrize("N, threads", [(1, 32), (7, 32), (1000, 32), (250, 100), (20000, 1024)])
 def test_the_thread_map_says_what_is_idle(N, threads):
-    launch = Launch(N, threads)
+    launch = ThreadLayout(N, threads)
     picture = figures.draw_thread_map(launch)
     assert picture._repr_png_().startswith(PNG)
     said = picture.get_suptitle()

@@ -7,13 +7,14 @@ import pytest
 from lstm_kernels import VERSIONS, data, init_params
 from lstm_kernels.lab.estimates import bus
 from lstm_kernels.lab.figures import timeline
+from lstm_kernels.lab.measure import device_times
 from lstm_kernels.lab.widgets.timeline import TransferTimeLine
-from lstm_kernels.machine import device
+from lstm_kernels.machine import device, watch
 from lstm_kernels.model import Sizes, sizes
 from tests.test_lessons_06 import PNG, code_cells
 
 PUBLISHED = Sizes(11, 7, 1, 50, 1)
-MACHINE = bus.Machine()
+MACHINE = bus.Assumptions()
 countable = pytest.mark.skipif(
     device.TARGET not in ("gpu", "emulator"), reason="this target cannot count transfers"
 )
@@ -29,7 +30,7 @@ def batch(T, N, D, H, O):  # noqa: E741
 @pytest.mark.parametrize("version", ["cuda_v2", "cuda_v3"])
 def test_copies_are_those_that_the_version_makes(version, shape):
     params, x, y = batch(*shape)
-    with device.count_transfers() as log:
+    with watch.count_transfers() as log:
         VERSIONS[version].gradients(params, x, y)
     expected = bus.copies(version, sizes(params, x))
     assert [(t.direction, t.nbytes) for t in log] == [(c.direction, c.nbytes) for c in expected]
@@ -52,7 +53,7 @@ def test_time_line_has_no_gaps_and_one_kernel(version):
         assert after.start == pytest.approx(before.start + before.seconds)
     kinds = [span.kind for span in spans]
     into, out = bus.copied_names(version)
-    assert kinds == [bus.IN] * len(into) + ["kernel"] + [bus.OUT] * len(out)
+    assert kinds == [watch.IN] * len(into) + ["kernel"] + [watch.OUT] * len(out)
 
 
 def test_model_follows_bus_and_latency():
@@ -66,8 +67,8 @@ def test_model_follows_bus_and_latency():
 @pytest.mark.parametrize("version", ["cuda_v2", "cuda_v3"])
 def test_measured_time_line_makes_the_same_copies(version):
     params, x, y = batch(3, 5, 1, 4, 1)
-    with device.count_transfers() as log:
-        spans = bus.measure_time_line(version, params, x, y, repeats=1)
+    with watch.count_transfers() as log:
+        spans = device_times.measure_time_line(version, params, x, y, repeats=1)
     made = bus.copies(version, sizes(params, x))
     assert [t.nbytes for t in log] == 2 * [copy.nbytes for copy in made]  # warm-up and one run
     modelled = bus.time_line(version, sizes(params, x), MACHINE)
@@ -103,8 +104,8 @@ def test_lesson_08_shows_the_modules_own_source():
 
 
 def test_lesson_08_states_the_models_assumptions():
-    text = next(t for t in code_cells("08_cuda_v3") if "bus.Machine(" in t)
-    stated = text[text.index("bus.Machine(") : text.index("\n)\n") + 2]
+    text = next(t for t in code_cells("08_cuda_v3") if "bus.Assumptions(" in t)
+    stated = text[text.index("bus.Assumptions(") : text.index("\n)\n") + 2]
     assert eval(stated) == MACHINE
 
 

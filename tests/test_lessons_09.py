@@ -18,7 +18,7 @@ from lstm_kernels.lab.estimates import feasible
 from lstm_kernels.lab.figures import forecast as forecast_figures
 from lstm_kernels.lab.figures import goals
 from lstm_kernels.lab.figures import race as race_figures
-from lstm_kernels.lab.measure import race, timing
+from lstm_kernels.lab.measure import race, results, timing
 from lstm_kernels.lab.measure.timing import Timing, Workload
 from lstm_kernels.lab.widgets import race as race_widget
 from lstm_kernels.lab.widgets.controls import Plan, repeats_done
@@ -264,8 +264,8 @@ def test_the_prediction_is_scored(board, monkeypatch, factor, points):
     board.guessed.value, board.baseline.value = "numpy_batched", "numpy_loop"
     board.guess.value = 4 * factor
     rows = [
-        race.Row("numpy_loop", "CPU", Timing((4.0,))),
-        race.Row("numpy_batched", "CPU", Timing((1.0,))),
+        results.Row("numpy_loop", "CPU", Timing((4.0,))),
+        results.Row("numpy_batched", "CPU", Timing((1.0,))),
     ]
     board.score_prediction(rows)
     assert board.points == [points] and f"{points} of 3 points" in board.score.value
@@ -382,10 +382,10 @@ def test_names_beside_lines_keep_their_distance():
 
 def test_ratios_name_their_baseline():
     rows = [
-        race.Row("sequential", "CPU", None, "left out"),
-        race.Row("numpy_loop", "CPU", Timing((4.0,))),
-        race.Row("numpy_batched", "CPU", Timing((1.0,))),
-        race.Row("cuda_v2", "emulated on CPU", Timing((1.0,))),
+        results.Row("sequential", "CPU", None, "left out"),
+        results.Row("numpy_loop", "CPU", Timing((4.0,))),
+        results.Row("numpy_batched", "CPU", Timing((1.0,))),
+        results.Row("cuda_v2", "emulated on CPU", Timing((1.0,))),
     ]
     ax = race_figures.draw_race([("a", Workload(*data.panel(1), 1, 4), rows)]).axes[0]
     assert ax.get_xlabel().endswith("x: times as fast as numpy_loop")
@@ -410,13 +410,13 @@ def test_slopes_in_words():
 
 
 def test_reading_never_compares_emulated_rows():
-    fast = race.Row("cuda_v3", "emulated on CPU", Timing((1e-6,)))
-    slow = race.Row("numpy_loop", "CPU", Timing((2.0,)))
-    slower = race.Row("sequential", "CPU", Timing((8.0,)))
+    fast = results.Row("cuda_v3", "emulated on CPU", Timing((1e-6,)))
+    slow = results.Row("numpy_loop", "CPU", Timing((2.0,)))
+    slower = results.Row("sequential", "CPU", Timing((8.0,)))
     assert (
         reading([slower, slow, fast]) == "Done. Fastest: numpy_loop, 4 times as fast as sequential."
     )
-    close = race.Row("numpy_batched", "CPU", Timing((1.9,)))
+    close = results.Row("numpy_batched", "CPU", Timing((1.9,)))
     assert reading([slow, close]) == "Done. Fastest: numpy_batched, with numpy_loop close behind."
     assert reading([slow, fast]) == "Done. Emulated times are not compared."
 

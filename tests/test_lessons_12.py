@@ -6,7 +6,7 @@ import pytest
 
 from lstm_kernels.lab.figures import cores as figures
 from lstm_kernels.lab.figures.versions_table import versions_table
-from lstm_kernels.lab.measure.cpu_baselines import Row
+from lstm_kernels.lab.measure.cpu_baselines import ShapeTimings
 from lstm_kernels.lab.measure.timing import Timing
 from lstm_kernels.lab.widgets.cores import CoresMap
 from lstm_kernels.versions import numba_cpu
@@ -59,8 +59,10 @@ def test_the_map_says_what_is_idle(N, cores, said):
 def test_pictures_of_lesson_08():
     timings = {1: Timing((4.0, 4.0, 4.1)), 2: Timing((2.0, 2.2, 2.1))}
     rows = [
-        Row(1, 12, 16, {"numpy_batched": timings[1], "numba_cpu": timings[2]}),
-        Row(64, 12, 64, dict.fromkeys(("numpy_batched", "numba_cpu", "torch"), timings[1])),
+        ShapeTimings(1, 12, 16, {"numpy_batched": timings[1], "numba_cpu": timings[2]}),
+        ShapeTimings(
+            64, 12, 64, dict.fromkeys(("numpy_batched", "numba_cpu", "torch"), timings[1])
+        ),
     ]
     pictures = [
         figures.draw_lanes(),

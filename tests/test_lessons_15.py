@@ -7,12 +7,12 @@ import nbformat
 import pytest
 
 from lstm_kernels.lab.estimates import host_queue
-from lstm_kernels.lab.estimates.bus import IN, OUT, copied_names
+from lstm_kernels.lab.estimates.bus import copied_names
 from lstm_kernels.lab.estimates.host_queue import CARD, HOST, Costs, busy, end_of, v3_bars, v6_bars
 from lstm_kernels.lab.figures import training as figures
 from lstm_kernels.lab.figures.versions_table import versions_table
-from lstm_kernels.lab.widgets.launches import LaunchQueue
-from lstm_kernels.machine.device import Transfer
+from lstm_kernels.lab.widgets.host_queue import LaunchQueue
+from lstm_kernels.machine.watch import IN, OUT, Transfer
 from lstm_kernels.versions import cuda_v6
 from tests.test_lessons_13 import check_exercise
 

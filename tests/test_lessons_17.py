@@ -8,10 +8,12 @@ import pytest
 
 from lstm_kernels.lab.estimates import compile_report
 from lstm_kernels.lab.estimates import roofline as r
+from lstm_kernels.lab.estimates.cards import CARDS
 from lstm_kernels.lab.figures import roofline as figures
 from lstm_kernels.lab.measure import cpu_baselines, cudnn
-from lstm_kernels.lab.measure.timing import Timing, seconds_text
+from lstm_kernels.lab.measure.timing import Timing
 from lstm_kernels.lab.widgets.roofline import RooflineExplorer
+from lstm_kernels.lab.words import seconds_text
 from lstm_kernels.machine import device
 from lstm_kernels.machine.cuda_graph import GraphError
 from lstm_kernels.model import Sizes
@@ -24,7 +26,7 @@ SIZES = Sizes(12, 64, 1, 64, 1)
 
 
 def test_figures_are_pngs():
-    t4, timing = r.PEAKS["T4"], Timing((1e-3, 2e-3, 3e-3))
+    t4, timing = CARDS["T4"], Timing((1e-3, 2e-3, 3e-3))
     batches = [1, 2, 4, 8, 16]
     rows = [
         row for row in compile_report.saved() if row.kernel.startswith(("cuda_v2", "cuda_v5, P"))
@@ -43,7 +45,7 @@ def test_figures_are_pngs():
 
 
 def test_a_measured_star_stands_at_the_bytes_that_this_card_is_asked_for():
-    a100 = r.PEAKS["A100"]
+    a100 = CARDS["A100"]
     picture = figures.draw_roofs([a100], SIZES, {"cuda_v6": 1e-4})
     (star,) = (line for line in picture.axes[0].lines if line.get_marker() == "*")
     x = r.operations(SIZES) / r.bytes_asked("cuda_v5", SIZES, a100.sms)
@@ -64,7 +66,8 @@ def test_every_control_repaints_the_picture():
 
 def test_cells_show_the_modules_code():
     cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
-    for functions in (r.LESSON_COUNTS, r.LESSON_CHAIN):
+    counts = r.operations, r.numbers_v4, r.numbers_v5
+    for functions in (counts, (r.chain_v2, r.chain_v4, r.chain_v5)):
         assert "\n\n\n".join(inspect.getsource(f).strip() for f in functions) in cells
     assert inspect.getsource(RecordedTraining).strip() in cells
 

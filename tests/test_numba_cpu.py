@@ -1,14 +1,15 @@
 """All cores of the CPU: the same numbers as numpy_batched and PyTorch, the same bits each run."""
 
 import math
+import os
 import threading
 
 import numba
 import numpy as np
 import pytest
 
-from lstm_kernels import checks
-from lstm_kernels.lab.measure import cpu_baselines
+from lstm_kernels import __main__, checks
+from lstm_kernels.lab.measure import cpu_baselines, pytorch
 from lstm_kernels.lab.measure.timing import Timing
 from lstm_kernels.versions import numba_cpu, numpy_batched
 from tests.reference import torch_gradients
@@ -57,7 +58,7 @@ def test_agrees_with_pytorch(shape, problem, torch):
     batch = problem(*shape)
     expected = torch_gradients(torch, *batch)
     assert worst(numba_cpu.gradients(*batch), expected) < 1e-5
-    assert worst(cpu_baselines.torch_gradients(*batch), expected) < 1e-6
+    assert worst(pytorch.torch_gradients(*batch), expected) < 1e-6
 
 
 @pytest.mark.parametrize("N", [7, 129, 2100])
@@ -133,7 +134,9 @@ def test_arrays_in_any_memory_order(problem):
 
 
 def test_baselines_take_turns_and_report():
-    (row,) = cpu_baselines.compare([(3, 2, 4)], seconds=0)  # three turns of three calls, at least
+    (row,) = cpu_baselines.time_shapes(
+        [(3, 2, 4)], seconds=0
+    )  # three turns of three calls, at least
     assert {"numpy_batched", "numba_cpu"} <= set(row.timings)
     assert all(len(t.seconds) == 9 and min(t.seconds) > 0 for t in row.timings.values())
     assert "numba_cpu" in cpu_baselines.row_text(row)
@@ -145,12 +148,12 @@ def test_only_more_than_one_thread_needs_a_pause(threads, pauses, monkeypatch):
     monkeypatch.setattr(cpu_baselines.time, "sleep", slept.add)
     for name in cpu_baselines.THREAD_SETTINGS:
         monkeypatch.setenv(name, threads)
-    cpu_baselines.compare([(3, 2, 4)], seconds=0)
+    cpu_baselines.time_shapes([(3, 2, 4)], seconds=0)
     assert slept == pauses
 
 
 def test_ratios_to_pytorch():
-    row = cpu_baselines.Row(1, 1, 1, {
+    row = cpu_baselines.ShapeTimings(1, 1, 1, {
         "numpy_batched": Timing((2.0, 2.0, 8.0)), "numba_cpu": Timing((1.0, 2.0, 1.0)),
         "torch": Timing((3.0, 4.0, 4.0)),
     })  # fmt: skip
@@ -163,13 +166,13 @@ def test_ratios_to_pytorch():
 
 
 def test_threads_have_a_limit(capsys):
-    with pytest.raises(SystemExit):
-        cpu_baselines.main(["--threads", "0"])
-    assert "the number of threads is 0; the limit is 1 to" in capsys.readouterr().err
+    too_many = (os.cpu_count() or 1) + 1
+    assert __main__.main(["baselines", "--threads", str(too_many)]) == 2
+    assert f"the number of threads is {too_many}; the limit is 1 to" in capsys.readouterr().err
     with pytest.raises(ValueError, match="the number of threads is -1; the limit is 1 to"):
-        cpu_baselines.compare_apart(-1)
+        cpu_baselines.time_shapes_apart(-1)
 
 
 def test_a_process_of_its_own_measures_with_one_thread():
-    (row,) = cpu_baselines.compare_apart(1, [(3, 2, 4)], seconds=0)
+    (row,) = cpu_baselines.time_shapes_apart(1, [(3, 2, 4)], seconds=0)
     assert (row.N, row.T, row.H) == (3, 2, 4) and len(row.timings["numba_cpu"].seconds) == 9

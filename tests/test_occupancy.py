@@ -2,17 +2,18 @@
 
 import pytest
 
-from lstm_kernels.lab.estimates.occupancy import LIMITS, block_limits, occupancy
+from lstm_kernels.lab.estimates.cards import BY_CAPABILITY
+from lstm_kernels.lab.estimates.occupancy import block_limits, occupancy
 
 KIB = 1024
 
 
-@pytest.mark.parametrize("cc", LIMITS)
+@pytest.mark.parametrize("cc", BY_CAPABILITY)
 def test_a_light_kernel_in_blocks_of_256_fills_the_sm(cc):
     found = occupancy(cc, threads=256, registers=32)
     assert found.fraction == 1
-    assert found.warps * 32 == LIMITS[cc].threads
-    assert found.blocks == LIMITS[cc].threads // 256
+    assert found.warps * 32 == BY_CAPABILITY[cc].threads
+    assert found.blocks == BY_CAPABILITY[cc].threads // 256
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_p100_has_two_parts_so_fewer_registers_are_lost():
 
 def test_255_registers_leave_eight_warps():
     """255 * 32 = 8160, rounded up to 8192: two warps a part, eight an SM."""
-    for cc in LIMITS:
+    for cc in BY_CAPABILITY:
         assert block_limits(cc, 32, 255)["registers"] == 8
         assert block_limits(cc, 256, 255)["registers"] == 1
         assert occupancy(cc, 288, 255).blocks == 0  # nine warps: the card refuses the launch

@@ -11,12 +11,14 @@ from importlib import metadata
 import pytest
 
 from lstm_kernels.data import data_folder
+from lstm_kernels.lab.apart import environment
+from lstm_kernels.lab.commands import report
 from lstm_kernels.lab.estimates import compile_report
-from lstm_kernels.lab.estimates.compile_report import Row
+from lstm_kernels.lab.estimates.compile_report import CompiledKernel
 from lstm_kernels.versions import cuda_v5
 
 CARDS = (60, 75, 80, 89, 90)
-GOOD = Row("cuda_v2", 75, "float32", 32, 72, 0, 0, 0, 0, 0)
+GOOD = CompiledKernel("cuda_v2", 75, "float32", 32, 72, 0, 0, 0, 0, 0)
 
 
 # ---- without a compiler -------------------------------------------------------------------
@@ -64,14 +66,14 @@ def test_the_picture_is_a_png_with_a_panel_a_kernel():
 
 def test_without_the_compiler_it_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setattr(compile_report, "find_ptxas", lambda: None)
-    assert compile_report.main() == 0
+    assert report.main() == 0
     assert compile_report.INSTALL in capsys.readouterr().out
     with pytest.raises(RuntimeError, match="requirements-gpu.txt"):
         compile_report.measure()
 
 
 def test_an_unknown_card_is_refused_in_one_line(capsys):
-    assert compile_report.main(cc=[75, 42]) == 2
+    assert report.main(cc=[75, 42]) == 2
     assert capsys.readouterr().out == (
         "unknown compute capability 42; choose from [60, 75, 80, 89, 90]\n"
     )
@@ -177,7 +179,7 @@ def run_with_compiler(code, folder):
     done = subprocess.run(
         [sys.executable, str(script)],
         cwd=folder,
-        env=compile_report.compiler_environment(),
+        env=environment(compile_report.COMPILER),
         capture_output=True,
         text=True,
         check=True,

@@ -1,10 +1,14 @@
 """The counts behind the rooflines: against the code, against other counts, at their limits."""
 
+import re
+
 import numpy as np
 import pytest
 
-from lstm_kernels.lab.estimates import bus, thread_layout
+from lstm_kernels.lab.estimates import bus, cards
 from lstm_kernels.lab.estimates import roofline as r
+from lstm_kernels.lab.estimates.cards import CARDS, T4
+from lstm_kernels.lab.measure import cpu_peaks
 from lstm_kernels.model import Sizes, init_params
 from lstm_kernels.versions import cuda_v2, cuda_v4, cuda_v5
 from lstm_kernels.versions.packing import make_layout
@@ -22,15 +26,16 @@ SHAPES = (SIZES, Sizes(1, 1, 1, 1, 1), Sizes(24, 300, 3, 20, 2))
                               ("A100", 19.5, 1555), ("H100", 66.9, 3350)]
 )  # fmt: skip
 def test_peaks_are_the_published_ones(name, tera, bandwidth):
-    card = r.PEAKS[name]
+    card = CARDS[name]
     assert card.tera == pytest.approx(tera, abs=0.06)
     assert card.gigabytes_per_second == bandwidth
     assert card.ridge == pytest.approx(card.tera * 1e3 / bandwidth)
-    assert name in r.SOURCES
+    assert re.search(rf"\b{name}\b", cards.__doc__), "its data sheet is named as the source"
 
 
-def test_cards_are_those_of_lesson_04():
-    assert {card.sms for card in r.PEAKS.values()} == {c.sms for c in thread_layout.CARDS.values()}
+def test_the_t4_that_the_emulator_pretends_to_be_is_the_published_one():
+    assert (T4.sms, T4.gigahertz, T4.threads, T4.blocks) == (40, 1.59, 1024, 16)
+    assert T4.shared == 64 * 1024
 
 
 # ---- counts -------------------------------------------------------------------------------
@@ -137,7 +142,7 @@ def test_a_product_over_the_batch_gains_with_the_batch():
 # ---- bounds -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("card", r.PEAKS.values(), ids=r.PEAKS)
+@pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
 @pytest.mark.parametrize("version", r.VERSIONS)
 def test_time_is_flat_first_and_then_grows_with_the_batch(version, card):
     def waiting(N):
@@ -149,7 +154,7 @@ def test_time_is_flat_first_and_then_grows_with_the_batch(version, card):
 
 
 def test_rounds_of_v5():
-    t4 = r.PEAKS["T4"]
+    t4 = CARDS["T4"]
     batches = (1, 40, 41, 80, 81)
     assert [r.rounds("cuda_v5", SIZES._replace(N=N), t4) for N in batches] == [1, 1, 2, 2, 3]
     narrow = SIZES._replace(H=32)  # three blocks an SM
@@ -159,7 +164,7 @@ def test_rounds_of_v5():
 
 @pytest.mark.parametrize("version", r.VERSIONS)
 def test_the_bound_is_the_largest_and_no_cache_makes_it_no_smaller(version):
-    card = r.PEAKS["A100"]
+    card = CARDS["A100"]
     seconds, name = r.bound(version, SIZES, card)
     bounds = r.lower_bounds(version, SIZES, card)
     assert seconds == bounds[name] == max(bounds.values())
@@ -167,14 +172,14 @@ def test_the_bound_is_the_largest_and_no_cache_makes_it_no_smaller(version):
 
 
 def test_small_batches_wait():
-    for card in r.PEAKS.values():
+    for card in CARDS.values():
         for version in r.VERSIONS:
             assert r.bound(version, SIZES._replace(N=16), card)[1] == "waiting"
 
 
 def test_v4_waits_for_its_loads():
     """Two for each multiply-add, and blocks side by side on an SM share them."""
-    t4, cycles = r.PEAKS["T4"], r.Cycles()
+    t4, cycles = CARDS["T4"], r.Cycles()
     few, more_loads = r.chain_v4(64, t4, cycles), t4._replace(loads=10**6)
     assert few == 2 * (2 * 4 * 64 * 64 / 32 + 20) + 3 * 60 + 4 * 40
     assert r.chain_v4(64, more_loads, cycles) < few / 2
@@ -193,7 +198,7 @@ def test_v5s_parts_do_not_grow_with_the_batch():
 
 def test_only_the_l4_makes_v5_stop_waiting():
     """What the lesson's widget is asked for."""
-    limits = {name: r.bound("cuda_v5", SIZES._replace(N=4096), c)[1] for name, c in r.PEAKS.items()}
+    limits = {name: r.bound("cuda_v5", SIZES._replace(N=4096), c)[1] for name, c in CARDS.items()}
     assert limits.pop("L4") == "memory"
     assert set(limits.values()) == {"waiting"}
 
@@ -205,7 +210,7 @@ def test_exchange_in_a_ring():
 
 
 def test_this_machine_has_a_roof():
-    machine = r.measure_machine(seconds=0.05)
-    assert machine.giga > 0.1 and machine.gigabytes_per_second > 0.1
+    peaks = cpu_peaks.measure_peaks(seconds=0.05)
+    assert peaks.giga > 0.1 and peaks.gigabytes_per_second > 0.1
     with pytest.raises(ValueError, match="number of threads is 0"):
-        r.measure_machine_apart(0)
+        cpu_peaks.measure_peaks_apart(0)

@@ -12,9 +12,10 @@ import pytest
 
 from lstm_kernels import VERSIONS, __main__, init_params
 from lstm_kernels.lab.figures.race import draw_published, draw_race
-from lstm_kernels.lab.measure import device_times, race, timing
-from lstm_kernels.lab.measure.timing import Timing, Workload, measure, seconds_text, time_call
-from lstm_kernels.machine import device, doctor
+from lstm_kernels.lab.measure import race, results, timing
+from lstm_kernels.lab.measure.timing import Timing, Workload, measure, time_call
+from lstm_kernels.lab.words import seconds_text
+from lstm_kernels.machine import device, doctor, watch
 from lstm_kernels.versions import COURSE
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -107,13 +108,13 @@ def test_every_copy_and_launch_is_watched_and_nothing_stays_watched(workload):
     params = init_params(1, 3, 1)
     before = vars(device.cuda).copy()
     for version, copies_in in (("cuda_v2", None), ("cuda_v3", 12)):
-        with device_times.watch() as spans:
+        with watch.watch() as spans:
             VERSIONS[version].gradients(params, workload.x, workload.y)
         kinds = [kind for kind, *_ in spans]
-        assert kinds.count(device_times.KERNEL) == 1
-        assert {device_times.IN, device_times.OUT} < set(kinds)
+        assert kinds.count(watch.KERNEL) == 1
+        assert {watch.IN, watch.OUT} < set(kinds)
         if copies_in and not device.ON_GPU:  # 5 parameters, x, y, 5 zeros; and the launch's own
-            assert kinds.count(device_times.IN) == copies_in + 1
+            assert kinds.count(watch.IN) == copies_in + 1
     assert vars(device.cuda) == before
 
 
@@ -123,13 +124,13 @@ def test_on_a_card_the_drivers_functions_are_marked(monkeypatch):
     for name in ("cuMemcpyHtoD", "cuMemcpyHtoDAsync", "cuMemcpyDtoH", "cuMemcpyDtoHAsync"):
         setattr(driver.driver, name, lambda *args, name=name: name)
     driver.launch_kernel = lambda *args: "launched"
-    monkeypatch.setattr(device_times, "_driver_modules", lambda: (types.SimpleNamespace(), driver))
+    monkeypatch.setattr(watch, "_driver_modules", lambda: (types.SimpleNamespace(), driver))
     monkeypatch.setattr(device, "ON_GPU", True)
-    with device_times.watch() as spans:
+    with watch.watch() as spans:
         assert driver.driver.cuMemcpyHtoD(1) == "cuMemcpyHtoD"
         assert driver.launch_kernel(1, 2) == "launched"
         assert driver.driver.cuMemcpyDtoHAsync() == "cuMemcpyDtoHAsync"
-    assert [kind for kind, *_ in spans] == [device_times.IN, device_times.KERNEL, device_times.OUT]
+    assert [kind for kind, *_ in spans] == [watch.IN, watch.KERNEL, watch.OUT]
     driver.launch_kernel()
     assert len(spans) == 3
 
@@ -146,11 +147,11 @@ def test_rows_without_a_gpu_get_no_ratio(workload):
     assert [row.version for row in rows] == list(COURSE)
     by_name = {row.version: row for row in rows}
     assert by_name["cuda_v1"].timing is None
-    assert race.speedup(rows, "sequential", "sequential") == 1
-    assert race.speedup(rows, "numpy_batched", "sequential") > 0
-    comparable = race.speedup(rows, "cuda_v2", "sequential") is not None
+    assert results.speedup(rows, "sequential", "sequential") == 1
+    assert results.speedup(rows, "numpy_batched", "sequential") > 0
+    comparable = results.speedup(rows, "cuda_v2", "sequential") is not None
     assert comparable == device.ON_GPU
-    text = race.table(rows)
+    text = results.table(rows)
     assert len(text.splitlines()) == 1 + len(COURSE)
     if device.TARGET == "emulator":
         assert "emulated on CPU" in text

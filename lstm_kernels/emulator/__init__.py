@@ -38,9 +38,10 @@ How it works, in the order in which it happens:
    transfer shows. Shared arrays lie at fixed offsets of one piece of memory for each block, local
    arrays at fixed offsets of one piece for each thread. What a card leaves undefined is NaN here.
 
-5. *Races* (races.py, tracing.py). `find_races` translates once more, and now each access to
-   shared or global memory is also reported with its thread. Two threads that touch the same
-   element, at least one writing, with nothing to order them: a race, whatever this run computed.
+5. *Data races* (data_races.py, tracing.py). `find_data_races` translates once more, and now each
+   access to shared or global memory is also reported with its thread. Two threads that touch the
+   same element, at least one writing, with nothing to order them: a data race, whatever this run
+   computed.
 
 6. *Cores* (independent.py, cores.py). A long launch is shared among the CPU's cores if the source
    proves that no block touches what another block writes. All others run on one core.
@@ -53,6 +54,7 @@ Two limits to know. The emulator needs the kernel's source, in a file or a noteb
 arithmetic is the CPU's: the last bits of `exp` or of a fused multiply-add may differ on a card.
 """
 
+from .data_races import Access, DataRace, find_data_races
 from .errors import (
     ArgumentError,
     DivergentBarrier,
@@ -62,7 +64,6 @@ from .errors import (
     TransferError,
     UnsupportedCode,
 )
-from .races import Access, Race, find_races
 from .transfers import Transfer, count_transfers
 
 __all__ = [
@@ -72,10 +73,10 @@ __all__ = [
     "EmulatorError",
     "LaunchError",
     "OutOfBounds",
-    "Race",
+    "DataRace",
     "Transfer",
     "TransferError",
     "UnsupportedCode",
     "count_transfers",
-    "find_races",
+    "find_data_races",
 ]

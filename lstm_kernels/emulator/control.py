@@ -18,27 +18,26 @@ BLOCK_EPOCH = 20  # barriers that this block has passed
 WARP_EPOCH = 21  # syncwarps that this warp has passed
 GRID_EPOCH = 22  # grid barriers passed
 
-STUCK = 23  # what is wrong with a barrier: one of the codes below
-STUCK_CODE = 24  # the code of the barrier where STUCK_THREAD waits
-STUCK_THREAD = 25
-OTHER_CODE = 26  # what another thread of the block does instead
-OTHER_THREAD = 27
+STUCK_CODE = 23  # the code of the barrier where STUCK_THREAD waits
+STUCK_THREAD = 24
+OTHER_CODE = 25  # what another thread of the block does instead
+OTHER_THREAD = 26
 
-TRACE = 28  # address of the race finder's notebook, 0 if nobody traces
-NOTE = 29  # address of the compiled function that it is told every access by
+TRACE = 27  # address of the race finder's notebook, 0 if nobody traces
+NOTE = 28  # address of the compiled function that it is told every access by
 
-GRID_DIM = 30  # 3 slots: what the launch asked for
-BLOCK_DIM = 33  # 3 slots
-ORDER = 36  # in which order threads run: 0 forward, 1 backward, others shuffled
-SHARED_BYTES = 37  # shared memory of a block: static arrays, then the dynamic one
-DYNAMIC_START = 38  # where the dynamic one begins
-MAIL_BYTES = 39  # where the threads of a block leave values for shuffles and votes
-LOCAL_BYTES = 40  # local arrays of one thread
-THREAD_ROOMS = 41  # how many threads of a block need local memory of their own at once
-RESIDENT = 42  # how many blocks are under way at once (all of them for grid.sync)
-FIRST = 43  # the blocks to run are FIRST .. LAST - 1: all, or one CPU core's share
-LAST = 44
-SLOTS = 46
+GRID_DIM = 29  # 3 slots: what the launch asked for
+BLOCK_DIM = 32  # 3 slots
+ORDER = 35  # in which order threads run: 0 forward, 1 backward, others shuffled
+SHARED_BYTES = 36  # shared memory of a block: static arrays, then the dynamic one
+DYNAMIC_START = 37  # where the dynamic one begins
+MAIL_BYTES = 38  # where the threads of a block leave values for shuffles and votes
+LOCAL_BYTES = 39  # local arrays of one thread
+THREAD_ROOMS = 40  # how many threads of a block need local memory of their own at once
+RESIDENT = 41  # how many blocks are under way at once (all of them for grid.sync)
+FIRST = 42  # the blocks to run are FIRST .. LAST - 1: all, or one CPU core's share
+LAST = 43
+SLOTS = 45
 
 
 def new_control(grid, block):

@@ -70,11 +70,3 @@ from .names import (
     threadIdx,
     warpsize,
 )
-
-
-def is_cuda_array(obj):
-    """Does `obj` live on the device?"""
-    return isinstance(obj, DeviceArray)
-
-
-EMULATED = True

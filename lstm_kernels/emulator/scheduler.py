@@ -37,7 +37,6 @@ BLOCK = 3  # syncthreads
 GRID = 4  # grid.sync
 READY = -1  # not a code that a thread gives: it waits for nothing
 
-DIVERGED = 1
 
 compiled = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
@@ -155,7 +154,6 @@ def note_divergence(control, codes, one, other):
     """The thread that waits first, then the one that does something else."""
     if codes[one] == FINISHED:
         one, other = other, one
-    control[slots.STUCK] = DIVERGED
     control[slots.STUCK_CODE] = codes[one]
     control[slots.STUCK_THREAD] = one
     control[slots.OTHER_CODE] = codes[other]

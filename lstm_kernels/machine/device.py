@@ -15,8 +15,6 @@ import ctypes
 import os
 import platform
 import sys
-from contextlib import contextmanager
-from typing import NamedTuple
 
 import numpy as np
 
@@ -25,8 +23,6 @@ from lstm_kernels.machine import platforms
 TARGETS = ("gpu", "emulator", "simulator", "compiler")
 PROBE_THREADS = 64  # two blocks of one warp
 SWITCH_SECONDS = 1e-4  # with Python's 5e-3 one call of the simulator takes 0.1 s or 30 s, by chance
-EMULATED_PROCESSORS = 40  # SMs of a Tesla T4
-EMULATED_MEMORY = 15 * 1024**3  # bytes: what a Tesla T4 leaves free of its 16 GB
 
 
 def count_gpus():
@@ -171,14 +167,23 @@ def synchronize():
         cuda.synchronize()
 
 
+def _card_of_launches():
+    """What knows the limits of a launch here: the card's own module, or the emulator's."""
+    if TARGET in ("gpu", "emulator"):
+        return cuda
+    from lstm_kernels.emulator import cuda as emulated
+
+    return emulated
+
+
 def count_processors():
-    """Number of streaming multiprocessors (SMs); for the emulator, those of a Tesla T4."""
-    return cuda.get_current_device().MULTIPROCESSOR_COUNT if ON_GPU else EMULATED_PROCESSORS
+    """Number of streaming multiprocessors (SMs); without a card, those of a Tesla T4."""
+    return _card_of_launches().get_current_device().MULTIPROCESSOR_COUNT
 
 
 def free_memory():
-    """Bytes that may be allocated on the device; for the emulator, those of a Tesla T4."""
-    return cuda.current_context().get_memory_info().free if ON_GPU else EMULATED_MEMORY
+    """Bytes that may be allocated on the device; without a card, those of a Tesla T4."""
+    return _card_of_launches().current_context().get_memory_info().free
 
 
 def check_memory(needed, what):
@@ -189,54 +194,3 @@ def check_memory(needed, what):
             f"{what} needs {needed / 2**20:,.0f} MiB of device memory; the limit here is "
             f"{free / 2**20:,.0f} MiB. Use a smaller batch or a smaller hidden size H."
         )
-
-
-class Transfer(NamedTuple):
-    """One copy between the host's memory and the device's."""
-
-    direction: str  # "host to device" or "device to host"
-    nbytes: int
-
-
-@contextmanager
-def count_transfers():
-    """Collect every copy between host and device made inside the `with`: a list of Transfer.
-
-    Works on a card (Numba's copy functions are watched) and in the emulator.  Lesson 08.
-    """
-    if TARGET == "emulator":
-        from lstm_kernels.emulator import memory
-
-        with memory.count_transfers() as log:
-            yield log
-    elif ON_GPU:
-        with _watch_driver() as log:
-            yield log
-    else:
-        raise RuntimeError(f"transfers cannot be counted with the target {TARGET!r}")
-
-
-@contextmanager
-def _watch_driver():
-    """Replace the driver's copy functions by ones that also write down what they copy."""
-    from numba.cuda.cudadrv.driver import driver
-
-    log = []
-    ways = {"HtoD": "host to device", "DtoH": "device to host"}
-    names = {f"cuMemcpy{way}{mode}": ways[way] for way in ways for mode in ("", "Async")}
-    originals = {name: getattr(driver, name) for name in names}
-
-    def watched(copy, direction):
-        def copy_and_log(dst, src, size, *args):
-            log.append(Transfer(direction, int(size)))
-            return copy(dst, src, size, *args)
-
-        return copy_and_log
-
-    for name, direction in names.items():
-        setattr(driver, name, watched(originals[name], direction))
-    try:
-        yield log
-    finally:
-        for name, original in originals.items():
-            setattr(driver, name, original)

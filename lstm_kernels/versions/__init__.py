@@ -1,8 +1,17 @@
 """The versions of the course: one file, one idea each.
 
-To add a version, write its file with `gradients(params, x, y)` and add its name to BEYOND.
-If it launches kernels, its name begins with "cuda": by that the race knows that its times are a
-GPU's, or the emulator's.
+The contract.  A version is a module with
+
+    gradients(params, x, y) -> (loss, grads)    # x (T, N, D), y (T, N, O); grads shaped as params
+
+It checks its arguments (`model.checked`) and leaves them as they are.  It may also have
+
+    fit(params, x, y, *, epochs, batch_size, rule, seed, on_batch, validation)
+                            # -> (params, History): the whole training, in place of training.fit
+    check_hidden_size(H)    # raises ValueError if it cannot compute with so many hidden units
+
+To add a version, write its file and add its name to BEYOND.  If it launches kernels, its name
+begins with "cuda": by that all who measure know that its times are a GPU's, or the emulator's.
 """
 
 from importlib import import_module
@@ -18,3 +27,20 @@ def get_version(name):
     if name not in VERSIONS:
         raise ValueError(f"unknown version {name!r}; choose one of: {', '.join(VERSIONS)}")
     return VERSIONS[name]
+
+
+def launches_kernels(name):
+    """Does this version run on a GPU, or where there is none in the emulator?"""
+    return name.startswith("cuda")
+
+
+def own_fit(name):
+    """The version's own `fit`, which trains wholly on the device; None if it has none."""
+    return getattr(get_version(name), "fit", None)
+
+
+def check_hidden_size(name, H):
+    """ValueError if this version cannot compute with H hidden units."""
+    check = getattr(get_version(name), "check_hidden_size", None)
+    if check is not None:
+        check(H)

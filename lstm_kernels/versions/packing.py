@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lstm_kernels.model import Params
+from lstm_kernels.model import Params, count_params, param_shapes
 
 PADDED = (32, 64)  # numbers of hidden units that kernels are made for
 
@@ -38,8 +38,7 @@ class Layout(NamedTuple):
 def make_layout(D, H, O):  # noqa: E741
     """The layout for these sizes, H at most 64."""
     P = next(padded for padded in PADDED if H <= padded)
-    shapes = Params((4 * H, D), (4 * H, H), (4 * H,), (O, H), (O,))
-    numbers = np.arange(sum(map(math.prod, shapes)))
+    shapes, numbers = param_shapes(D, H, O), np.arange(count_params(D, H, O))
     U, W, B, V, b_out = split(numbers, shapes)
     U, W, B = U.reshape(4, H, D), W.reshape(4, H, H), B.reshape(4, H)
 

@@ -8,6 +8,7 @@ import math
 from typing import NamedTuple
 
 from lstm_kernels.machine.device import check_memory, cuda
+from lstm_kernels.model import count_params
 
 
 class Workspace(NamedTuple):
@@ -28,7 +29,7 @@ def workspace_shapes(sizes, itemsize):
     shapes = Workspace(
         (T + 1, N, H), (T + 1, N, H), (T, N, 4 * H), (N, H), (T, N, 4 * H), (T, N, O), (N,)
     )
-    parameters = 4 * H * (D + H + 1) + O * (H + 1)  # and as many gradients
+    parameters = count_params(D, H, O)  # and as many gradients
     numbers = sum(map(math.prod, shapes)) + T * N * (D + O) + 2 * parameters
     check_memory(itemsize * numbers, f"a batch of N={N} samples with T={T}, H={H}")
     return shapes

@@ -1,5 +1,11 @@
-"""The whole real path of `numba.cuda`, on the stand-in for the driver; tests/test_gpu_path.py
-starts this file:    python -m tests.driver python -m pytest tests/driver/card_checks.py
+"""The whole real path of `numba.cuda`, checked on the stand-in for the driver (libcuda.c).
+
+tests/test_gpu_path.py starts this file in a process of its own, which meets a card.  By hand:
+
+    python -m tests.driver python -m pytest tests/driver/card_checks.py
+
+`with stand_in.count() as counted` tells what the driver saw inside: copies, bytes, launches and so
+on (start/stand_in.py).  Some checks call the driver's functions directly, with ctypes.
 """
 
 import ctypes
@@ -16,7 +22,7 @@ import stand_in
 from lstm_kernels import VERSIONS, __main__, cuda, data, init_params
 from lstm_kernels.lab.estimates import bus
 from lstm_kernels.lab.measure import device_times, race, timing
-from lstm_kernels.machine import device
+from lstm_kernels.machine import device, watch
 from lstm_kernels.machine.cuda_graph import Graph, GraphError, call, handle_of
 from lstm_kernels.model import sizes
 from lstm_kernels.optimizers import Adam
@@ -42,7 +48,7 @@ def batch(T, N, D, H, O, dtype=np.float32):  # noqa: E741
 
 
 def totals(log):
-    """What device.count_transfers reports, in the driver's own words."""
+    """What watch.count_transfers reports, in the driver's own words."""
     found = {}
     for words, direction in (("in", IN), ("out", OUT)):
         nbytes = [t.nbytes for t in log if t.direction == direction]
@@ -119,7 +125,7 @@ def test_v6s_training_is_the_references(optimizer):
 def test_the_driver_counts_the_copies_that_lesson_08_names(version, number):
     x, y = data.airline_workload()
     problem = init_params(1, 50, 1), x[:, :7], y[:, :7]
-    with stand_in.count() as counted, device.count_transfers() as log:
+    with stand_in.count() as counted, watch.count_transfers() as log:
         VERSIONS[version].gradients(*problem)
     claimed = bus.copies(version, sizes(problem[0], problem[1]))
     assert [(t.direction, t.nbytes) for t in log] == [(c.direction, c.nbytes) for c in claimed]
@@ -132,7 +138,7 @@ def test_the_driver_counts_the_copies_that_lesson_08_names(version, number):
 def test_no_copy_escapes_count_transfers(version):
     problem = batch(3, 5, 2, 4, 2)
     VERSIONS[version].gradients(*problem)
-    with stand_in.count() as counted, device.count_transfers() as log:
+    with stand_in.count() as counted, watch.count_transfers() as log:
         VERSIONS[version].gradients(*problem)
     assert copies_only(counted) == totals(log)
     assert counted["loads"] == 0, "a second call compiles nothing"
@@ -142,7 +148,7 @@ def test_no_copy_escapes_count_transfers(version):
 def test_v6_copies_what_lesson_15_names(epochs):
     params, x, y = batch(6, 23, 1, 9, 1)
     settings = dict(epochs=epochs, batch_size=5, lr=1e-2, optimizer="adam")
-    with stand_in.count() as counted, device.count_transfers() as log:
+    with stand_in.count() as counted, watch.count_transfers() as log:
         fit("cuda_v6", params, x, y, **settings)
     size = 4 * cuda_v6.make_layout(1, 9, 1).size
     assert [t.nbytes for t in log if t.direction == IN] == [
@@ -339,11 +345,11 @@ def test_the_parts_of_a_mini_batch_are_measured(version):
 @pytest.mark.parametrize(("version", "copies", "launches"), [("cuda_v2", 38, 1), ("cuda_v6", 6, 2)])
 def test_every_copy_and_launch_gets_its_two_events(version, copies, launches):
     problem = batch(3, 5, 1, 3, 1)
-    with device_times.watch() as spans:
+    with watch.watch() as spans:
         VERSIONS[version].gradients(*problem)
     kinds = [kind for kind, *_ in spans]
-    assert kinds.count(device_times.KERNEL) == launches
-    assert kinds.count(device_times.IN) + kinds.count(device_times.OUT) == copies
+    assert kinds.count(watch.KERNEL) == launches
+    assert kinds.count(watch.IN) + kinds.count(watch.OUT) == copies
     with stand_in.count() as counted:
         VERSIONS[version].gradients(*problem)
     assert len(spans) == copies + launches and counted["launches"] == launches
@@ -353,7 +359,7 @@ def test_every_copy_and_launch_gets_its_two_events(version, copies, launches):
 def test_the_time_line_is_measured_with_the_versions_own_copies(version):
     problem = batch(3, 5, 1, 4, 1)
     with stand_in.count() as counted:
-        spans = bus.measure_time_line(version, *problem, repeats=3)
+        spans = device_times.measure_time_line(version, *problem, repeats=3)
     claimed = bus.copies(version, sizes(problem[0], problem[1]))
     assert copies_only(counted) == {name: 4 * n for name, n in totals(claimed).items()}
     assert [s.name for s in spans if s.kind != "kernel"] == [c.name for c in claimed]
@@ -424,6 +430,8 @@ def test_memory_that_is_not_there():
     assert library.cuMemFree_v2(pointer) == INVALID_VALUE, "freed twice"
     assert library.cuMemcpyDtoH_v2(host, pointer, inside) == INVALID_VALUE, "used when freed"
 
+
+# ---- what a card refuses while a stream is captured, and streams that are not there ---------
 
 CAPTURE_UNSUPPORTED, IMPLICIT, CAPTURED_EVENT, WRONG_THREAD = 900, 906, 907, 908
 THREAD_LOCAL, RELAXED = 1, 2

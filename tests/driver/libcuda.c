@@ -1,17 +1,67 @@
-/* A stand-in for NVIDIA's driver, libcuda.so.1: the host's half of a GPU program without a GPU.
+/* A stand-in for NVIDIA's driver library, libcuda.so.1: GPU programs run here without a GPU.
 
-   It plays up to four cards.  Device memory is host memory, so a copy is a memcpy.  All work is
-   done at once, in the order in which it is asked for.  It checks what the real driver checks, and
-   answers with the real error codes.  A launch computes nothing by itself: it calls `stand_in.hook`,
-   if one is set (tests/driver/start/stand_in.py), which gets the kernel's name and its arguments.
+   WHAT IT IS FOR.  The tests run on machines without a card.  There this library takes the place
+   of the driver; the real numba.cuda and NVIDIA's real compiler work above it, as on a card.
+   It can prove: that the kernels compile; that their arguments arrive, in the sizes that the
+   compiled code expects; which copies, launches and allocations the course makes; that it frees
+   its memory; what it says when the driver refuses.  It cannot prove: any time (times are those
+   of this CPU); that the machine code is right (it never runs); that the host waits where it must
+   (all work is done at once, in the order of the calls: a missing wait changes no result).
 
-   Environment variables, read by cuInit:
-     STAND_IN_CARDS       number of cards (1)
-     STAND_IN_CC          compute capability, 75 for 7.5
-     STAND_IN_DRIVER      newest CUDA that the driver knows, 12080 for 12.8
+   WHO CALLS WHOM
+     pytest, tests/test_gpu_path.py (by hand: python -m tests.driver COMMAND)
+       |  tests/driver/__init__.py: build() compiles this file, environment() lets Python find it
+     a new Python process; first of all, start/sitecustomize.py sets `stand_in.hook`
+       |  runs tests/driver/card_checks.py, or a small program; they call the course's package
+     numba.cuda, then cuda.core and cuda.bindings: they look functions up, cuGetProcAddress_v2()
+       |  (the course's cuda_graph.py and platforms.py call the library directly, with ctypes)
+     this library: cuMemAlloc_v2(), cuMemcpyHtoD_v2(), cuLaunchKernelEx(), ...
+       |  only a launch goes further: launch(), then run(), then `stand_in.hook`
+     start/stand_in.py: run_launch() finds the kernel of this name, makes arrays from the addresses
+       |
+     lstm_kernels/emulator runs the same Python function on the "device" memory
+
+   HOW IT IS PLAYED.  There are no locks: two threads must not call at the same moment.
+     cards     numbers, from 0 on; `attributes` are a Tesla T4's, apart from STAND_IN_CC
+     contexts  one for each card, `contexts`; each thread has a stack of them, `stack`
+     memory    host memory, a struct Block for each allocation, filled with 0xFF (a float: NaN)
+     copies    memcpy, if stand_in_reaches() finds the card's bytes inside one block
+     handles   a struct Object in the list `objects`; enum Kind says what it is
+     code      a LIBRARY and its KERNELs; read_cubin() reads them from the compiled file
+     launches  check_launch() refuses what a card would; if the hook fails, `broken` is set
+     events    `moment`: the clock at cuEventRecord()
+     graphs    while a stream is captured (`capturing`), write_down() keeps its launches as a list
+               of struct Launch; cuGraphLaunch() runs the list
+
+   WHAT IS COUNTED.  `stand_in` counts calls and bytes; count() in start/stand_in.py reads it.  A
+   right result does not show that one copy is too many.  So the tests compare what the lessons
+   claim (V2: 38 copies) with what the driver saw.  Refused calls are not counted, nor are fills.
+
+   SETTINGS.  Environment variables, read by cuInit(); STAND_IN_DRIVER is read whenever needed.  In
+   a test: run(..., CARDS=2) sets STAND_IN_CARDS.
+     STAND_IN_CARDS       number of cards (1); cuInit() finds no device unless it is 1 to 4
+     STAND_IN_CC          compute capability (75, for 7.5)
+     STAND_IN_DRIVER      newest CUDA that the driver knows (12080, for 12.8)
      STAND_IN_MEMORY      MiB of memory of each card (15360)
-     STAND_IN_INIT_ERROR  what cuInit answers (0), for example 100: no device
-     STAND_IN_LOAD_ERROR  what loading a module answers (0), for example 222: unsupported PTX */
+     STAND_IN_INIT_ERROR  what cuInit() answers (0), for example 100: no device
+     STAND_IN_LOAD_ERROR  what loading code answers (0), for example 222: unsupported PTX
+
+   WHEN A FUNCTION IS MISSING.  A new numba-cuda may call one that is not here.  The call then ends
+   with "FunctionNotFoundError: function cuMemHostRegister_v2 is not found".  If that happens when
+   the course starts, it goes on without a card, and card_checks.py fails at `device.TARGET`; then
+   traceback.print_exception(device.WHY_NO_GPU) shows the whole error.  To add the function:
+     1. Find its arguments in cuda.h (site-packages/nvidia/cuda_runtime/include).
+     2. Write it in its section, under the name in the message.  Check what its neighbours check:
+        NEED_CONTEXT; NEED_SAFE if it allocates, frees or loads; NEED_USABLE if it uses a stream.
+     3. Add it to `table`: PLAIN, or SECOND if its name ends in _v2.
+     4. A new count, or a new enum Kind, also goes into COUNTS of start/stand_in.py, at the same
+        place.  A new error goes into the enum below and into `errors`.
+     5. Add a check to card_checks.py.  Run: python -m pytest tests/test_gpu_path.py
+
+   MAP: answers; what tests read; settings and state; handles; what a capture refuses; start;
+   errors; devices; contexts; memory (2 sections); code (4); launches (3); streams; events; graphs;
+   the table of all functions.  Not every function is called today: numba-cuda 0.30.4 calls no
+   cuModule... and no cuLink... function in these tests. */
 
 #include <elf.h>
 #include <stdint.h>
@@ -20,7 +70,10 @@
 #include <string.h>
 #include <time.h>
 
-enum { /* CUresult */
+/* ---- answers and addresses ------------------------------------------------------------------ */
+
+/* What a driver function answers (CUresult): 0, or the number of an error. */
+enum {
   SUCCESS = 0,
   INVALID_VALUE = 1,
   OUT_OF_MEMORY = 2,
@@ -44,58 +97,75 @@ enum { /* CUresult */
   STREAM_CAPTURE_WRONG_THREAD = 908
 };
 typedef int Result;
-typedef uint64_t Pointer; /* CUdeviceptr */
+typedef uint64_t Pointer; /* an address in a card's memory (CUdeviceptr) */
 
-/* ---- what tests read and set ------------------------------------------------------------- */
+/* ---- what tests read and set ---------------------------------------------------------------- */
 
+/* Called for each kernel that runs; an answer other than 0 says that the kernel failed. */
 typedef int Hook(const char *name, void *function, const unsigned *grid, const unsigned *block,
                  unsigned shared, void **arguments);
 
+/* The kinds of struct Object. */
 enum Kind { LIBRARY, KERNEL, STREAM, EVENT, LINK, GRAPH, EXECUTABLE, KINDS };
 
+/* start/stand_in.py (class State) names the same numbers in the same order: change both. */
 struct {
   int64_t launches, synchronisations, loads, allocations, frees;
-  int64_t copies_in, bytes_in, copies_out, bytes_out, copies_inside, bytes_inside;
+  int64_t copies_in, bytes_in;         /* host to device */
+  int64_t copies_out, bytes_out;       /* device to host */
+  int64_t copies_inside, bytes_inside; /* device to device */
   int64_t recorded, replays; /* launches written down in a graph; graphs that were started */
   int64_t alive[KINDS];      /* objects made and not yet destroyed */
   Hook *hook; /* 0: a launch is counted and does nothing */
 } stand_in;
 
-/* ---- settings, and the state of the driver ------------------------------------------------ */
+/* ---- settings, and the state of the driver -------------------------------------------------- */
 
 enum { MAX_CARDS = 4, MAX_STACK = 16, MIB = 1 << 20 };
-static int initialised, cards, capability, version, load_error;
-static int broken; /* after a failed launch every call fails, as on a card */
-static size_t memory, used[MAX_CARDS];
+static int initialised, cards, capability, load_error;
+static int broken; /* LAUNCH_FAILED after a failed launch: then all that needs a context fails */
+static size_t memory, used[MAX_CARDS]; /* bytes of each card; bytes of it that are in use */
 static struct Context { int device, retained; } contexts[MAX_CARDS];
 static _Thread_local struct Context *stack[MAX_STACK];
 static _Thread_local int depth; /* contexts on this thread's stack; the last one is current */
 
+/* A number from the environment. */
 static int setting(const char *name, int otherwise) {
   const char *text = getenv(name);
   return text ? atoi(text) : otherwise;
 }
 
+/* Not kept by cuInit: both functions that need it may be called before cuInit. */
+static int driver_version(void) { return setting("STAND_IN_DRIVER", 12080); }
+
 static struct Context *current(void) { return depth ? stack[depth - 1] : 0; }
 
+/* May a function that needs a context go on? */
 static Result ready(void) {
   return !initialised ? NOT_INITIALIZED : !current() ? INVALID_CONTEXT : broken;
 }
 
+/* Two ways to leave a function with an error.  NEED: this condition is false.  TRY: this call
+   gives an error, which is passed on. */
 #define NEED(condition, error) do { if (!(condition)) return (error); } while (0)
-#define NEED_CONTEXT do { Result r_ = ready(); if (r_) return r_; } while (0)
+#define TRY(call) do { Result r_ = (call); if (r_) return r_; } while (0)
+#define NEED_CONTEXT TRY(ready())
 
-/* ---- handles: each is an object in a list, so that unknown ones are found ----------------- */
+/* ---- handles: what the driver makes and the caller only names ------------------------------- */
 
-struct Parameter { uint32_t offset, size; };
+/* A handle is the address of a struct Object.  All stand in one list, so a handle that is unknown
+   or destroyed is noticed.  Which fields are used depends on the kind. */
+struct Parameter { uint32_t offset, size; }; /* where a kernel's argument lies, and its bytes */
 
 struct Object {
   enum Kind kind;
   struct Object *next, *library; /* a kernel's library */
   char *name;                    /* a kernel's */
-  int registers, static_shared, dynamic_shared, local;
-  int count;                     /* a kernel's parameters */
-  struct Parameter *parameters;
+  int registers;                 /* a kernel's, for each thread */
+  int static_shared;             /* a kernel's bytes of shared memory */
+  int dynamic_shared;            /* the most bytes on demand; 0: never set */
+  int count;                     /* a kernel's parameters: how many */
+  struct Parameter *parameters;  /* each of them */
   char *image; size_t size;      /* a library's or a link's */
   double moment;                 /* an event's, in ms; negative before it is recorded */
   int captured;                  /* an event that was last recorded in a captured stream */
@@ -113,6 +183,7 @@ static struct Object *make(enum Kind kind) {
   return objects = object;
 }
 
+/* Is this the handle of a living object of this kind? */
 static int is(enum Kind kind, const void *handle) {
   for (struct Object *o = objects; o; o = o->next)
     if (o == handle) return o->kind == kind;
@@ -128,16 +199,18 @@ static void unmake(struct Object *object) {
   free(object->name); free(object->parameters); free(object->image); free(object);
 }
 
-static int is_stream(const void *handle) { /* 0, 1, 2: the default streams */
+/* 0, 1 and 2 are the default streams. */
+static int is_stream(const void *handle) {
   return (uintptr_t)handle <= 2 || is(STREAM, handle);
 }
 
-/* ---- what is refused while a stream is captured -------------------------------------------
+/* ---- what is refused while a stream is captured ---------------------------------------------
 
-   Whatever is refused also spoils the graph.  The rules are those of the CUDA Programming Guide
-   ("Prohibited and Unhandled Operations") and of cuThreadExchangeStreamCaptureMode.  Stricter than
-   the real driver: one stream at a time can be captured; it records launches and events, no copies;
-   and whatever might be an unsafe call counts as one. */
+   A refusal by spoil() also spoils the graph: the capture then ends with an error.  The rules are
+   those of the CUDA Programming Guide ("Prohibited and Unhandled Operations") and of
+   cuThreadExchangeStreamCaptureMode.  Stricter than the real driver: one stream at a time can be
+   captured; it records launches, no copies, and an event is only marked; and whatever might be an
+   unsafe call counts as one. */
 
 enum Mode { GLOBAL, THREAD_LOCAL, RELAXED, MODES }; /* CUstreamCaptureMode */
 static struct Object *capturing, *captured;         /* the stream, and its graph */
@@ -145,6 +218,7 @@ static enum Mode mode;
 static const int *recorder; /* the thread that began: its `depth` */
 static int spoilt;
 
+/* The graph that is being recorded is lost: cuStreamEndCapture will say so. */
 static Result spoil(Result error) {
   spoilt = 1;
   return error;
@@ -165,19 +239,17 @@ static Result usable(const void *stream) {
   return legacy && !capturing->non_blocking ? spoil(STREAM_CAPTURE_IMPLICIT) : SUCCESS;
 }
 
-#define NEED_SAFE do { Result r_ = safe(); if (r_) return r_; } while (0)
-#define NEED_USABLE(stream) do { Result r_ = usable(stream); if (r_) return r_; } while (0)
+#define NEED_SAFE TRY(safe())
+#define NEED_USABLE(stream) TRY(usable(stream))
 
-/* ---- start, errors, devices --------------------------------------------------------------- */
+/* ---- start ---------------------------------------------------------------------------------- */
 
 Result cuInit(unsigned flags) {
-  int error = setting("STAND_IN_INIT_ERROR", SUCCESS);
   NEED(flags == 0, INVALID_VALUE);
-  NEED(!error, error);
+  TRY(setting("STAND_IN_INIT_ERROR", SUCCESS));
   cards = setting("STAND_IN_CARDS", 1);
   NEED(cards > 0 && cards <= MAX_CARDS, NO_DEVICE);
   capability = setting("STAND_IN_CC", 75);
-  version = setting("STAND_IN_DRIVER", 12080);
   memory = (size_t)setting("STAND_IN_MEMORY", 15360) * MIB;
   load_error = setting("STAND_IN_LOAD_ERROR", SUCCESS);
   for (int d = 0; d < cards; d++) contexts[d].device = d;
@@ -186,41 +258,37 @@ Result cuInit(unsigned flags) {
 }
 
 Result cuDriverGetVersion(int *out) {
-  *out = setting("STAND_IN_DRIVER", 12080);
+  *out = driver_version();
   return SUCCESS;
 }
 
+/* ---- errors: their names and texts ---------------------------------------------------------- */
+
+#define ERROR(name, text) {name, "CUDA_ERROR_" #name, text}
 static const struct { int code; const char *name, *text; } errors[] = {
   {SUCCESS, "CUDA_SUCCESS", "no error"},
-  {INVALID_VALUE, "CUDA_ERROR_INVALID_VALUE", "invalid argument"},
-  {OUT_OF_MEMORY, "CUDA_ERROR_OUT_OF_MEMORY", "out of memory"},
-  {NOT_INITIALIZED, "CUDA_ERROR_NOT_INITIALIZED", "initialization error"},
-  {NO_DEVICE, "CUDA_ERROR_NO_DEVICE", "no CUDA-capable device is detected"},
-  {INVALID_DEVICE, "CUDA_ERROR_INVALID_DEVICE", "invalid device ordinal"},
-  {INVALID_IMAGE, "CUDA_ERROR_INVALID_IMAGE", "device kernel image is invalid"},
-  {INVALID_CONTEXT, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
-  {NO_BINARY_FOR_GPU, "CUDA_ERROR_NO_BINARY_FOR_GPU",
-   "no kernel image is available for execution on the device"},
-  {UNSUPPORTED_PTX_VERSION, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION",
-   "the provided PTX was compiled with an unsupported toolchain."},
-  {INVALID_HANDLE, "CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"},
-  {NOT_FOUND, "CUDA_ERROR_NOT_FOUND", "named symbol not found"},
-  {LAUNCH_OUT_OF_RESOURCES, "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES",
-   "too many resources requested for launch"},
-  {LAUNCH_FAILED, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
-  {NOT_SUPPORTED, "CUDA_ERROR_NOT_SUPPORTED", "operation not supported"},
-  {STREAM_CAPTURE_UNSUPPORTED, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED",
-   "operation not permitted when stream is capturing"},
-  {STREAM_CAPTURE_INVALIDATED, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED",
-   "operation failed due to a previous error during capture"},
-  {STREAM_CAPTURE_ISOLATION, "CUDA_ERROR_STREAM_CAPTURE_ISOLATION",
-   "dependency created on uncaptured work in another stream"},
-  {STREAM_CAPTURE_IMPLICIT, "CUDA_ERROR_STREAM_CAPTURE_IMPLICIT",
-   "operation would make the legacy stream depend on a capturing blocking stream"},
-  {CAPTURED_EVENT, "CUDA_ERROR_CAPTURED_EVENT",
-   "operation not permitted on an event last recorded in a capturing stream"},
-  {STREAM_CAPTURE_WRONG_THREAD, "CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD",
-   "attempt to terminate a thread-local capture sequence from another thread"},
+  ERROR(INVALID_VALUE, "invalid argument"),
+  ERROR(OUT_OF_MEMORY, "out of memory"),
+  ERROR(NOT_INITIALIZED, "initialization error"),
+  ERROR(NO_DEVICE, "no CUDA-capable device is detected"),
+  ERROR(INVALID_DEVICE, "invalid device ordinal"),
+  ERROR(INVALID_IMAGE, "device kernel image is invalid"),
+  ERROR(INVALID_CONTEXT, "invalid device context"),
+  ERROR(NO_BINARY_FOR_GPU, "no kernel image is available for execution on the device"),
+  ERROR(UNSUPPORTED_PTX_VERSION, "the provided PTX was compiled with an unsupported toolchain."),
+  ERROR(INVALID_HANDLE, "invalid resource handle"),
+  ERROR(NOT_FOUND, "named symbol not found"),
+  ERROR(LAUNCH_OUT_OF_RESOURCES, "too many resources requested for launch"),
+  ERROR(LAUNCH_FAILED, "unspecified launch failure"),
+  ERROR(NOT_SUPPORTED, "operation not supported"),
+  ERROR(STREAM_CAPTURE_UNSUPPORTED, "operation not permitted when stream is capturing"),
+  ERROR(STREAM_CAPTURE_INVALIDATED, "operation failed due to a previous error during capture"),
+  ERROR(STREAM_CAPTURE_ISOLATION, "dependency created on uncaptured work in another stream"),
+  ERROR(STREAM_CAPTURE_IMPLICIT,
+        "operation would make the legacy stream depend on a capturing blocking stream"),
+  ERROR(CAPTURED_EVENT, "operation not permitted on an event last recorded in a capturing stream"),
+  ERROR(STREAM_CAPTURE_WRONG_THREAD,
+        "attempt to terminate a thread-local capture sequence from another thread"),
 };
 
 static Result error_text(Result code, const char **out, int long_one) {
@@ -235,6 +303,8 @@ static Result error_text(Result code, const char **out, int long_one) {
 
 Result cuGetErrorName(Result code, const char **out) { return error_text(code, out, 0); }
 Result cuGetErrorString(Result code, const char **out) { return error_text(code, out, 1); }
+
+/* ---- devices: a card is its number, from 0 on ----------------------------------------------- */
 
 static int is_device(int device) { return device >= 0 && device < cards; }
 
@@ -259,7 +329,7 @@ Result cuDeviceGetName(char *out, int length, int device) {
 
 Result cuDeviceGetUuid_v2(unsigned char *out, int device) {
   NEED(is_device(device), INVALID_DEVICE);
-  memset(out, device + 1, 16);
+  memset(out, device + 1, 16); /* another for each card */
   return SUCCESS;
 }
 
@@ -279,6 +349,7 @@ static const int attributes[][2] = { /* CUdevice_attribute, value: those of a Te
   {83, 1}, {95, 1}, {97, 65536}, {106, 16},       /* managed, cooperative, optin, blocks */
 };
 
+/* 75 and 76 are the compute capability.  An attribute that stands nowhere here answers 0. */
 Result cuDeviceGetAttribute(int *out, int attribute, int device) {
   NEED(is_device(device), INVALID_DEVICE);
   *out = attribute == 75 ? capability / 10 : attribute == 76 ? capability % 10 : 0;
@@ -293,7 +364,7 @@ Result cuDeviceCanAccessPeer(int *out, int device, int peer) {
   return SUCCESS;
 }
 
-/* ---- contexts ------------------------------------------------------------------------------ */
+/* ---- contexts: one for each card, and a stack of them for each thread ----------------------- */
 
 static int is_context(const struct Context *context) {
   return context >= contexts && context < contexts + cards;
@@ -365,12 +436,13 @@ Result cuCtxSynchronize(void) {
   return SUCCESS;
 }
 
-/* ---- memory -------------------------------------------------------------------------------- */
+/* ---- memory: what is allocated -------------------------------------------------------------- */
 
 enum { ON_DEVICE = 2, ON_HOST = 1 }; /* CUmemorytype */
 static struct Block { char *base; size_t size; int where, device; } *blocks;
 static size_t block_count, block_room;
 
+/* The block that this address lies in; 0 if none. */
 static struct Block *find(Pointer address) {
   char *p = (char *)(uintptr_t)address;
   for (size_t b = block_count; b-- > 0;)
@@ -378,12 +450,13 @@ static struct Block *find(Pointer address) {
   return 0;
 }
 
-/* Does the card reach all these bytes?  Exported: kernels' arguments are looked at too. */
+/* Does the card reach all these bytes?  Exported: start/stand_in.py asks for kernels' arrays. */
 int stand_in_reaches(Pointer address, size_t size) {
   struct Block *block = find(address);
   return !size || (block && address + size <= (uintptr_t)block->base + block->size);
 }
 
+/* Page-locked host memory (ON_HOST) is a block, too; it takes nothing of the card's memory. */
 static Result allocate(void **out, size_t size, int where) {
   NEED_CONTEXT;
   NEED_SAFE;
@@ -461,6 +534,9 @@ Result cuPointerGetAttribute(void *out, int attribute, Pointer address) {
   }
 }
 
+/* ---- memory: copies and fills --------------------------------------------------------------- */
+
+/* With or without Async: the copy is done when the call returns. */
 Result cuMemcpyHtoDAsync_v2(Pointer to, const void *from, size_t size, void *stream) {
   NEED_CONTEXT;
   NEED_USABLE(stream);
@@ -514,6 +590,7 @@ Result cuMemsetD8_v2(Pointer to, unsigned char value, size_t size) {
 
 /* ---- code: what a cubin (an ELF file) tells of its kernels ---------------------------------- */
 
+/* The rest of the text after this start; 0 if it starts otherwise. */
 static const char *after(const char *text, const char *start) {
   size_t length = strlen(start);
   return strncmp(text, start, length) ? 0 : text + length;
@@ -546,6 +623,7 @@ static void read_info(struct Object *kernel, const unsigned char *at, const unsi
   }
 }
 
+/* ELF sections: .text.NAME is a kernel's code, .nv.shared.NAME its shared memory. */
 static Result read_cubin(struct Object *library) {
   const char *image = library->image;
   const Elf64_Ehdr *head = (const void *)image;
@@ -581,6 +659,7 @@ static Result read_ptx(struct Object *library) {
   return SUCCESS;
 }
 
+/* The caller tells no size: the image ends with its last ELF section, or where the text ends. */
 static size_t image_size(const char *image) {
   if (memcmp(image, ELFMAG, SELFMAG)) return strlen(image) + 1;
   const Elf64_Ehdr *head = (const void *)image;
@@ -592,11 +671,13 @@ static size_t image_size(const char *image) {
   return end;
 }
 
+/* ---- code: libraries (in older calls: modules) and their kernels ---------------------------- */
+
 static Result load(struct Object **out, const void *image) {
   NEED_CONTEXT;
   NEED_SAFE;
   NEED(image, INVALID_VALUE);
-  NEED(!load_error, load_error);
+  TRY(load_error);
   struct Object *library = make(LIBRARY);
   library->size = image_size(image);
   library->image = memcpy(malloc(library->size), image, library->size);
@@ -660,6 +741,9 @@ Result cuKernelGetFunction(struct Object **out, struct Object *kernel) {
   return SUCCESS;
 }
 
+/* ---- code: a kernel's attributes and parameters --------------------------------------------- */
+
+/* The numbers are those of CUfunction_attribute; 8 is the most dynamic shared memory. */
 static Result kernel_attribute(int *out, int attribute, const struct Object *kernel) {
   NEED(is(KERNEL, kernel), INVALID_HANDLE);
   switch (attribute) {
@@ -672,6 +756,7 @@ static Result kernel_attribute(int *out, int attribute, const struct Object *ker
   }
 }
 
+/* Only the limit of dynamic shared memory (8) is kept; other attributes are accepted. */
 static Result set_attribute(struct Object *kernel, int attribute, int value) {
   NEED(is(KERNEL, kernel), INVALID_HANDLE);
   NEED(attribute != 8 || value + kernel->static_shared <= 65536, INVALID_VALUE);
@@ -712,7 +797,9 @@ Result cuFuncGetParamInfo(struct Object *kernel, size_t index, size_t *offset, s
   return cuKernelGetParamInfo(kernel, index, offset, size);
 }
 
-/* The driver's own linker: one piece of code passes through it as it is. */
+/* ---- code: the driver's own linker ---------------------------------------------------------- */
+
+/* One piece of code passes through it as it is. */
 Result cuLinkCreate_v2(unsigned n, int *options, void **values, struct Object **out) {
   (void)n; (void)options; (void)values;
   NEED_CONTEXT;
@@ -723,7 +810,7 @@ Result cuLinkAddData_v2(struct Object *link, int type, const void *data, size_t 
                         const char *name, unsigned n, int *options, void **values) {
   (void)type; (void)name; (void)n; (void)options; (void)values;
   NEED(is(LINK, link), INVALID_HANDLE);
-  NEED(!load_error, load_error);
+  TRY(load_error);
   NEED(!link->image, NOT_SUPPORTED);
   link->image = calloc(1, size + 1);
   memcpy(link->image, data, link->size = size);
@@ -741,7 +828,7 @@ Result cuLinkDestroy(struct Object *link) {
   return SUCCESS;
 }
 
-/* ---- launches ------------------------------------------------------------------------------- */
+/* ---- launches: what a card refuses ---------------------------------------------------------- */
 
 static size_t rounded(size_t value, size_t step) { return (value + step - 1) / step * step; }
 
@@ -766,6 +853,8 @@ static Result check_launch(const struct Object *kernel, const unsigned *grid,
   return SUCCESS;
 }
 
+/* ---- launches: written down for a graph ----------------------------------------------------- */
+
 struct Launch {
   struct Launch *next;
   struct Object *kernel;
@@ -777,6 +866,7 @@ static void *copy_of(const void *from, size_t size) {
   return memcpy(malloc(size ? size : 1), from, size);
 }
 
+/* At the end of the graph's list.  The arguments' values are copied, as a real graph does. */
 static void write_down(struct Object *graph, struct Object *kernel, const unsigned *grid,
                        const unsigned *block, unsigned shared, void **arguments) {
   struct Launch *launch = calloc(1, sizeof *launch), **end = &graph->launches;
@@ -800,18 +890,20 @@ static void forget_launches(struct Object *graph) {
   }
 }
 
+/* ---- launches: done ------------------------------------------------------------------------- */
+
 static void run(struct Object *kernel, const unsigned *grid, const unsigned *block,
                 unsigned shared, void **arguments) {
   if (stand_in.hook && stand_in.hook(kernel->name, kernel, grid, block, shared, arguments))
     broken = LAUNCH_FAILED; /* heard of at the next call, as on a card */
 }
 
+/* All launches come here: run at once, or written down if their stream is captured. */
 static Result launch(struct Object *kernel, const unsigned *grid, const unsigned *block,
                      unsigned shared, void *stream, void **arguments) {
   NEED_CONTEXT;
   NEED(is(KERNEL, kernel) && is_stream(stream), INVALID_HANDLE);
-  Result refused = check_launch(kernel, grid, block, shared);
-  NEED(!refused, refused);
+  TRY(check_launch(kernel, grid, block, shared));
   for (int p = 0; p < kernel->count; p++) NEED(arguments && arguments[p], INVALID_VALUE);
   if (capturing && stream == capturing) {
     write_down(captured, kernel, grid, block, shared, arguments);
@@ -851,13 +943,7 @@ Result cuLaunchKernelEx(const struct Config *config, struct Object *kernel, void
   return launch(kernel, config->grid, config->block, config->shared, config->stream, arguments);
 }
 
-/* ---- streams and events ---------------------------------------------------------------------- */
-
-static double milliseconds(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1e3 + now.tv_nsec * 1e-6;
-}
+/* ---- streams: work is done at once, so nothing waits in them -------------------------------- */
 
 Result cuStreamCreate(struct Object **out, unsigned flags) {
   NEED_CONTEXT;
@@ -898,8 +984,70 @@ Result cuStreamIsCapturing(void *stream, int *out) {
   return SUCCESS;
 }
 
-/* ---- graphs ---------------------------------------------------------------------------------- */
+/* ---- events: the moment at which they were recorded ----------------------------------------- */
 
+static double milliseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1e3 + now.tv_nsec * 1e-6;
+}
+
+Result cuEventCreate(struct Object **out, unsigned flags) {
+  (void)flags;
+  NEED_CONTEXT;
+  *out = make(EVENT);
+  (*out)->moment = -1;
+  return SUCCESS;
+}
+Result cuEventDestroy_v2(struct Object *event) {
+  NEED(is(EVENT, event), INVALID_HANDLE);
+  unmake(event);
+  return SUCCESS;
+}
+Result cuEventRecord(struct Object *event, void *stream) {
+  NEED_CONTEXT;
+  NEED(is(EVENT, event), INVALID_HANDLE);
+  event->captured = capturing && stream == capturing;
+  if (event->captured) return SUCCESS; /* a mark in the graph, and never a moment */
+  NEED_USABLE(stream);
+  event->moment = milliseconds();
+  return SUCCESS;
+}
+
+/* May the caller ask for this event, or wait for it?  It has happened: work is done at once. */
+static Result happened(const struct Object *event) {
+  NEED_CONTEXT;
+  NEED(is(EVENT, event), INVALID_HANDLE);
+  NEED(!event->captured, spoil(CAPTURED_EVENT));
+  return safe();
+}
+Result cuEventQuery(struct Object *event) { return happened(event); }
+Result cuEventSynchronize(struct Object *event) {
+  TRY(happened(event));
+  stand_in.synchronisations++;
+  return SUCCESS;
+}
+Result cuStreamWaitEvent(void *stream, struct Object *event, unsigned flags) {
+  (void)flags;
+  NEED(is_stream(stream) && is(EVENT, event), INVALID_HANDLE);
+  int inside = capturing && stream == capturing;
+  NEED(inside || !event->captured, spoil(STREAM_CAPTURE_UNSUPPORTED));
+  NEED(!inside || event->captured, spoil(STREAM_CAPTURE_ISOLATION));
+  return inside ? SUCCESS : usable(stream);
+}
+Result cuEventElapsedTime(float *out, struct Object *start, struct Object *end) {
+  NEED_CONTEXT;
+  NEED(is(EVENT, start) && is(EVENT, end), INVALID_HANDLE);
+  NEED(!start->captured && !end->captured, spoil(CAPTURED_EVENT));
+  NEED(start->moment >= 0 && end->moment >= 0, INVALID_HANDLE);
+  *out = end->moment - start->moment;
+  return SUCCESS;
+}
+
+/* ---- graphs: a captured stream's launches --------------------------------------------------- */
+
+/* Begin and end of a capture give a GRAPH; it is copied into an EXECUTABLE, which can be started
+   again and again. */
 Result cuStreamBeginCapture_v2(struct Object *stream, unsigned wanted) {
   NEED_CONTEXT;
   NEED((uintptr_t)stream > 1, STREAM_CAPTURE_UNSUPPORTED);
@@ -953,107 +1101,77 @@ Result cuGraphExecDestroy(struct Object *executable) {
   return SUCCESS;
 }
 
-Result cuEventCreate(struct Object **out, unsigned flags) {
-  (void)flags;
-  NEED_CONTEXT;
-  *out = make(EVENT);
-  (*out)->moment = -1;
-  return SUCCESS;
-}
-Result cuEventDestroy_v2(struct Object *event) {
-  NEED(is(EVENT, event), INVALID_HANDLE);
-  unmake(event);
-  return SUCCESS;
-}
-Result cuEventRecord(struct Object *event, void *stream) {
-  NEED_CONTEXT;
-  NEED(is(EVENT, event), INVALID_HANDLE);
-  event->captured = capturing && stream == capturing;
-  if (event->captured) return SUCCESS; /* a mark in the graph, and never a moment */
-  NEED_USABLE(stream);
-  event->moment = milliseconds();
-  return SUCCESS;
-}
-static Result happened(const struct Object *event) {
-  NEED_CONTEXT;
-  NEED(is(EVENT, event), INVALID_HANDLE);
-  NEED(!event->captured, spoil(CAPTURED_EVENT));
-  return safe();
-}
-Result cuEventQuery(struct Object *event) { return happened(event); }
-Result cuEventSynchronize(struct Object *event) {
-  Result refused = happened(event);
-  NEED(!refused, refused);
-  stand_in.synchronisations++;
-  return SUCCESS;
-}
-Result cuStreamWaitEvent(void *stream, struct Object *event, unsigned flags) {
-  (void)flags;
-  NEED(is_stream(stream) && is(EVENT, event), INVALID_HANDLE);
-  int inside = capturing && stream == capturing;
-  NEED(inside || !event->captured, spoil(STREAM_CAPTURE_UNSUPPORTED));
-  NEED(!inside || event->captured, spoil(STREAM_CAPTURE_ISOLATION));
-  return inside ? SUCCESS : usable(stream);
-}
-Result cuEventElapsedTime(float *out, struct Object *start, struct Object *end) {
-  NEED_CONTEXT;
-  NEED(is(EVENT, start) && is(EVENT, end), INVALID_HANDLE);
-  NEED(!start->captured && !end->captured, spoil(CAPTURED_EVENT));
-  NEED(start->moment >= 0 && end->moment >= 0, INVALID_HANDLE);
-  *out = end->moment - start->moment;
-  return SUCCESS;
-}
+/* ---- the table by which other libraries find all this --------------------------------------- */
 
-/* ---- the table by which other libraries find all this ------------------------------------------ */
+/* PLAIN(cuInit, 2000): the function is named cuInit, and CUDA 2.0 and newer have it.
+   SECOND(cuMemFree, 3020): who asks for cuMemFree gets cuMemFree_v2, which came with CUDA 3.2.
+   NVIDIA's cudaTypedefs.h has these numbers: PFN_cuMemFree_v3020. */
+#define PLAIN(name, since) {#name, since, (void *)name}
+#define SECOND(name, since) {#name, since, (void *)name##_v2}
 
 Result cuGetProcAddress_v2(const char *, void **, int, uint64_t, int *);
 Result cuGetProcAddress(const char *, void **, int, uint64_t);
 
-#define PLAIN(name, since) {#name, since, (void *)name}
-#define SECOND(name, since) {#name, since, (void *)name##_v2}
 static const struct { const char *name; int since; void *function; } table[] = {
-  PLAIN(cuInit, 2000), PLAIN(cuDriverGetVersion, 2020), PLAIN(cuGetErrorName, 6000),
-  PLAIN(cuGetErrorString, 6000), PLAIN(cuDeviceGet, 2000), PLAIN(cuDeviceGetCount, 2000),
-  PLAIN(cuDeviceGetName, 2000), SECOND(cuDeviceGetUuid, 9020), SECOND(cuDeviceTotalMem, 3020),
-  PLAIN(cuDeviceGetAttribute, 2000), PLAIN(cuDeviceCanAccessPeer, 4000),
+  /* start */
+  PLAIN(cuInit, 2000), PLAIN(cuDriverGetVersion, 2020),
+  /* errors */
+  PLAIN(cuGetErrorName, 6000), PLAIN(cuGetErrorString, 6000),
+  /* devices */
+  PLAIN(cuDeviceGet, 2000), PLAIN(cuDeviceGetCount, 2000), PLAIN(cuDeviceGetName, 2000),
+  SECOND(cuDeviceGetUuid, 9020), SECOND(cuDeviceTotalMem, 3020), PLAIN(cuDeviceGetAttribute, 2000),
+  PLAIN(cuDeviceCanAccessPeer, 4000),
+  /* contexts */
   PLAIN(cuDevicePrimaryCtxRetain, 7000), SECOND(cuDevicePrimaryCtxRelease, 11000),
   SECOND(cuDevicePrimaryCtxReset, 11000), PLAIN(cuDevicePrimaryCtxGetState, 7000),
   SECOND(cuCtxPushCurrent, 4000), SECOND(cuCtxPopCurrent, 4000), PLAIN(cuCtxSetCurrent, 4000),
   PLAIN(cuCtxGetCurrent, 4000), PLAIN(cuCtxGetDevice, 2000), PLAIN(cuCtxSynchronize, 2000),
+  /* memory: what is allocated */
   SECOND(cuMemAlloc, 3020), SECOND(cuMemFree, 3020), PLAIN(cuMemAllocManaged, 6000),
-  PLAIN(cuMemHostAlloc, 2020), PLAIN(cuMemFreeHost, 2000),
-  SECOND(cuMemHostGetDevicePointer, 3020), SECOND(cuMemGetInfo, 3020),
-  SECOND(cuMemGetAddressRange, 3020), PLAIN(cuPointerGetAttribute, 4000),
+  PLAIN(cuMemHostAlloc, 2020), PLAIN(cuMemFreeHost, 2000), SECOND(cuMemHostGetDevicePointer, 3020),
+  SECOND(cuMemGetInfo, 3020), SECOND(cuMemGetAddressRange, 3020),
+  PLAIN(cuPointerGetAttribute, 4000),
+  /* memory: copies and fills */
   SECOND(cuMemcpyHtoD, 3020), SECOND(cuMemcpyDtoH, 3020), SECOND(cuMemcpyDtoD, 3020),
   SECOND(cuMemcpyHtoDAsync, 3020), SECOND(cuMemcpyDtoHAsync, 3020),
   SECOND(cuMemcpyDtoDAsync, 3020), SECOND(cuMemsetD8, 3020), PLAIN(cuMemsetD8Async, 3020),
+  /* code: libraries */
   PLAIN(cuModuleLoadDataEx, 2010), PLAIN(cuModuleLoadData, 2000), PLAIN(cuModuleUnload, 2000),
   PLAIN(cuModuleGetFunction, 2000), SECOND(cuModuleGetGlobal, 3020),
-  PLAIN(cuLibraryLoadData, 12000), PLAIN(cuLibraryUnload, 12000),
-  PLAIN(cuLibraryGetKernel, 12000), PLAIN(cuLibraryGetModule, 12000),
-  PLAIN(cuLibraryGetGlobal, 12000), PLAIN(cuKernelGetFunction, 12000),
+  PLAIN(cuLibraryLoadData, 12000), PLAIN(cuLibraryUnload, 12000), PLAIN(cuLibraryGetKernel, 12000),
+  PLAIN(cuLibraryGetModule, 12000), PLAIN(cuLibraryGetGlobal, 12000),
+  PLAIN(cuKernelGetFunction, 12000),
+  /* code: attributes */
   PLAIN(cuFuncGetAttribute, 2020), PLAIN(cuKernelGetAttribute, 12000),
   PLAIN(cuFuncSetAttribute, 9000), PLAIN(cuKernelSetAttribute, 12000),
   PLAIN(cuFuncSetCacheConfig, 3000), PLAIN(cuKernelSetCacheConfig, 12000),
   PLAIN(cuKernelGetParamInfo, 12040), PLAIN(cuFuncGetParamInfo, 12040),
+  /* code: the linker */
   SECOND(cuLinkCreate, 6050), SECOND(cuLinkAddData, 6050), PLAIN(cuLinkComplete, 5050),
-  PLAIN(cuLinkDestroy, 5050), PLAIN(cuLaunchKernel, 4000), PLAIN(cuLaunchKernelEx, 11060),
-  PLAIN(cuLaunchCooperativeKernel, 9000), PLAIN(cuStreamCreate, 2000),
-  PLAIN(cuStreamCreateWithPriority, 5050), SECOND(cuStreamDestroy, 4000),
-  PLAIN(cuStreamSynchronize, 2000), PLAIN(cuStreamQuery, 2000), PLAIN(cuStreamGetCtx, 9020),
-  PLAIN(cuStreamIsCapturing, 10000), SECOND(cuStreamBeginCapture, 10010),
-  PLAIN(cuStreamEndCapture, 10000), PLAIN(cuGraphInstantiateWithFlags, 11040),
-  PLAIN(cuGraphLaunch, 10000), PLAIN(cuGraphDestroy, 10000), PLAIN(cuGraphExecDestroy, 10000),
-  PLAIN(cuStreamWaitEvent, 3020), PLAIN(cuEventCreate, 2000),
-  SECOND(cuEventDestroy, 4000), PLAIN(cuEventRecord, 2000), PLAIN(cuEventQuery, 2000),
-  PLAIN(cuEventSynchronize, 2000), PLAIN(cuEventElapsedTime, 2000),
+  PLAIN(cuLinkDestroy, 5050),
+  /* launches */
+  PLAIN(cuLaunchKernel, 4000), PLAIN(cuLaunchKernelEx, 11060),
+  PLAIN(cuLaunchCooperativeKernel, 9000),
+  /* streams */
+  PLAIN(cuStreamCreate, 2000), PLAIN(cuStreamCreateWithPriority, 5050),
+  SECOND(cuStreamDestroy, 4000), PLAIN(cuStreamSynchronize, 2000), PLAIN(cuStreamQuery, 2000),
+  PLAIN(cuStreamGetCtx, 9020), PLAIN(cuStreamIsCapturing, 10000),
+  /* events */
+  PLAIN(cuStreamWaitEvent, 3020), PLAIN(cuEventCreate, 2000), SECOND(cuEventDestroy, 4000),
+  PLAIN(cuEventRecord, 2000), PLAIN(cuEventQuery, 2000), PLAIN(cuEventSynchronize, 2000),
+  PLAIN(cuEventElapsedTime, 2000),
+  /* graphs */
+  SECOND(cuStreamBeginCapture, 10010), PLAIN(cuStreamEndCapture, 10000),
+  PLAIN(cuGraphInstantiateWithFlags, 11040), PLAIN(cuGraphLaunch, 10000),
+  PLAIN(cuGraphDestroy, 10000), PLAIN(cuGraphExecDestroy, 10000),
+  /* this table */
   PLAIN(cuGetProcAddress, 11030), SECOND(cuGetProcAddress, 12000),
 };
 
-/* `wanted`: the CUDA version whose form of the function the caller knows. */
+/* The newest form of the function that both the caller (`wanted`) and this driver know. */
 Result cuGetProcAddress_v2(const char *name, void **out, int wanted, uint64_t flags, int *status) {
   (void)flags;
-  int newest = setting("STAND_IN_DRIVER", 12080), best = -1;
+  int newest = driver_version(), best = -1;
   *out = 0;
   for (size_t f = 0; f < sizeof table / sizeof *table; f++)
     if (!strcmp(table[f].name, name) && table[f].since <= wanted && table[f].since <= newest &&

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import float32
 
-from lstm_kernels.checks import find_races
+from lstm_kernels.checks import find_data_races
 from lstm_kernels.emulator import cuda
 from lstm_kernels.lab.figures.emulator import KERNEL, TRANSLATED, draw_emulator
 
@@ -51,6 +51,6 @@ def test_the_picture_is_drawn():
 
 def test_without_the_barrier_two_threads_read_what_nobody_has_written():
     x = np.arange(4, dtype=np.float32)
-    assert {race.array for race in find_races(hasty, 1, 4, x)} == {"part"}
+    assert {race.array for race in find_data_races(hasty, 1, 4, x)} == {"part"}
     hasty[1, 4](x)
     assert np.array_equal(x, [np.nan, np.nan, 1, 0], equal_nan=True)

@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 
-from lstm_kernels.emulator import OutOfBounds, cuda, find_races
+from lstm_kernels.emulator import OutOfBounds, cuda, find_data_races
 
 THREADS = 4
 
@@ -173,7 +173,7 @@ def test_a_function_with_a_barrier_sees_its_own_globals(tracing):
     ):
         x = np.ones(2)
         if tracing:
-            assert find_races(kernel, 1, 2, x, *others) == []
+            assert find_data_races(kernel, 1, 2, x, *others) == []
         kernel[1, 2](x, *others)
         assert x.tolist() == [15, 15]
 

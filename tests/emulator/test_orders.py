@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lstm_kernels import init_params
-from lstm_kernels.emulator import cuda, dispatcher, find_races
-from lstm_kernels.emulator.races import ORDERS
+from lstm_kernels.emulator import cuda, dispatcher, find_data_races
+from lstm_kernels.emulator.data_races import ORDERS
 from lstm_kernels.training import fit
 from lstm_kernels.versions import cuda_v5, cuda_v6
 
@@ -56,5 +56,7 @@ def test_v6_trains_to_the_same_bits_in_every_order(optimizer, in_order, monkeypa
 
 def test_the_updates_have_no_race():
     parts, rates = np.ones((3, 200)), np.full((4, 2), 0.01)
-    assert find_races(cuda_v6.sgd_kernel, 2, 128, parts, np.ones((1, 200)), rates[:, :1], 2) == []
-    assert find_races(cuda_v6.adam_kernel, 2, 128, parts, np.ones((3, 200)), rates, 2) == []
+    assert (
+        find_data_races(cuda_v6.sgd_kernel, 2, 128, parts, np.ones((1, 200)), rates[:, :1], 2) == []
+    )
+    assert find_data_races(cuda_v6.adam_kernel, 2, 128, parts, np.ones((3, 200)), rates, 2) == []

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numba import float32
 
-from lstm_kernels.emulator import DivergentBarrier, OutOfBounds, cuda, find_races
+from lstm_kernels.emulator import DivergentBarrier, OutOfBounds, cuda, find_data_races
+from lstm_kernels.emulator.data_races import ORDERS, run_in_order
 from lstm_kernels.emulator.environment import source_tree
-from lstm_kernels.emulator.races import ORDERS, run_in_order
 
 from .elsewhere import twice_rank
 from .planted import grid_steps, sum_all, warp_exchange
@@ -26,7 +26,7 @@ def lost_updates(x, total):
 
 def test_a_plain_sum_is_a_race_that_is_named():
     x, total = np.ones(8), np.zeros(1)
-    (race,) = find_races(lost_updates, 1, 8, x, total)
+    (race,) = find_data_races(lost_updates, 1, 8, x, total)
     assert (race.array, race.index, race.memory) == ("total", (0,), "global")
     assert {race.first.thread, race.second.thread} == {(0, 0, 0), (1, 0, 0)}
     assert race.first.action == "reads and writes"
@@ -37,14 +37,14 @@ def test_a_plain_sum_is_a_race_that_is_named():
 
 def test_the_arguments_are_not_changed():
     x, total, on_device = np.ones(8), np.zeros(1), cuda.to_device(np.zeros(1))
-    find_races(lost_updates, 1, 8, x, total)
-    find_races(lost_updates, 1, 8, x, on_device)
+    find_data_races(lost_updates, 1, 8, x, total)
+    find_data_races(lost_updates, 1, 8, x, on_device)
     assert total[0] == 0
     assert on_device.copy_to_host()[0] == 0
 
 
 def test_one_thread_has_no_race():
-    assert find_races(lost_updates, 1, 1, np.ones(8), np.zeros(1)) == []
+    assert find_data_races(lost_updates, 1, 1, np.ones(8), np.zeros(1)) == []
 
 
 @cuda.jit
@@ -57,7 +57,7 @@ def gradient_of_samples(x, dW):
 
 
 def test_two_samples_that_write_one_gradient():
-    races = find_races(gradient_of_samples, 2, 1, np.ones(2), np.zeros((3, 2)))
+    races = find_data_races(gradient_of_samples, 2, 1, np.ones(2), np.zeros((3, 2)))
     assert len(races) == 1
     assert races[0].array == "dW"
     assert {races[0].first.block, races[0].second.block} == {(0, 0, 0), (1, 0, 0)}
@@ -105,7 +105,7 @@ def many_readers_one_late_writer(x, out):
     ],
 )
 def test_other_planted_races(kernel, arguments):
-    races = find_races(kernel, 2, 64, *[np.zeros(128) for _ in range(arguments)])
+    races = find_data_races(kernel, 2, 64, *[np.zeros(128) for _ in range(arguments)])
     assert [race.array for race in races] == ["x"] * len(races)
     assert races
 
@@ -121,7 +121,7 @@ def shared_without_barrier(x):
 
 
 def test_shared_arrays_are_named():
-    races = find_races(shared_without_barrier, 1, 64, np.zeros(64))
+    races = find_data_races(shared_without_barrier, 1, 64, np.zeros(64))
     assert {race.array for race in races} == {"part", "more"}
     assert {race.memory for race in races} == {"shared"}
     more = next(race for race in races if race.array == "more")
@@ -206,11 +206,11 @@ CORRECT = {
 @pytest.mark.parametrize("name", CORRECT)
 def test_correct_kernels_are_silent(name):
     kernel, grid, block, args, shared_bytes = CORRECT[name]
-    assert find_races(kernel, grid, block, *args, shared_bytes=shared_bytes) == []
+    assert find_data_races(kernel, grid, block, *args, shared_bytes=shared_bytes) == []
 
 
 def test_an_atomic_update_of_what_others_read_is_a_race():
-    races = find_races(recurrent, 2, 8, zeros(8, 8), zeros(2, 8), 2, shared_bytes=32)
+    races = find_data_races(recurrent, 2, 8, zeros(8, 8), zeros(2, 8), 2, shared_bytes=32)
     assert {(race.array, race.index) for race in races} == {("W", (0, 0))}
 
 
@@ -261,7 +261,7 @@ def _compiled(source, function, number):
 def is_caught(kernel, grid, block, args, shared_bytes):
     """A race, or a thread that misses a barrier or an array's end."""
     try:
-        return bool(find_races(kernel, grid, block, *args, shared_bytes=shared_bytes))
+        return bool(find_data_races(kernel, grid, block, *args, shared_bytes=shared_bytes))
     except (DivergentBarrier, OutOfBounds):
         return True
 

@@ -1,19 +1,16 @@
 """What one mini-batch copies between host and card, and what that costs.  Lesson 08.
 
 The bytes are facts: they follow from the arrays' shapes, and a test counts them.  The modelled
-times are only as good as the numbers in `Machine`; on a card, `measure_time_line` measures.
+times are only as good as the numbers in `Assumptions`; on a card, device_times.py measures.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from lstm_kernels.machine.device import cuda
-from lstm_kernels.model import Params, sizes
-from lstm_kernels.versions.cuda_v2 import THREADS, blocks_for, kernel
+from lstm_kernels.machine.watch import IN, KERNEL, OUT
+from lstm_kernels.model import Params, param_shapes
 from lstm_kernels.versions.per_sample import workspace_shapes
-
-IN, OUT = "host to device", "device to host"  # as in device.Transfer
 
 
 class Copy(NamedTuple):
@@ -24,8 +21,8 @@ class Copy(NamedTuple):
     nbytes: int
 
 
-class Machine(NamedTuple):
-    """Assumptions about a bus and a card, not measurements: put in what you know of yours."""
+class Assumptions(NamedTuple):
+    """About a bus and a card; no measurements: put in what you know of yours."""
 
     gigabytes_per_second: float = 6.0  # PCIe 3.0 with 16 lanes, from ordinary (pageable) memory
     latency: float = 10e-6  # seconds that each copy costs, however small it is
@@ -37,7 +34,7 @@ class Span(NamedTuple):
     """One part of a time line."""
 
     name: str
-    kind: str  # IN, OUT or "kernel"
+    kind: str  # IN, KERNEL or OUT
     start: float  # seconds
     seconds: float
 
@@ -48,7 +45,7 @@ class Span(NamedTuple):
 def array_shapes(sizes):
     """Shapes of the kernel's arrays by name, in the order of its arguments."""
     T, N, D, H, O = sizes  # noqa: E741
-    parameters = Params((4 * H, D), (4 * H, H), (4 * H,), (O, H), (O,))._asdict()
+    parameters = param_shapes(D, H, O)._asdict()
     batch = {"x": (T, N, D), "y": (T, N, O)}
     workspace = workspace_shapes(sizes, itemsize=4)._asdict()
     gradients = {f"d{name}": shape for name, shape in parameters.items()}
@@ -105,11 +102,12 @@ def time_line(version, sizes, machine, itemsize=4):
         for copy in copies(version, sizes, itemsize)
     ]
     before = sum(kind == IN for _, kind, _ in parts)
-    parts.insert(before, ("kernel", "kernel", kernel_seconds(sizes, machine)))
-    return _one_after_the_other(parts)
+    parts.insert(before, ("kernel", KERNEL, kernel_seconds(sizes, machine)))
+    return one_after_the_other(parts)
 
 
-def _one_after_the_other(parts):
+def one_after_the_other(parts):
+    """Spans without gaps, from (name, kind, seconds)."""
     spans, now = [], 0.0
     for name, kind, seconds in parts:
         spans.append(Span(name, kind, now, seconds))
@@ -120,53 +118,3 @@ def _one_after_the_other(parts):
 def total_seconds(spans):
     """Length of a time line."""
     return spans[-1].start + spans[-1].seconds
-
-
-# ---- seconds: measured --------------------------------------------------------------------
-
-
-def measure_time_line(version, params, x, y, repeats=20):
-    """The same time line from the card's own clock (events): medians of the repeats.
-
-    V2's hidden copies are made one by one here, in the order in which its launch makes them.
-    A part lasts from the event before it to its own: what Python needs to ask for it is in it.
-    """
-    arrays = host_arrays(params, x, y)
-    _timed_mini_batch(version, params, x, arrays)  # compiles; not counted
-    runs = [_timed_mini_batch(version, params, x, arrays) for _ in range(repeats)]
-    names, kinds, _ = zip(*runs[0], strict=True)
-    seconds = np.median([[part[2] for part in run] for run in runs], axis=0)
-    return _one_after_the_other(zip(names, kinds, map(float, seconds), strict=True))
-
-
-def host_arrays(params, x, y):
-    """The kernel's arrays in the host's memory, by name, in the order of its arguments."""
-    shapes = array_shapes(sizes(params, x))
-    arrays = {name: np.zeros(shape, x.dtype) for name, shape in shapes.items()}
-    return {**arrays, **params._asdict(), "x": x, "y": y}
-
-
-def _timed_mini_batch(version, params, x, arrays):
-    """One mini-batch with an event after each part: a list of (name, kind, seconds)."""
-    into, out = copied_names(version)
-    on_card = {name: cuda.device_array(a.shape, a.dtype) for name, a in arrays.items()}
-    marks = [("start", "", _event())]
-    for name in into:
-        on_card[name].copy_to_device(arrays[name])
-        marks.append((name, IN, _event()))
-    arguments = list(on_card.values())
-    arguments.insert(7, x.dtype.type(1 / arrays["y"].size))  # scale, after x and y
-    kernel[blocks_for(x.shape[1]), THREADS](*arguments)
-    marks.append(("kernel", "kernel", _event()))
-    for name in out:
-        on_card[name].copy_to_host(arrays[name].copy())
-        marks.append((name, OUT, _event()))
-    marks[-1][2].synchronize()
-    pairs = zip(marks, marks[1:], strict=False)
-    return [(b[0], b[1], cuda.event_elapsed_time(a[2], b[2]) / 1e3) for a, b in pairs]
-
-
-def _event():
-    event = cuda.event()
-    event.record()
-    return event

@@ -14,18 +14,18 @@ The compiler runs in a process of its own, for the present one may have chosen t
 """
 
 import json
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
-from pathlib import Path
 from typing import NamedTuple
 
 from lstm_kernels.data import data_folder
-from lstm_kernels.lab.estimates.occupancy import LIMITS, get_limits, occupancy, warps_of
+from lstm_kernels.lab.apart import run_apart
+from lstm_kernels.lab.estimates.cards import BY_CAPABILITY, WARP, get_card
+from lstm_kernels.lab.estimates.occupancy import limit_text, occupancy, warps_of
+from lstm_kernels.lab.words import aligned
 
 SAVED = "compile_report.json"  # in the data folder
+COMPILER = {"LSTM_KERNELS_TARGET": "compiler"}  # the setting of a process that compiles
 INSTALL = "python -m pip install -r requirements-gpu.txt"
 MISSING = f"""The compile report needs the CUDA 12 compiler, which is not installed here.
 It needs no GPU and no driver; Linux and Windows only.  In the course's folder:
@@ -33,7 +33,7 @@ It needs no GPU and no driver; Linux and Windows only.  In the course's folder:
     {INSTALL}"""
 
 
-class Row(NamedTuple):
+class CompiledKernel(NamedTuple):
     """One kernel, compiled for one architecture and one dtype."""
 
     kernel: str  # the version whose kernel it is
@@ -54,7 +54,7 @@ class Row(NamedTuple):
     @property
     def lanes(self):
         """Part of the threads in a block's warps that exist: 1/32 for a block of one thread."""
-        return self.threads / (32 * warps_of(self.threads))
+        return self.threads / (WARP * warps_of(self.threads))
 
 
 # ---- compile ------------------------------------------------------------------------------
@@ -70,30 +70,19 @@ def find_ptxas():
     return next((str(f.locate()) for f in files if f.name in ("ptxas", "ptxas.exe")), None)
 
 
-def compiler_environment():
-    """The environment of a process that has Numba's real CUDA compiler and needs no driver."""
-    root = str(Path(__file__).resolve().parents[3])
-    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-    return {**os.environ, "PYTHONPATH": path, "LSTM_KERNELS_TARGET": "compiler"}
-
-
 def compile_for(cc, dtypes):
-    """Rows of all kernels for one architecture, from a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "lstm_kernels.lab.estimates.compiler", str(cc), *dtypes],
-        env=compiler_environment(),
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise RuntimeError(f"compiling for sm_{cc} failed:\n{done.stderr}")
-    return [Row(**fields) for fields in json.loads(done.stdout)]
+    """All kernels for one architecture, from a process that has Numba's real CUDA compiler.
+
+    It needs no driver.
+    """
+    found = run_apart("lab.estimates.compiler", cc, *dtypes, settings=COMPILER)
+    return [CompiledKernel(**fields) for fields in found]
 
 
-def measure(cc=tuple(LIMITS), dtypes=("float32",)):
-    """Compile every kernel for every architecture: a list of Row, kernel by kernel."""
+def measure(cc=tuple(BY_CAPABILITY), dtypes=("float32",)):
+    """Compile every kernel for every architecture: a list of CompiledKernel, kernel by kernel."""
     for one in cc:
-        get_limits(one)  # ValueError for an unknown one, before anything is compiled
+        get_card(one)  # ValueError for an unknown one, before anything is compiled
     if find_ptxas() is None:
         raise RuntimeError(MISSING)
     with ThreadPoolExecutor(max_workers=2) as pool:
@@ -107,7 +96,7 @@ def measure(cc=tuple(LIMITS), dtypes=("float32",)):
 def saved():
     """The rows that came with the course, float32 for all cards: for lessons, with no compiler."""
     kept = json.loads((data_folder() / SAVED).read_text(encoding="utf-8"))
-    return [Row(**dict(zip(Row._fields, fields, strict=True))) for fields in kept["rows"]]
+    return [CompiledKernel(*fields) for fields in kept["rows"]]
 
 
 def save(rows):
@@ -137,11 +126,6 @@ def faults(rows):
     return found
 
 
-def limit_text(found):
-    """What limits the occupancy, in words."""
-    return "none, the SM is full" if found.fraction == 1 else ", ".join(found.limited_by)
-
-
 HEAD = (
     "kernel", "card", "dtype", "block", "lanes", "regs", "spills", "local", "shared", "f64",
     "blocks", "warps", "occupancy", "limited by",
@@ -150,55 +134,21 @@ HEAD = (
 
 def cells(row):
     """One row of the table, as texts."""
-    found, limits = row.occupancy, get_limits(row.cc)
+    found, card = row.occupancy, get_card(row.cc)
     return (
-        row.kernel, f"{limits.card} {row.cc / 10}", row.dtype, str(row.threads),
+        row.kernel, f"{card.name} {row.cc / 10}", row.dtype, str(row.threads),
         f"{row.lanes:.0%}", str(row.registers), str(row.spill_stores + row.spill_loads),
         str(row.local), str(row.shared), str(row.f64), str(found.blocks),
-        f"{found.warps} of {limits.threads // 32}", f"{found.fraction:.0%}", limit_text(found),
+        f"{found.warps} of {card.threads // WARP}", f"{found.fraction:.0%}", limit_text(found),
     )  # fmt: skip
 
 
 def table(rows):
     """The report as text: a line for each kernel and card; NOTE explains the columns."""
-    lines = [HEAD, *(cells(row) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+    return aligned([HEAD, *map(cells, rows)])
 
 
 NOTE = """block: threads a block.  lanes: part of its warps' 32 lanes that have a thread.
 regs: registers a thread.  spills, local: bytes a thread.  shared: bytes a block.
 f64: double-precision instructions in the PTX.  blocks, warps, occupancy: what one SM can hold,
 if the launch brings enough blocks; V1's brings one block of one thread."""
-
-
-def main(cc=tuple(LIMITS), png=None, keep=False):
-    """Print the report and save its picture as `png`; exit status 1 if a kernel has a fault.
-
-    keep: write the rows into the course's data folder, where the lessons read them.
-
-
-    Without the compiler it says how to install it and returns 0: nothing is wrong.
-    """
-    unknown = [one for one in cc if one not in LIMITS]
-    if unknown:
-        print(f"unknown compute capability {unknown[0]}; choose from {sorted(LIMITS)}")
-        return 2
-    if find_ptxas() is None:
-        print(MISSING)
-        return 0
-    rows = measure(cc)
-    print(table(rows), NOTE, sep="\n\n")
-    if png:
-        from lstm_kernels.lab.figures.report import draw_report
-
-        Path(png).write_bytes(draw_report(rows)._repr_png_())
-        print(f"picture: {png}")
-    if keep:
-        save(rows)
-    problems = faults(rows)
-    print("\n".join(problems) or "ok: no spill, no local memory, no f64 in a float32 kernel")
-    return 1 if problems else 0

@@ -2,7 +2,7 @@
 
     python -m lstm_kernels.lab.estimates.compiler 75 float32      # prints rows as JSON
 
-`lstm_kernels.lab.estimates.compile_report` starts it.  To add a version, add its line to KERNELS.
+compile_report.py starts it.  To add a version, add its line to KERNELS.
 """
 
 import json
@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import types
 
-from lstm_kernels.lab.estimates.compile_report import Row, find_ptxas
+from lstm_kernels.lab.estimates.compile_report import CompiledKernel, find_ptxas
 from lstm_kernels.machine.device import cuda
 from lstm_kernels.versions import cuda_v1, cuda_v2, cuda_v4, cuda_v5, cuda_v6
 
@@ -120,7 +120,7 @@ def row(name, kernel, cc, dtype):
     """Compile one kernel and read the numbers from what the compiler says."""
     ptx = compile_to_ptx(kernel, cc, dtype)
     said = assemble(ptx, cc, kernel.decorated(dtype).targetoptions.get("max_registers"))
-    return Row(
+    return CompiledKernel(
         kernel=name,
         cc=cc,
         dtype=dtype,

@@ -6,10 +6,10 @@ quick, because a training can only stop between two mini-batches, and V6 between
 """
 
 from lstm_kernels.lab.estimates.bus import multiply_adds
-from lstm_kernels.lab.measure.timing import seconds_text
+from lstm_kernels.lab.words import seconds_text
 from lstm_kernels.machine import device
 from lstm_kernels.model import Sizes
-from lstm_kernels.versions import get_version
+from lstm_kernels.versions import check_hidden_size, launches_kernels, own_fit
 from lstm_kernels.versions.per_sample import workspace_shapes
 
 REPEAT_LIMIT = 15.0  # seconds of one repeat
@@ -44,7 +44,7 @@ def batch_seconds(version, sizes):
 
 def stops_after(version):
     """What a training ends before it can stop: a mini-batch, or an epoch on the device."""
-    return "an epoch" if hasattr(get_version(version), "fit") else "a mini-batch"
+    return "an epoch" if own_fit(version) else "a mini-batch"
 
 
 def repeat_seconds(version, workload):
@@ -57,12 +57,12 @@ def refusal(version, workload):
     """Why this version cannot or should not run this workload, in words; "" if it may."""
     sizes = sizes_of(workload)
     try:
-        getattr(get_version(version), "check_hidden_size", lambda H: None)(sizes.H)
-        if version.startswith("cuda"):
+        check_hidden_size(version, sizes.H)
+        if launches_kernels(version):
             workspace_shapes(sizes, workload.x.itemsize)
     except (ValueError, MemoryError) as error:
         return f"impossible: {error}"
-    if device.TARGET not in ("gpu", "emulator") and version.startswith("cuda"):
+    if device.TARGET not in ("gpu", "emulator") and launches_kernels(version):
         return "left out: Numba's simulator is too slow to race"
     piece, repeat = batch_seconds(version, sizes), repeat_seconds(version, workload)
     if stops_after(version) == "an epoch":

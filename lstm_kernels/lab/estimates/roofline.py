@@ -6,73 +6,18 @@ arrays' shapes; all times are lower bounds, never measurements.  A training step
 all gradients of one mini-batch, float32.
 """
 
-import json
-import os
-import subprocess
-import sys
 from functools import lru_cache
 from typing import NamedTuple
 
-import numpy as np
-
 from lstm_kernels.lab.estimates import compile_report
+from lstm_kernels.lab.estimates.cards import WARP
 from lstm_kernels.lab.estimates.occupancy import occupancy
-from lstm_kernels.lab.estimates.thread_layout import CARDS
-from lstm_kernels.lab.measure import cpu_baselines
-from lstm_kernels.lab.measure.timing import time_call
+from lstm_kernels.model import count_params
 from lstm_kernels.versions.cuda_v5 import BLOCKS_OF_SM
 from lstm_kernels.versions.packing import PADDED
 
 NUMBER = 4  # bytes of a float32
-WARP = 32
 VERSIONS = ("cuda_v2", "cuda_v4", "cuda_v5")  # V3 has V2's kernel, V6 has V5's
-
-
-# ---- cards --------------------------------------------------------------------------------
-
-
-class Card(NamedTuple):
-    """Published numbers of a card, from its maker's data sheets."""
-
-    name: str
-    cc: int  # compute capability, 75 for 7.5
-    sms: int
-    cores: int  # float32 units of one SM
-    loads: int  # numbers that an SM's threads can load in a cycle, from caches or shared memory
-    gigahertz: float  # boost clock
-    gigabytes_per_second: float  # device memory
-
-    @property
-    def tera(self):
-        """Peak float32 operations in a second, in 1e12: a multiply-add counts as two."""
-        return 2 * self.sms * self.cores * self.gigahertz / 1e3
-
-    @property
-    def ridge(self):
-        """Operations for each byte from which on arithmetic is the limit."""
-        return self.tera * 1e3 / self.gigabytes_per_second
-
-
-def _card(short, name, cc, gigahertz, bandwidth):
-    """A warp's 32 loads a cycle; the P100 has one way to its cache and one to shared memory."""
-    loads = 64 if cc < 70 else 32  # CUDA C++ Programming Guide: 32 banks of 32 bits a cycle
-    return Card(short, cc, CARDS[name].sms, CARDS[name].cores, loads, gigahertz, bandwidth)
-
-
-SOURCES = {  # NVIDIA's data sheets
-    "T4": "NVIDIA T4 Tensor Core GPU, data sheet",
-    "P100": "NVIDIA Tesla P100 PCIe 16 GB, data sheet",
-    "L4": "NVIDIA L4 Tensor Core GPU, data sheet",
-    "A100": "NVIDIA A100 40 GB SXM, data sheet",
-    "H100": "NVIDIA H100 80 GB SXM, data sheet",
-}
-PEAKS = {
-    "P100": _card("P100", "Tesla P100", 60, 1.303, 732),
-    "T4": _card("T4", "Tesla T4", 75, 1.59, 320),
-    "L4": _card("L4", "L4", 89, 2.04, 300),
-    "A100": _card("A100", "A100", 80, 1.41, 1555),
-    "H100": _card("H100", "H100", 90, 1.98, 3350),
-}
 
 
 # ---- arithmetic ---------------------------------------------------------------------------
@@ -150,8 +95,7 @@ def blocks_v5(sizes, sms):
 
 def parameters(sizes):
     """Number of trained parameters."""
-    _, _, D, H, O = sizes  # noqa: E741
-    return 4 * H * (D + H + 1) + O * (H + 1)
+    return count_params(sizes.D, sizes.H, sizes.O)
 
 
 def bytes_asked(version, sizes, sms=40):
@@ -228,7 +172,7 @@ def rounds(version, sizes, card):
     """
     if version == "cuda_v5":
         return -(-sizes.N // places_v5(sizes.H, card.sms))
-    row = report_row(version, card)
+    row = compiled_kernel(version, card)
     if version == "cuda_v2":
         samples = WARP * occupancy(card.cc, WARP, row.registers).blocks
     else:
@@ -240,10 +184,10 @@ KERNELS = {"cuda_v2": "cuda_v2, v3", "cuda_v4": "cuda_v4"}
 
 
 @lru_cache
-def report_row(version, card):
+def compiled_kernel(version, card):
     """What the compiler said of a version's kernel for this card."""
     kernel = KERNELS[version]
-    return next(row for row in compile_report.saved() if (row.kernel, row.cc) == (kernel, card.cc))
+    return next(k for k in compile_report.saved() if (k.kernel, k.cc) == (kernel, card.cc))
 
 
 def waiting_cycles(version, sizes, card, cycles):
@@ -295,42 +239,3 @@ def without_caches(version, sizes, card, cycles=Cycles()):  # noqa: B008
 def exchanged_bytes(sizes, cards):
     """Bytes that each card sends for one mini-batch, to add up the gradients in a ring."""
     return 2 * (cards - 1) / cards * NUMBER * parameters(sizes)
-
-
-# ---- this machine -------------------------------------------------------------------------
-
-
-class Machine(NamedTuple):
-    """What this machine's CPU can do at best, measured."""
-
-    giga: float  # float32 operations in a second, in 1e9: the fastest matrix product
-    gigabytes_per_second: float  # the fastest copy of a large array: its bytes count twice
-
-
-def measure_machine(seconds=1.0):
-    """A Machine, with as many threads as NumPy takes here."""
-    a, b = np.random.default_rng(0).normal(size=(2, 1024, 1024)).astype(np.float32)
-    source, target = np.zeros((2, 2**24), np.float32)
-    product = time_call(lambda: a @ b, budget=seconds, at_most=100)
-    copy = time_call(lambda: np.copyto(target, source), budget=seconds)
-    return Machine(
-        2 * 1024**3 / min(product.seconds) / 1e9, 2 * source.nbytes / min(copy.seconds) / 1e9
-    )
-
-
-def measure_machine_apart(threads):
-    """The same in a new process, in which NumPy has this number of threads."""
-    cpu_baselines.check_threads(threads)
-    settings = dict.fromkeys(cpu_baselines.THREAD_SETTINGS, str(threads))
-    command = [sys.executable, "-m", "lstm_kernels.lab.estimates.roofline"]
-    done = subprocess.run(
-        command, env=os.environ | settings, stdout=subprocess.PIPE, text=True, check=True
-    )
-    return Machine(*json.loads(done.stdout))
-
-
-LESSON_COUNTS = (operations, numbers_v4, numbers_v5)
-LESSON_CHAIN = (chain_v2, chain_v4, chain_v5)
-
-if __name__ == "__main__":
-    print(json.dumps(measure_machine()))

@@ -7,34 +7,10 @@ have most room, so as long as there are fewer blocks than SMs, each block has an
 
 from typing import NamedTuple
 
-WARP = 32
+from lstm_kernels.lab.estimates.cards import MAX_THREADS, T4, WARP, Card
 
 
-class Card(NamedTuple):
-    """What one kind of GPU has, by its maker's data sheet."""
-
-    name: str
-    sms: int  # multiprocessors
-    cores: int  # float32 units of one SM
-
-    def __str__(self):
-        return f"{self.name}: {self.sms} SMs x {self.cores} cores"
-
-
-CARDS = {
-    card.name: card
-    for card in (
-        Card("Tesla T4", 40, 64),
-        Card("Tesla P100", 56, 64),
-        Card("L4", 58, 128),
-        Card("A100", 108, 64),
-        Card("H100", 132, 128),
-    )
-}
-T4 = CARDS["Tesla T4"]
-
-
-class Launch(NamedTuple):
+class ThreadLayout(NamedTuple):
     """One thread a sample: N samples, `threads` in a block, on a card."""
 
     N: int
@@ -80,8 +56,8 @@ def check_launch(N, threads):
     """ValueError unless N >= 1 and a block has 1 to 1024 threads, as on every card."""
     if N < 1:
         raise ValueError(f"the batch is {N}; it must be at least 1")
-    if not 1 <= threads <= 1024:
-        raise ValueError(f"a block of {threads} threads; the limit is 1 to 1024")
+    if not 1 <= threads <= MAX_THREADS:
+        raise ValueError(f"a block of {threads} threads; the limit is 1 to {MAX_THREADS}")
 
 
 def sectors(addresses, size=32):

@@ -2,13 +2,14 @@
 
 from textwrap import wrap
 
-from lstm_kernels.lab.figures.style import GREY, LIGHT, VERSION_COLORS, styled, subplots
-from lstm_kernels.lab.measure.race import is_own
-from lstm_kernels.lab.measure.timing import seconds_text
+from lstm_kernels.lab.measure.results import is_own
+from lstm_kernels.lab.words import seconds_text
+
+from .race import TORCH
+from .style import GREY, LIGHT, VERSION_COLORS, styled, subplots
 
 MARKS = {"pytorch": "s", "pytorch_cudnn": "D", "pytorch_graph": "^"}  # PyTorch's lines
 RECORDED = "_graph"  # a version whose launches are recorded: its line is dotted
-DARK = "#444444"
 
 
 @styled
@@ -35,7 +36,7 @@ def look(version, where):
     if not is_own(where):
         return {"color": GREY, "ls": "--", "marker": "o", "mfc": "white", "lw": 1.4}
     if version in MARKS:
-        return {"color": DARK, "ls": "-.", "marker": MARKS[version]}
+        return {"color": TORCH, "ls": "-.", "marker": MARKS[version]}
     color = VERSION_COLORS.get(version.removesuffix(RECORDED), GREY)
     return {"color": color, "ls": ":" if version.endswith(RECORDED) else "-", "marker": "o"}
 

@@ -2,11 +2,12 @@
 
 import numpy as np
 from matplotlib.colors import ListedColormap
-from matplotlib.patches import Rectangle
 
-from lstm_kernels.lab.estimates.occupancy import MAX_REGISTERS
+from lstm_kernels.lab.estimates.cards import MAX_REGISTERS, WARP
 from lstm_kernels.lab.estimates.thread_layout import bank_turns
-from lstm_kernels.lab.figures.style import (
+
+from .board import arrow, board, rectangle, write
+from .style import (
     BLACK,
     BLUE,
     GATE_COLORS,
@@ -14,31 +15,20 @@ from lstm_kernels.lab.figures.style import (
     LIGHT,
     ORANGE,
     SKY,
+    SOFT,
     VERMILLION,
     VERSION_COLORS,
     styled,
     subplots,
 )
 
-WARP, RED = 32, VERMILLION
+RED = VERMILLION
 QUAD = (SKY, ORANGE, BLACK, GREY)  # the four threads of a unit
-CENTRE = {"ha": "center", "va": "center"}
 
 
-def _board(ax, width, height):
-    """Axes as a drawing board in units of its own, y downwards, nothing around it."""
-    ax.set(xlim=(0, width), ylim=(height, 0))
-    ax.axis("off")
-
-
-def _cell(ax, x, y, text, face, ink="white", size=12, width=0.9, height=0.8):
-    ax.add_patch(Rectangle((x + 0.05, y), width, height, fc=face, lw=0))
-    ax.text(x + 0.05 + width / 2, y + height / 2, text, color=ink, fontsize=size, **CENTRE)
-
-
-def _arrow(ax, start, end, color=GREY, lw=1.5):
-    style = {"arrowstyle": "-|>", "color": color, "lw": lw, "mutation_scale": 14}
-    ax.annotate("", end, start, arrowprops={**style, "shrinkA": 0, "shrinkB": 0})
+def _cell(ax, x, y, text, face, ink="white"):
+    rectangle(ax, x + 0.05, y, 0.9, 0.8, face, lw=0)
+    write(ax, x + 0.5, y + 0.4, text, color=ink, fontsize=12)
 
 
 # ---- lesson 13: one step of a block ------------------------------------------------------------
@@ -47,27 +37,26 @@ def _arrow(ax, start, end, color=GREY, lw=1.5):
 @styled
 def draw_block_step(H=4):
     """One step of the forward pass: what each thread does, what lies in shared memory, barriers."""
-    picture, ax = subplots(1, 1, 13, 5.9)
     left, K = 6.2, 4 * H
-    _board(ax, left + K + 0.4, 8.6)
+    picture, ax = board(13, 5.9, (0, left + K + 0.4), (8.6, 0))
     ax.set_title(f"One block, one sample, one step: H={H} units, {K} threads, two barriers")
     lit = 1  # the unit whose path is drawn
     _row(ax, left, 0.1, "all threads:\nz of gate row k", [(k, _gate_color(k, H)) for k in range(K)])
     _row(ax, left, 2.1, "shared memory:\nthe gates", [("", SKY)] * K, ink=BLACK)
     for k in range(K):
-        _arrow(ax, (left + k + 0.5, 0.95), (left + k + 0.5, 2.05))
-        ax.text(left + k + 0.5, 2.5, f"{'ifgo'[k // H]}{k % H}", fontsize=12, **CENTRE)
+        arrow(ax, (left + k + 0.5, 0.95), (left + k + 0.5, 2.05), GREY, 1.5, head=14)
+        write(ax, left + k + 0.5, 2.5, f"{'ifgo'[k // H]}{k % H}", fontsize=12)
     _barrier(ax, left, 3.45, K, "all gates are there")
     busy = [(k, BLACK if k < H else LIGHT) for k in range(K)]
     _row(ax, left, 4.6, "threads k < H:\nc and h of unit k", busy)
     for r in range(4):
         start = (left + r * H + lit + 0.5, 2.95)
-        _arrow(ax, start, (left + lit + 0.5, 4.55), color=_gate_color(r * H, H), lw=2)
+        arrow(ax, start, (left + lit + 0.5, 4.55), _gate_color(r * H, H), head=14)
     waits = "these threads wait at the barrier"
     ax.text(left + H + 0.3, 5.65, waits, color=GREY, fontsize=12, va="center")
     _row(ax, left, 6.5, "shared memory:\nthe state", [(f"h{j}", SKY) for j in range(H)], ink=BLACK)
     for j in range(H):
-        _arrow(ax, (left + j + 0.5, 5.45), (left + j + 0.5, 6.45))
+        arrow(ax, (left + j + 0.5, 5.45), (left + j + 0.5, 6.45), GREY, 1.5, head=14)
     _barrier(ax, left, 7.85, K, "the new state is there; next step")
     return picture
 
@@ -164,26 +153,21 @@ def draw_lines(xs, lines, title, xlabel, ylabel):
 def draw_tiles(P=16, j=5):
     """W as four squares, one a gate, and in it the tiles of unit j's four threads."""
     C = P // 4
-    picture, ax = subplots(1, 1, 13, 4.6)
-    gap, size = 1.5, P
-    _board(ax, 4 * size + 3 * gap + 6.2, size + 6)
-    ax.set_title(
-        f"P={P}: four threads keep the four rows of unit {j}, a quarter of the columns each"
-    )
+    title = f"P={P}: four threads keep the four rows of unit {j}, a quarter of the columns each"
+    picture, ax = board(13, 4.6, (0, 4 * P + 10.7), (P + 6, 0), title=title)
     for r, gate in enumerate("ifgo"):
-        left = 6 + r * (size + gap)
-        ax.add_patch(Rectangle((left, 1.6), size, size, fc="#F4F6F8", ec=GREY, lw=1))
-        ax.text(left + size / 2, 0.7, f"gate {gate}", fontsize=13, **CENTRE)
+        left = 6 + r * (P + 1.5)
+        rectangle(ax, left, 1.6, P, P, SOFT, ec=GREY, lw=1)
+        write(ax, left + P / 2, 0.7, f"gate {gate}", fontsize=13)
         for q, color in enumerate(QUAD):
-            shape = Rectangle((left + q * C, 1.6 + j), C, 1, fc=color, ec="white", lw=1)
-            ax.add_patch(shape)
+            rectangle(ax, left + q * C, 1.6 + j, C, 1, color, ec="white", lw=1)
     ax.text(5.6, 2.1 + j, f"row j={j}", ha="right", va="center", fontsize=13)
-    ax.text(6, size + 2.9, "columns: the units of h", color=GREY, fontsize=12, va="center")
+    ax.text(6, P + 2.9, "columns: the units of h", color=GREY, fontsize=12, va="center")
     for q, color in enumerate(QUAD):
         left = 1 + q * 19.4
         text = f"thread 4 j + {q}: columns {q * C} to {q * C + C - 1}"
-        ax.add_patch(Rectangle((left, size + 4.2), 1.2, 1, fc=color))
-        ax.text(left + 1.7, size + 4.7, text, va="center", fontsize=12)
+        rectangle(ax, left, P + 4.2, 1.2, 1, color)
+        ax.text(left + 1.7, P + 4.7, text, va="center", fontsize=12)
     return picture
 
 
@@ -193,8 +177,7 @@ def draw_tiles(P=16, j=5):
 @styled
 def draw_exchange():
     """How four threads with four parts each end with one whole sum each, in three shuffles."""
-    picture, ax = subplots(1, 1, 13, 5.4)
-    _board(ax, 27.4, 9.4)
+    picture, ax = board(13, 5.4, (0, 27.4), (9.4, 0))
     ax.set_title("Each thread has a part of all four gates; in the end thread q has all of gate q")
     _stage(ax, 2.2, "own columns", [["i", "f", "g", "o"]] * 4, ["a quarter"] * 4)
     half = [["i", "f"], ["i", "f"], ["g", "o"], ["g", "o"]]
@@ -203,7 +186,7 @@ def draw_exchange():
     for left, right, distance in ((6.7, 11.9, 2), (15.6, 21.3, 1)):
         for q in range(4):
             start, end = (left, 2.1 + 1.9 * (q ^ distance)), (right, 2.1 + 1.9 * q)
-            _arrow(ax, start, end, color=QUAD[q ^ distance], lw=2)
+            arrow(ax, start, end, QUAD[q ^ distance], head=14)
     text = "an arrow: the sums that the partner keeps are sent to it, and it adds them to its own"
     ax.text(2.2, 9.1, text, color=GREY, fontsize=12, va="center")
     return picture
@@ -262,7 +245,7 @@ def _draw_banks(ax, words):
     asked = {word: thread & 3 for thread, word in enumerate(words)}
     for word, q in asked.items():
         bank = word % WARP
-        ax.add_patch(Rectangle((bank + 0.06, height[bank] + 0.06), 0.88, 0.88, fc=QUAD[q]))
+        rectangle(ax, bank + 0.06, height[bank] + 0.06, 0.88, 0.88, QUAD[q])
         height[bank] += 1
     ax.set(xlim=(0, WARP), ylim=(0, 4.2), yticks=range(5), ylabel="words")
     ax.set_xticks([0.5, 8.5, 16.5, 24.5, 31.5], ["0", "8", "16", "24", "31"])
@@ -284,7 +267,7 @@ def draw_registers(rows):
         for name, width, face in parts:
             ink = "white" if face == BLUE else BLACK
             ax.barh(place, width, 0.62, left=left, color=face, edgecolor="white")
-            ax.text(left + width / 2, place, f"{name}: {width}", color=ink, fontsize=12, **CENTRE)
+            write(ax, left + width / 2, place, f"{name}: {width}", color=ink, fontsize=12)
             left += width
         if not registers:
             ax.text(left + 4, place, "no room for the rest", va="center", fontsize=12)

@@ -1,13 +1,15 @@
 """The LSTM cell: its parts, the cell unrolled in time, its gates at work.  Lesson 01."""
 
 import numpy as np
-from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
+from matplotlib.patches import Circle
 
-from lstm_kernels.lab.figures.style import (
+from .board import arrow, board, box, write
+from .style import (
     BLACK,
     GATE_COLORS,
     GREEN,
     GREY,
+    HIGHLIGHT,
     LIGHT,
     ORANGE,
     VERMILLION,
@@ -16,15 +18,10 @@ from lstm_kernels.lab.figures.style import (
     subplots,
 )
 
-PALE = "#F7F7F7"  # inside of a cell
 FADED = "#CFCFCF"  # parts of a cell that are not the subject
+FRAME = {"radius": 0.2, "lw": 1.6, "zorder": 0}  # of a cell
 ROLES = {"i": "i  write?", "f": "f  keep?", "g": "g  what?", "o": "o  show?"}
-PARTS = {  # what is lit beside the gate itself
-    "f": "f",
-    "ig": "ig",
-    "c": "figc",
-    "o": "oh",
-}
+PARTS = {"f": "f", "ig": "ig", "c": "figc", "o": "oh"}  # what is lit beside the gate itself
 
 
 # ---- one cell -----------------------------------------------------------------------------
@@ -33,38 +30,30 @@ PARTS = {  # what is lit beside the gate itself
 @styled
 def draw_cell(part=None):
     """One LSTM cell.  part: "f", "ig", "c" or "o" lights that part and fades the rest."""
-    lit = PARTS[part] if part else "figcoh"
-    picture, ax = _canvas(9.4, 5.0, (-0.55, 10.6), (-0.35, 5.15))
-    _box(ax, 1.15, 0.85, 7.75, 4.0)
-    _state_lines(ax, lit)
-    _inputs(ax)
-    for gate, place in (("f", 2.3), ("i", 3.75), ("g", 5.25), ("o", 6.65)):
-        _gate(ax, gate, place, gate in lit)
-    _write_path(ax, lit)
-    _show_path(ax, lit)
+    picture, _ = _whole_cell(PARTS[part] if part else "figcoh")
     return picture
 
 
-def _canvas(width, height, xlim, ylim):
-    """A Picture whose only axes have equal units and no frame."""
-    picture, ax = subplots(1, 1, width, height)
-    ax.set(xlim=xlim, ylim=ylim, aspect="equal")
-    ax.axis("off")
+def _whole_cell(lit, texts=None):
+    """The cell's picture and axes.  texts: for each gate's box, in place of its activation."""
+    picture, ax = board(9.4, 5.0, (-0.55, 10.6), (-0.35, 5.15), aspect="equal")
+    box(ax, 1.15, 0.85, 7.75, 4.0, **FRAME)
+    _state_lines(ax, lit)
+    _inputs(ax)
+    for gate, place in (("f", 2.3), ("i", 3.75), ("g", 5.25), ("o", 6.65)):
+        text = texts[gate] if texts else "tanh" if gate == "g" else "σ"
+        _gate(ax, gate, place, gate in lit, text)
+    _write_path(ax, lit)
+    _show_path(ax, lit)
     return picture, ax
 
 
-def _box(ax, x, y, width, height, color=PALE, edge=GREY):
-    shape = "round,pad=0,rounding_size=0.2"
-    ax.add_patch(FancyBboxPatch((x, y), width, height, shape, fc=color, ec=edge, lw=1.6, zorder=0))
-
-
-def _line(ax, points, color=BLACK, arrow=True, lw=2.2):
+def _line(ax, points, color=BLACK, head=True, lw=2.2):
     """A line through the points, with a head at its end."""
-    xs, ys = zip(*(points[:-1] if arrow else points), strict=True)
+    xs, ys = zip(*(points[:-1] if head else points), strict=True)
     ax.plot(xs, ys, color=color, lw=lw, solid_joinstyle="round", zorder=2)
-    if arrow:
-        style = {"arrowstyle": "-|>", "mutation_scale": 18, "shrinkA": 0, "shrinkB": 0}
-        ax.add_patch(FancyArrowPatch(points[-2], points[-1], color=color, lw=lw, zorder=2, **style))
+    if head:
+        arrow(ax, points[-2], points[-1], color, lw, zorder=2)
 
 
 def _operation(ax, x, y, text, color=BLACK):
@@ -73,17 +62,14 @@ def _operation(ax, x, y, text, color=BLACK):
     ax.text(x, y - 0.01, text, color=color, zorder=4, **middle)
 
 
-def _gate(ax, gate, x, lit, text=None):
+def _gate(ax, gate, x, lit, text):
     """A gate's box on the line of inputs: its letter, and its activation or another text."""
     color = GATE_COLORS[gate] if lit else FADED
     _line(ax, [(x, 1.35), (x, 1.85)], BLACK if lit else FADED)
-    shape = "round,pad=0,rounding_size=0.1"
-    box = FancyBboxPatch((x - 0.52, 1.85), 1.04, 0.8, shape, fc=color, ec="none", zorder=3)
-    ax.add_patch(box)
-    name = text or ("tanh" if gate == "g" else "σ")
+    box(ax, x - 0.52, 1.85, 1.04, 0.8, color, "none", zorder=3)
     middle = {"ha": "center", "va": "baseline", "color": "white", "zorder": 4}
     ax.text(x, 2.33, gate, fontsize=17, fontweight="bold", **middle)
-    ax.text(x, 1.97, name, fontsize=13, **middle)
+    ax.text(x, 1.97, text, fontsize=13, **middle)
 
 
 def _state_lines(ax, lit):
@@ -99,10 +85,10 @@ def _state_lines(ax, lit):
 
 def _inputs(ax):
     """h and x below: every gate reads both."""
-    _line(ax, [(0.3, 1.35), (6.65, 1.35)], arrow=False)
+    _line(ax, [(0.3, 1.35), (6.65, 1.35)], head=False)
     _line(ax, [(1.65, 0.3), (1.65, 1.35)])
     ax.text(0.2, 1.35, "$h_t$", ha="right", va="center", fontsize=18)
-    ax.text(1.65, 0.05, "$x_t$", ha="center", va="center", fontsize=18)
+    write(ax, 1.65, 0.05, "$x_t$", fontsize=18)
 
 
 def _write_path(ax, lit):
@@ -121,14 +107,13 @@ def _show_path(ax, lit):
     color = BLACK if "h" in lit else FADED
     _line(ax, [(7.85, 4.2), (7.85, 3.22)], color)
     _line(ax, [(6.65, 2.65), (6.65, 2.98), (7.61, 2.98)], GATE_COLORS["o"] if "o" in lit else FADED)
-    ax.text(7.85, 3.66, "tanh", ha="center", va="center", fontsize=12.5, zorder=4, color=color,
-            bbox={"boxstyle": "round,pad=0.25", "fc": "white", "ec": color, "lw": 1.6})  # fmt: skip
+    frame = {"boxstyle": "round,pad=0.25", "fc": "white", "ec": color, "lw": 1.6}
+    write(ax, 7.85, 3.66, "tanh", fontsize=12.5, zorder=4, color=color, bbox=frame)
     _operation(ax, 7.85, 2.98, "×", color)
     _line(ax, [(7.85, 2.74), (7.85, 1.35), (10.0, 1.35)], color)
     _line(ax, [(8.35, 1.35), (8.35, 0.3)], color)
     ax.text(10.08, 1.35, "$h_{t+1}$", va="center", fontsize=18, color=color)
-    middle = {"ha": "center", "va": "center", "fontsize": 16, "color": color}
-    ax.text(8.35, 0.02, r"$\hat{y}_t = V h_{t+1} + b_{out}$", **middle)
+    write(ax, 8.35, 0.02, r"$\hat{y}_t = V h_{t+1} + b_{out}$", fontsize=16, color=color)
 
 
 SLOPES = {  # where each derivative is written, beside its wire: x, y, alignment
@@ -148,20 +133,13 @@ def draw_numbers(values, slopes=None):
 
     values: a number for each name in SLOPES; slopes: dh_t+1 / d(value), likewise.
     """
-    picture, ax = _canvas(9.4, 5.0, (-0.55, 10.6), (-0.35, 5.15))
-    _box(ax, 1.15, 0.85, 7.75, 4.0)
-    _state_lines(ax, "figcoh")
-    _inputs(ax)
-    for gate, place in (("f", 2.3), ("i", 3.75), ("g", 5.25), ("o", 6.65)):
-        _gate(ax, gate, place, True, f"{values[gate]:.3g}")
-    _write_path(ax, "ig")
-    _show_path(ax, "oh")
+    picture, ax = _whole_cell("figcoh", {gate: f"{values[gate]:.3g}" for gate in "ifgo"})
     for name in ("c_t", "c_t+1", "h_t+1"):
         x, y, side = SLOPES[name]
         ax.text(x, y + 0.6, f"{values[name]:.3g}", ha=side, fontsize=14, fontweight="bold")
     for name, slope in (slopes or {}).items():
         x, y, side = SLOPES[name]
-        frame = {"boxstyle": "round,pad=0.2", "fc": "#FFF6D6", "ec": ORANGE}
+        frame = {"boxstyle": "round,pad=0.2", "fc": HIGHLIGHT, "ec": ORANGE}
         ax.text(x, y, f"∂ {slope:.3f}", ha=side, fontsize=13, bbox=frame, zorder=5)
     return picture
 
@@ -173,12 +151,10 @@ def draw_numbers(values, slopes=None):
 def draw_unrolled(steps=3):
     """The cell, once for each step: c flows on top, h below, one set of weights for all."""
     end = 3.2 * steps + 0.6  # where the last step's states leave
-    picture, ax = _canvas(11, 5.4, (-0.95, end + 0.6), (-1.35, 4.5))
-    _box(ax, 0.6, 3.65, end - 1.3, 0.7, "#FFF6D6", ORANGE)
-    ax.text(
-        (end - 0.1) / 2, 4.0, "one set of weights  U, W, B, V, b_out,  used by every step",
-        ha="center", va="center", fontsize=15,
-    )  # fmt: skip
+    picture, ax = board(11, 5.4, (-0.95, end + 0.6), (-1.35, 4.5), aspect="equal")
+    box(ax, 0.6, 3.65, end - 1.3, 0.7, HIGHLIGHT, ORANGE, **FRAME)
+    text = "one set of weights  U, W, B, V, b_out,  used by every step"
+    write(ax, (end - 0.1) / 2, 4.0, text, fontsize=15)
     for t in range(steps):
         _small_cell(ax, 0.6 + 3.2 * t, t)
     for name, y in (("c", 2.3), ("h", 0.55)):
@@ -192,31 +168,28 @@ def draw_unrolled(steps=3):
 
 def _small_cell(ax, x, t):
     """Step t: states from the left, an input and a prediction below."""
-    _box(ax, x, 0.1, 2.5, 2.6)
+    box(ax, x, 0.1, 2.5, 2.6, **FRAME)
     start = x - (0.65 if t == 0 else 0.7)
     _line(ax, [(start, 2.3), (x, 2.3)])
     _line(ax, [(start, 0.55), (x, 0.55)])
-    _line(ax, [(x, 2.3), (x + 2.5, 2.3)], arrow=False)
-    _line(ax, [(x, 0.55), (x + 1.84, 0.55)], arrow=False)
-    _line(ax, [(x + 2.25, 2.3), (x + 2.25, 0.55), (x + 2.5, 0.55)], arrow=False)
+    _line(ax, [(x, 2.3), (x + 2.5, 2.3)], head=False)
+    _line(ax, [(x, 0.55), (x + 1.84, 0.55)], head=False)
+    _line(ax, [(x + 2.25, 2.3), (x + 2.25, 0.55), (x + 2.5, 0.55)], head=False)
     for place, gate in enumerate("figo"):
         middle = x + 0.34 + 0.5 * place
-        shape = "round,pad=0,rounding_size=0.06"
-        box = FancyBboxPatch((middle - 0.21, 1.0), 0.42, 0.5, shape, fc=GATE_COLORS[gate])
-        box.set(edgecolor="none", zorder=3)
-        ax.add_patch(box)
-        ax.text(middle, 1.25, gate, ha="center", va="center", color="white", fontsize=14, zorder=4)
+        box(ax, middle - 0.21, 1.0, 0.42, 0.5, GATE_COLORS[gate], "none", 0.06, zorder=3)
+        write(ax, middle, 1.25, gate, color="white", fontsize=14, zorder=4)
         top = [(middle, 1.5), (middle, 2.3)]
         if gate == "o":
             top = [(middle, 1.5), (middle, 1.8), (x + 2.25, 1.8)]
-        _line(ax, top, GATE_COLORS[gate], arrow=False, lw=1.8)
-        _line(ax, [(middle, 0.55), (middle, 1.0)], arrow=False, lw=1.4)
+        _line(ax, top, GATE_COLORS[gate], head=False, lw=1.8)
+        _line(ax, [(middle, 0.55), (middle, 1.0)], head=False, lw=1.4)
     _line(ax, [(x + 0.12, -0.55), (x + 0.12, 0.55)])
     _line(ax, [(x + 2.25, 0.55), (x + 2.25, -0.55)])
     ax.plot([x + 1.25] * 2, [2.7, 3.65], color=ORANGE, lw=1.8, ls="--")
-    ax.text(x + 0.12, -0.8, f"$x_{t}$", ha="center", va="center", fontsize=17)
-    ax.text(x + 2.25, -0.8, rf"$\hat{{y}}_{t}$", ha="center", va="center", fontsize=17)
-    ax.text(x + 1.25, -1.15, f"step t = {t}", ha="center", va="center", color=GREY)
+    write(ax, x + 0.12, -0.8, f"$x_{t}$", fontsize=17)
+    write(ax, x + 2.25, -0.8, rf"$\hat{{y}}_{t}$", fontsize=17)
+    write(ax, x + 1.25, -1.15, f"step t = {t}", color=GREY)
 
 
 # ---- backward -----------------------------------------------------------------------------
@@ -225,7 +198,7 @@ def _small_cell(ax, x, t):
 @styled
 def draw_backward():
     """Where each derivative comes from: from the right (later steps) and from the loss below."""
-    picture, ax = _canvas(10.8, 5.7, (-1.0, 11.4), (-1.2, 5.3))
+    picture, ax = board(10.8, 5.7, (-1.0, 11.4), (-1.2, 5.3), aspect="equal")
     nodes = {
         "dy": (7.2, 0.3, r"$dy_t$", BLACK),
         "dh": (7.2, 2.3, r"$dh_{t+1}$", BLACK),
@@ -246,7 +219,7 @@ def draw_backward():
     _arrow_text(ax, nodes, "dz", "before_h", r"$W^T$", (1.35, 2.62))
     for x, y, text, color in nodes.values():
         style = {"boxstyle": "round,pad=0.35", "fc": "white", "ec": color, "lw": 2}
-        ax.text(x, y, text, ha="center", va="center", fontsize=18, bbox=style, zorder=5)
+        write(ax, x, y, text, fontsize=18, bbox=style, zorder=5)
     ax.text(7.95, 0.3, "from the loss at step t", va="center", color=GREY)
     ax.text(10.2, 5.05, "from step t + 1", ha="center", color=GREY)
     ax.text(0.0, 5.05, "to step t − 1", ha="center", color=GREY)
@@ -260,8 +233,7 @@ def _arrow_text(ax, nodes, start, end, text, place, align="center"):
     """An arrow from one node to another, and the factor on its way."""
     (x0, y0, name, _), (x1, y1, other, _) = nodes[start], nodes[end]
     gaps = [26 if y0 != y1 else 36 if "+" in n else 25 for n in (name, other)]  # points
-    style = {"arrowstyle": "-|>", "mutation_scale": 20, "shrinkA": gaps[0], "shrinkB": gaps[1]}
-    ax.add_patch(FancyArrowPatch((x0, y0), (x1, y1), color=BLACK, lw=2, zorder=2, **style))
+    arrow(ax, (x0, y0), (x1, y1), head=20, shrinkA=gaps[0], shrinkB=gaps[1], zorder=2)
     ax.text(*place, text, ha=align, va="center", fontsize=15)
 
 

@@ -1,21 +1,10 @@
 """Samples on the lanes and cores of a CPU.  Lesson 12."""
 
-from matplotlib.patches import Rectangle
-
-from lstm_kernels.lab.figures.style import (
-    BLACK,
-    BLUE,
-    COLORS,
-    GREEN,
-    GREY,
-    LIGHT,
-    ORANGE,
-    VERSION_COLORS,
-    styled,
-    subplots,
-)
-from lstm_kernels.lab.measure.timing import seconds_text
+from lstm_kernels.lab.words import seconds_text
 from lstm_kernels.versions import simd
+
+from .board import blank, board, rectangle, write
+from .style import BLACK, BLUE, COLORS, GREEN, GREY, LIGHT, ORANGE, VERSION_COLORS, styled, subplots
 
 CORE_COLORS = tuple(color for color in COLORS if color not in (BLACK, GREY))
 TORCH_COLOR = BLACK
@@ -38,21 +27,18 @@ def draw_cores(N, cores, lanes=32):
     """The map: sample n has lane n % lanes of chunk n // lanes; the cores share the chunks."""
     chunks = -(-N // lanes)
     drawn, idle = min(chunks, MAX_ROWS), chunks * lanes - N
-    picture, ax = subplots(1, 1, 13, 1.7 + 0.42 * drawn)
+    picture, ax = board(13, 1.7 + 0.42 * drawn, (-3.6, lanes + 3.6), (drawn + 0.8, -0.7))
     for chunk in range(drawn):
         core = chunk * cores // chunks
         color = CORE_COLORS[core % len(CORE_COLORS)]
         for lane in range(lanes):
             used = chunk * lanes + lane < N
-            box = Rectangle((lane + 0.06, chunk + 0.1), 0.88, 0.8, fc=color if used else LIGHT)
-            ax.add_patch(box)
+            rectangle(ax, lane + 0.06, chunk + 0.1, 0.88, 0.8, color if used else LIGHT)
         ax.text(-0.4, chunk + 0.5, f"chunk {chunk}", ha="right", va="center", fontsize=12)
         words = f"core {core}"
         ax.text(lanes + 0.4, chunk + 0.5, words, color=color, va="center", weight="bold")
     ax.text(0.5, -0.25, "lane 0", ha="center", color=GREY, fontsize=11)
     ax.text(lanes - 0.5, -0.25, f"{lanes - 1}", ha="center", color=GREY, fontsize=11)
-    ax.set(xlim=(-3.6, lanes + 3.6), ylim=(drawn + 0.8, -0.7))
-    ax.axis("off")
     if drawn < chunks:
         ax.text(0, drawn + 0.45, f"... and {counted(chunks - drawn, 'more chunk')}", color=GREY)
     busy = min(chunks, cores)
@@ -77,15 +63,14 @@ def draw_lanes(units=3, lanes=8):
             for n in range(lanes):
                 lit = j == 0 and (last or n == 0)
                 color = ORANGE if lit else LIGHT
-                ax.add_patch(Rectangle((n + 0.05, j + 0.1), 0.9, 0.8, fc=color))
+                rectangle(ax, n + 0.05, j + 0.1, 0.9, 0.8, color)
                 place = j * lanes + n if last else n * units + j
-                ax.text(n + 0.5, j + 0.5, str(place), ha="center", va="center", fontsize=12)
+                write(ax, n + 0.5, j + 0.5, str(place), fontsize=12)
             ax.text(-0.2, j + 0.5, f"unit {j}", ha="right", va="center")
         words = f"one instruction: {lanes} samples" if last else "one instruction: 1 sample"
         ax.text(0, -0.3, words, color=BLACK, weight="bold")
         ax.text(0, units + 0.5, "columns: samples n; numbers: place in memory", color=GREY)
-        ax.set(xlim=(-1.8, lanes + 0.2), ylim=(units + 0.9, -0.9), title=title)
-        ax.axis("off")
+        blank(ax, (-1.8, lanes + 0.2), (units + 0.9, -0.9), title=title)
     return picture
 
 
@@ -98,15 +83,13 @@ def draw_tile(rows=simd.ROWS, columns=simd.COLUMNS, width=simd.BYTES // 4):
     names = ((0.5, rows / 2, "A"), (gap + wide - 0.1, -1.2, "B"), (gap + wide - 0.1, rows / 2, "C"))
     for x, y, name in names:
         style = {"fontsize": 17, "weight": "bold", "zorder": 3}
-        ax.text(x, y, name, ha="center", va="center", bbox=LABEL, **style)
+        write(ax, x, y, name, bbox=LABEL, **style)
     for r in range(rows):
-        ax.add_patch(Rectangle((0.1, r + 0.1), 0.8, 0.8, fc=ORANGE))
+        rectangle(ax, 0.1, r + 0.1, 0.8, 0.8, ORANGE)
         for v in range(columns):
-            ax.add_patch(
-                Rectangle((gap + v * wide, r + 0.1), wide - 0.25, 0.8, fc=GREEN, alpha=0.5)
-            )
+            rectangle(ax, gap + v * wide, r + 0.1, wide - 0.25, 0.8, GREEN, alpha=0.5)
     for v in range(columns):
-        ax.add_patch(Rectangle((gap + v * wide, -1.6), wide - 0.25, 0.8, fc=BLUE, alpha=0.75))
+        rectangle(ax, gap + v * wide, -1.6, wide - 0.25, 0.8, BLUE, alpha=0.75)
     right, sums = gap + columns * wide + 0.2, counted(rows * columns, "vector")
     words = (
         (-1.2, f"loaded: row q of B, {counted(columns, 'vector')} of {width}", BLUE),
@@ -116,8 +99,7 @@ def draw_tile(rows=simd.ROWS, columns=simd.COLUMNS, width=simd.BYTES // 4):
     )
     for y, text, color in words:
         ax.text(right, y, text, color=color, va="center", weight="bold")
-    ax.set(xlim=(-0.2, right + 11), ylim=(rows + 0.4, -2))
-    ax.axis("off")
+    blank(ax, (-0.2, right + 11), (rows + 0.4, -2))
     return picture
 
 

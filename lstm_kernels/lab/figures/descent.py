@@ -1,26 +1,12 @@
 """What may run in parallel, and what a batch size costs and buys.  Lesson 03."""
 
 import numpy as np
-from matplotlib.patches import Circle, FancyBboxPatch
-from matplotlib.ticker import (
-    FuncFormatter,
-    LogLocator,
-    MaxNLocator,
-    NullFormatter,
-    NullLocator,
-    StrMethodFormatter,
-)
+from matplotlib.patches import Circle
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from lstm_kernels.lab.figures.style import (
-    BLACK,
-    BLUE,
-    GREEN,
-    GREY,
-    LIGHT,
-    VERMILLION,
-    styled,
-    subplots,
-)
+from .board import arrow, board, box, write
+from .race import tick_text
+from .style import BLACK, BLUE, GREEN, GREY, LIGHT, VERMILLION, styled, subplots
 
 BATCH_COLORS = (VERMILLION, BLUE, GREEN)  # small, middle and full batch
 BATCH_MARKERS = "o^s"  # the same, for eyes that see no colours
@@ -32,17 +18,14 @@ UNITS = 6  # drawn in the dependency graph
 @styled
 def dependency_graph():
     """Samples, steps, gates and updates: which of them wait for each other (lesson 03)."""
-    picture, ax = subplots(1, 1, 13, 7.2)
-    ax.set(xlim=(-1.7, 12.3), ylim=(-3.85, 4.15), aspect="equal")
-    ax.axis("off")
+    picture, ax = board(13, 7.2, (-1.7, 12.3), (-3.85, 4.15), aspect="equal")
     ax.set_title("What is green may run at the same time; a red arrow means: wait")
     rows = [(3.0, "n = 0"), (2.0, "n = 1"), (0.0, "n = N-1")]
     for y, label in rows:
         _draw_sample(ax, y, label)
-    ax.text(1.5, 1.02, "⋮", ha="center", va="center", fontsize=22, color=GREEN)
+    write(ax, 1.5, 1.02, "⋮", fontsize=22, color=GREEN)
     ax.text(2.7, 3.78, "steps, one after the other  →", ha="center", color=VERMILLION)
-    words = "samples, side by side"
-    ax.text(-1.68, 1.5, words, ha="left", va="center", rotation=90, color=GREEN)
+    ax.text(-1.68, 1.5, "samples, side by side", va="center", rotation=90, color=GREEN)
     _draw_updates(ax, [y for y, _ in rows])
     _draw_zoom(ax)
     _draw_key(ax)
@@ -55,18 +38,18 @@ def _draw_sample(ax, y, label):
     for x, step in ((0.0, "t = 0"), (1.5, "t = 1"), (3.0, "t = 2"), (5.4, "t = T-1")):
         _box(ax, x, y, 0.98, 0.62, step, GREEN)
     for left, right in ((0.49, 1.01), (1.99, 2.51), (3.49, 3.95), (4.45, 4.91)):
-        _arrow(ax, (left, y), (right, y), VERMILLION)
-    ax.text(4.2, y + 0.03, "…", ha="center", va="center", fontsize=18, color=VERMILLION)
+        _wait(ax, (left, y), (right, y))
+    write(ax, 4.2, y + 0.03, "…", fontsize=18, color=VERMILLION)
 
 
 def _draw_updates(ax, ys):
     """All samples meet in the sum; the next mini-batch waits for the update."""
     for y in ys:
-        _arrow(ax, (5.9, y), (7.27, 1.5 + (y - 1.5) * 0.28), VERMILLION)
+        _wait(ax, (5.9, y), (7.27, 1.5 + (y - 1.5) * 0.28))
     _box(ax, 7.95, 1.5, 1.35, 1.2, "sum of all\ngradients", VERMILLION)
-    _arrow(ax, (8.63, 1.5), (9.21, 1.5), VERMILLION)
+    _wait(ax, (8.63, 1.5), (9.21, 1.5))
     _box(ax, 9.85, 1.5, 1.27, 1.2, "update of\nthe params", VERMILLION)
-    _arrow(ax, (10.49, 1.5), (11.05, 1.5), VERMILLION)
+    _wait(ax, (10.49, 1.5), (11.05, 1.5))
     ax.text(11.15, 1.5, "next\nmini-\nbatch", va="center", color=VERMILLION)
 
 
@@ -77,18 +60,18 @@ def _draw_zoom(ax):
     _box(ax, 3.37, -2.4, 7.1, 2.7, "", GREY)
     ax.text(0.1, -1.36, "inside one step:", va="center", color=GREY)
     ax.text(2.3, -1.36, "4H gate rows", va="center", color=GREEN, weight="bold")
-    ax.text(5.6, -1.36, "H units", ha="center", va="center", color=GREEN, weight="bold")
+    write(ax, 5.6, -1.36, "H units", color=GREEN, weight="bold")
     for row, gate in enumerate("ifgo"):
         y = -1.85 - 0.47 * row
-        ax.text(0.3, y, gate, ha="center", va="center", weight="bold")
+        write(ax, 0.3, y, gate, weight="bold")
         for j in range(UNITS):
             ax.add_patch(Circle((0.8 + 0.42 * j, y), 0.16, color=GREEN, lw=0))
-    _arrow(ax, (3.4, -2.55), (4.2, -2.55), VERMILLION)
+    _wait(ax, (3.4, -2.55), (4.2, -2.55))
     for row, name in enumerate(("c", "h")):
         y = -2.08 - 0.94 * row
         for j in range(UNITS):
             _box(ax, 4.55 + 0.42 * j, y, 0.34, 0.62, name, GREEN)
-    _arrow(ax, (5.6, -2.4), (5.6, -2.7), VERMILLION)
+    _wait(ax, (5.6, -2.4), (5.6, -2.7))
 
 
 def _draw_key(ax):
@@ -104,34 +87,20 @@ def _draw_key(ax):
         if color == GREEN:
             _box(ax, 7.6, y, 0.32, 0.3, "", color)
         else:
-            _arrow(ax, (7.4, y), (7.82, y), color)
+            _wait(ax, (7.4, y), (7.82, y))
         ax.text(7.95, y + 0.13, text, va="top", fontsize=13)
 
 
 def _box(ax, x, y, width, height, text, color):
-    """A rounded box around (x, y)."""
-    corner, pad = (x - width / 2 + 0.06, y - height / 2 + 0.06), 0.06
-    ax.add_patch(
-        FancyBboxPatch(
-            corner,
-            width - 2 * pad,
-            height - 2 * pad,
-            boxstyle=f"round,pad={pad}",
-            facecolor=(*_rgb(color), 0.13),
-            edgecolor=color,
-            lw=1.6,
-        )
-    )
-    ax.text(x, y, text, ha="center", va="center", fontsize=12)
+    """A box around (x, y), its words in the middle."""
+    corner = x - width / 2, y - height / 2
+    box(ax, *corner, width, height, (color, 0.13), color, 0.06, lw=1.6)
+    write(ax, x, y, text, fontsize=12)
 
 
-def _arrow(ax, start, end, color):
-    look = {"arrowstyle": "-|>", "color": color, "lw": 1.8, "shrinkA": 0, "shrinkB": 0}
-    ax.annotate("", xy=end, xytext=start, arrowprops=look)
-
-
-def _rgb(color):
-    return tuple(int(color[at : at + 2], 16) / 255 for at in (1, 3, 5))
+def _wait(ax, start, end):
+    """A red arrow: what is at its end waits for what is at its start."""
+    arrow(ax, start, end, VERMILLION, 1.8, head=13)
 
 
 # ---- the noise of a batch's gradient ------------------------------------------------------
@@ -170,8 +139,7 @@ def _draw_cloud(ax, points, batch_size, reach):
     ax.axvspan(-2 * reach, 0, color=VERMILLION, alpha=0.09, lw=0)
     ax.text(-1.2 * reach, -0.93 * reach, "steps by these gradients\nlead uphill", color=VERMILLION)
     ax.scatter(points[:, 0], points[:, 1], s=22, color=BLUE, alpha=0.45, lw=0)
-    look = {"arrowstyle": "-|>", "color": BLACK, "lw": 2.4, "shrinkA": 0, "shrinkB": 0}
-    ax.annotate("", xy=(1, 0), xytext=(0, 0), arrowprops=look, zorder=3)
+    arrow(ax, (0, 0), (1, 0), lw=2.4, head=13)
     ax.text(0.1, 0.93 * reach, "black arrow: the full gradient", va="top")
     uphill = float((points[:, 0] < 0).mean())
     samples = "1 sample" if batch_size == 1 else f"{batch_size} samples"
@@ -250,23 +218,18 @@ def draw_descent(losses, seconds, labels):
         ax.set_xlabel(words)
         ax.set_yscale("log")
         ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        ax.yaxis.set_major_formatter("{x:g}")
         ax.yaxis.set_minor_locator(NullLocator())
         ax.grid(axis="y", color=LIGHT)
         if xs is not epochs:
             ax.set_xscale("log")
             decades = np.log10(max(map(np.max, xs.values())) / min(map(np.min, xs.values())))
             ax.xaxis.set_major_locator(LogLocator(subs=(1,) if decades > 2 else (1, 3)))
-            ax.xaxis.set_major_formatter(FuncFormatter(lambda at, _: _short_time(at)))
+            ax.xaxis.set_major_formatter(lambda seconds, _: tick_text(seconds))
             ax.xaxis.set_minor_formatter(NullFormatter())
     _label_curves(axes[0], losses, epochs, labels)
     axes[0].set_ylabel("loss on all windows (log)")
     return picture
-
-
-def _short_time(seconds):
-    """A power of ten as a tick: "10 ms", "1 s"."""
-    return f"{seconds:g} s" if seconds >= 0.999 else f"{seconds * 1000:g} ms"
 
 
 def _label_curves(ax, losses, epochs, labels):

@@ -1,19 +1,7 @@
 """How the course's emulator runs a kernel on a CPU.  Appendix A1."""
 
-from matplotlib.patches import FancyBboxPatch
-
-from lstm_kernels.lab.figures.style import (
-    BLACK,
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILLION,
-    styled,
-    subplots,
-)
+from .board import arrow, blank, box, write
+from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, styled, subplots
 
 THREADS = 4
 # lines of the same colour belong together: (text, colour)
@@ -50,13 +38,14 @@ LOOP = (
 def draw_emulator():
     """Above: kernel, translated source, compiled loop. Below: a barrier is a `yield`."""
     picture, (above, below) = subplots(2, 1, 15, 8.4, height_ratios=(1, 1.1))
-    above.set(xlim=(0, 30), ylim=(0, 10.5))
-    above.axis("off")
-    above.set_title("1.  Source is translated to source, then compiled for the CPU")
+    title = "1.  Source is translated to source, then compiled for the CPU"
+    blank(above, (0, 30), (0, 10.5), title=title)
     _code(above, 0.1, 8.1, "the kernel, untouched", KERNEL)
-    _arrow(above, (8.35, 5), (10.05, 5), "translate")
+    arrow(above, (8.35, 5), (10.05, 5), lw=2.2, head=20)
+    above.text(9.2, 5.45, "translate", ha="center", fontsize=12.5)
     _code(above, 10.2, 8.9, "its twin (shortened)", TRANSLATED)
-    _arrow(above, (19.25, 5), (20.95, 5), "compile")
+    arrow(above, (19.25, 5), (20.95, 5), lw=2.2, head=20)
+    above.text(20.1, 5.45, "compile", ha="center", fontsize=12.5)
     _code(above, 21.1, 8.8, "what runs it (in words)", LOOP)
     _draw_turns(below)
     return picture
@@ -64,28 +53,18 @@ def draw_emulator():
 
 def _code(ax, x, width, title, lines):
     """A box with lines of code."""
-    box = FancyBboxPatch(
-        (x, 0.3), width, 8.8, boxstyle="round,pad=0,rounding_size=0.3", fc="#F7F7F7", ec=GREY
-    )
-    ax.add_patch(box)
+    box(ax, x, 0.3, width, 8.8, radius=0.3)
     ax.text(x + 0.1, 9.45, title, fontsize=14, color=GREY)
     for number, (text, color) in enumerate(lines):
         y = 8.25 - 1.17 * number
         ax.text(x + 0.25, y, text, family="monospace", fontsize=11.5, color=color, va="center")
 
 
-def _arrow(ax, start, end, label):
-    style = {"arrowstyle": "-|>", "lw": 2.2, "color": BLACK, "mutation_scale": 20}
-    ax.annotate("", end, start, arrowprops={**style, "shrinkA": 0, "shrinkB": 0})
-    ax.text((start[0] + end[0]) / 2, start[1] + 0.45, label, ha="center", fontsize=12.5)
-
-
 def _draw_turns(ax):
     """Each thread in a lane of its own, CPU time to the right: one thread runs at a time."""
     barrier = THREADS + 0.25
-    ax.set(xlim=(-1.1, 2 * THREADS + 0.7), ylim=(THREADS - 0.2, -1.05))
-    ax.axis("off")
-    ax.set_title("2.  A barrier is a yield: one CPU core resumes the threads in turn")
+    title = "2.  A barrier is a yield: one CPU core resumes the threads in turn"
+    blank(ax, (-1.1, 2 * THREADS + 0.7), (THREADS - 0.2, -1.05), title=title)
     for t in range(THREADS):
         ax.text(-0.12, t, f"thread {t}", ha="right", va="center", fontsize=13)
         _turn(ax, t, t, "part[t] =\nx[t]", SKY)
@@ -98,23 +77,17 @@ def _draw_turns(ax):
     words = "yield: all four wait here, so all may go on"
     ax.text(barrier, -0.75, words, color=VERMILLION, ha="center", fontsize=13, weight="bold")
     ax.text(2.35, 0, "paused", color=VERMILLION, fontsize=12, va="bottom", ha="center")
-    ax.annotate(
-        "", (2 * THREADS + 0.6, THREADS - 0.35), (-0.1, THREADS - 0.35),
-        arrowprops={"arrowstyle": "-|>", "color": GREY, "lw": 1.4},
-    )  # fmt: skip
+    start, end = (-0.1, THREADS - 0.35), (2 * THREADS + 0.6, THREADS - 0.35)
+    arrow(ax, start, end, GREY, 1.4, head=13, shrinkA=2, shrinkB=2)
     ax.text(barrier + 0.25, THREADS - 0.45, "time on the CPU", color=GREY, fontsize=12, va="bottom")
 
 
 def _turn(ax, x, t, text, color):
     """One thread's turn on the CPU."""
-    box = FancyBboxPatch(
-        (x + 0.02, t - 0.3), 0.96, 0.6, boxstyle="round,pad=0,rounding_size=0.06", fc=color, lw=0
-    )
-    ax.add_patch(box)
-    ax.text(x + 0.5, t, text, family="monospace", fontsize=12, ha="center", va="center")
+    box(ax, x + 0.02, t - 0.3, 0.96, 0.6, color, "none", 0.06)
+    write(ax, x + 0.5, t, text, family="monospace", fontsize=12)
 
 
 def _step(ax, x, t):
     """The scheduler goes on from thread t to the next."""
-    style = {"arrowstyle": "-|>", "color": BLACK, "lw": 1.4, "mutation_scale": 12}
-    ax.annotate("", (x, t + 0.72), (x, t + 0.28), arrowprops=style)
+    arrow(ax, (x, t + 0.28), (x, t + 0.72), lw=1.4, head=12, shrinkA=2, shrinkB=2)

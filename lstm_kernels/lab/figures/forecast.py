@@ -2,18 +2,9 @@
 
 import numpy as np
 
-from lstm_kernels.lab.figures.style import (
-    BLACK,
-    GREEN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILLION,
-    styled,
-    subplots,
-)
 from lstm_kernels.lab.forecast import ONE_STEP, TWO_YEARS, YEAR
+
+from .style import BLACK, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, styled, subplots
 
 FORECASTER_COLORS = {
     "LSTM": VERMILLION,

@@ -1,7 +1,7 @@
 """The goals of the course's model: speed-ups, and time against the size of the data.  Lesson 09."""
 
-from lstm_kernels.lab.figures.race import label_ends, line_look, time_ticks
-from lstm_kernels.lab.figures.style import GREY, LIGHT, styled, subplots
+from .race import label_ends, line_look, time_ticks
+from .style import GREY, LIGHT, styled, subplots
 
 YES = "#CDEBE1"  # GREEN, light enough for black text
 

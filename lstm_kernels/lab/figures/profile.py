@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from lstm_kernels.lab.figures.style import BLACK, COLORS, GREY, LIGHT, ORANGE, ink, styled, subplots
-from lstm_kernels.lab.measure.timing import seconds_text
+from lstm_kernels.lab.words import seconds_text
+
+from .style import BLACK, COLORS, GREY, LIGHT, ORANGE, ink, styled, subplots
 
 
 @styled

@@ -5,16 +5,10 @@ from textwrap import wrap
 import numpy as np
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from lstm_kernels.lab.figures.style import (
-    GREY,
-    LIGHT,
-    VERMILLION,
-    VERSION_COLORS,
-    styled,
-    subplots,
-)
-from lstm_kernels.lab.measure.race import BASELINES, PUBLISHED, is_own, ratio_text, speedup
-from lstm_kernels.lab.measure.timing import seconds_text
+from lstm_kernels.lab.measure.results import BASELINES, PUBLISHED, is_own, speedup
+from lstm_kernels.lab.words import ratio_text, seconds_text
+
+from .style import GREY, LIGHT, VERMILLION, VERSION_COLORS, styled, subplots
 
 TORCH = "#444444"  # PyTorch's bars, as its lines in the bench
 MARKS = {"cuda_v2": "s", "cuda_v3": "^", "cuda_v4": "D", "cuda_v5": "v", "cuda_v6": "P"}

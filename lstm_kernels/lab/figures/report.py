@@ -1,8 +1,9 @@
 """The compile report as bars: `python -m lstm_kernels report --png FILE`."""
 
+from lstm_kernels.lab.estimates.cards import get_card
 from lstm_kernels.lab.estimates.compile_report import limit_text
-from lstm_kernels.lab.estimates.occupancy import get_limits
-from lstm_kernels.lab.figures.style import BLUE, GREY, LIGHT, SKY, styled, subplots
+
+from .style import BLUE, GREY, LIGHT, SKY, styled, subplots
 
 COLUMNS = 2  # panels side by side
 
@@ -36,7 +37,7 @@ def draw_kernel(ax, name, rows):
     ax.barh(places, lanes, 0.8, color=BLUE, label="lanes with a thread")
     for place, row in zip(places, rows, strict=True):
         _write(ax, place, row)
-    ax.set_yticks(places, [f"{get_limits(row.cc).card}\n{row.cc / 10}" for row in rows])
+    ax.set_yticks(places, [f"{get_card(row.cc).name}\n{row.cc / 10}" for row in rows])
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_xlim(0, 1)
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])

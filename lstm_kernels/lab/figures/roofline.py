@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lstm_kernels.lab.estimates.occupancy import get_limits
+from lstm_kernels.lab.estimates.cards import WARP, get_card
 from lstm_kernels.lab.estimates.roofline import (
     VERSIONS,
     bound,
@@ -13,15 +13,9 @@ from lstm_kernels.lab.estimates.roofline import (
     operations,
     without_caches,
 )
-from lstm_kernels.lab.figures.cores import TORCH_COLOR
-from lstm_kernels.lab.figures.style import (
-    BLACK,
-    GREY,
-    LIGHT,
-    VERSION_COLORS,
-    styled,
-    subplots,
-)
+
+from .cores import TORCH_COLOR
+from .style import BLACK, GREY, LIGHT, VERSION_COLORS, styled, subplots
 
 NAMES = {"cuda_v2": "V2, V3", "cuda_v4": "V4", "cuda_v5": "V5, V6"}
 X_RANGE = (0.1, 1000)
@@ -224,16 +218,16 @@ def draw_occupancy(rows):
     picture, axes = subplots(1, len(cards), 13, 3.4, sharey=True)
     names = list(dict.fromkeys(row.kernel for row in rows))
     for ax, cc in zip(axes, cards, strict=True):
-        limits = get_limits(cc)
+        card = get_card(cc)
         of_card = {row.kernel: row for row in rows if row.cc == cc}
         for place, name in enumerate(names):
             found = of_card[name].occupancy
             color = VERSION_COLORS[name.split(",")[0]]
             ax.barh(place, 1, 0.66, color=LIGHT)
             ax.barh(place, found.fraction, 0.66, color=color)
-            text = f"{found.warps} of {limits.threads // 32}"
+            text = f"{found.warps} of {card.threads // WARP}"
             ax.text(0.97, place, text, va="center", ha="right", fontsize=12)
-        ax.set_title(limits.card)
+        ax.set_title(card.name)
         ax.set_xlim(0, 1)
         ax.set_xticks([0, 0.5, 1], ["0", "50", "100"])
     axes[0].set_yticks(range(len(names)), names)

@@ -1,11 +1,13 @@
 """The course at a glance: its questions, its series, the machine it runs on.  Lesson 00."""
 
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from lstm_kernels.lab.words import seconds_text
 
-from lstm_kernels.lab.figures.style import (
+from .board import arrow, blank, board, box, rectangle, write
+from .style import (
     BLACK,
     BLUE,
     GREY,
+    HIGHLIGHT,
     LIGHT,
     ORANGE,
     SKY,
@@ -14,7 +16,6 @@ from lstm_kernels.lab.figures.style import (
     styled,
     subplots,
 )
-from lstm_kernels.lab.measure.timing import seconds_text
 
 PROGRAMS = (  # lesson, its program, its idea, colour
     ("03", "plain Python", "one number after another", VERSION_COLORS["sequential"]),
@@ -25,25 +26,7 @@ PROGRAMS = (  # lesson, its program, its idea, colour
     ("08", "CUDA V3", "transfers under control", VERSION_COLORS["cuda_v3"]),
 )
 BARS = 6.3, 7.6  # where the bars of the programs begin, and the length of the first
-
-
-def _canvas(width, height, xlim, ylim):
-    """A Picture whose only axes have no frame."""
-    picture, ax = subplots(1, 1, width, height)
-    ax.set(xlim=xlim, ylim=ylim)
-    ax.axis("off")
-    return picture, ax
-
-
-def _box(ax, x, y, width, height, color, edge="none", lw=1.6, zorder=1):
-    shape = "round,pad=0,rounding_size=0.12"
-    box = FancyBboxPatch((x, y), width, height, shape, fc=color, ec=edge, lw=lw, zorder=zorder)
-    ax.add_patch(box)
-
-
-def _arrow(ax, start, end, color=BLACK, both=False):
-    style = {"arrowstyle": "<|-|>" if both else "-|>", "mutation_scale": 18}
-    ax.add_patch(FancyArrowPatch(start, end, color=color, lw=2, shrinkA=0, shrinkB=0, **style))
+RADIUS = 0.12  # of a box's corners
 
 
 @styled
@@ -56,12 +39,11 @@ def draw_questions(past, held_out, seconds):
     left.plot(past.dates, past.values, color=BLACK)
     start, end = held_out.dates[0], held_out.dates[-1]
     left.axvspan(start, end, color=LIGHT, lw=0)
-    left.text(start + (end - start) // 2, 340, "?", ha="center", va="center", fontsize=44)
+    write(left, start + (end - start) // 2, 340, "?", fontsize=44)
     left.set(xlim=(past.dates[0], end), ylim=(80, 650), ylabel="passengers a month, thousands")
     left.set_title("What comes next?")
-    right.set(xlim=(-0.1, 14), ylim=(len(PROGRAMS), -0.1))
-    right.axis("off")
-    right.set_title("Six programs, the same numbers: how fast?")
+    title = "Six programs, the same numbers: how fast?"
+    blank(right, (-0.1, 14), (len(PROGRAMS), -0.1), title=title)
     for row, program in enumerate(PROGRAMS):
         _draw_program(right, row, *program, seconds=None if row else seconds)
     for first, last, text in ((0, 3, "CPU"), (3, 6, "GPU")):
@@ -78,8 +60,8 @@ def _draw_program(ax, row, lesson, name, idea, color, seconds):
     ax.text(1.25, row + 0.32, name, fontweight="bold", **middle)
     ax.text(1.25, row + 0.7, idea, va="center", fontsize=12.5, color=GREY)
     face, edge, style = (color, color, "-") if seconds else ("none", GREY, (0, (4, 3)))
-    ax.add_patch(Rectangle((x, row + 0.16), length, 0.68, fc=face, ec=edge, lw=1.6, ls=style))
-    ax.add_patch(Rectangle((x - 0.32, row + 0.16), 0.2, 0.68, fc=color, ec="none"))
+    rectangle(ax, x, row + 0.16, length, 0.68, face, ec=edge, lw=1.6, ls=style)
+    rectangle(ax, x - 0.32, row + 0.16, 0.2, 0.68, color)
     text = f"{seconds_text(seconds)}, measured here" if seconds else "?"
     ink = {"color": "white" if seconds else BLACK, "fontweight": "bold"}
     ax.text(x + length / 2, row + 0.5, text, ha="center", **ink, **middle)
@@ -110,17 +92,16 @@ def draw_series(series, held_out_from, first, T):
 def _draw_window(ax, values):
     """The window's numbers, a column for each step: input x above, target y below."""
     T = len(values) - 1
-    ax.set(xlim=(-1.6, T), ylim=(-0.1, 3.2))
-    ax.axis("off")
+    blank(ax, (-1.6, T), (-0.1, 3.2))
     ax.text(-0.15, 2.85, "step t", ha="right", va="center", color=GREY)
     rows = ((1.75, BLUE, "reads x"), (0.35, VERMILLION, "has to say y"))
     for shift, (y, color, name) in enumerate(rows):
         ax.text(-0.15, y, name, ha="right", va="center", color=color, fontweight="bold")
         for t, value in enumerate(values[shift : T + shift]):
-            _box(ax, t + 0.06, y - 0.42, 0.88, 0.84, color)
-            ax.text(t + 0.5, y, f"{value:.0f}", ha="center", va="center", color="white")
+            box(ax, t + 0.06, y - 0.42, 0.88, 0.84, color, "none", RADIUS)
+            write(ax, t + 0.5, y, f"{value:.0f}", color="white")
     for t in range(T):
-        ax.text(t + 0.5, 2.85, t, ha="center", va="center", color=GREY)
+        write(ax, t + 0.5, 2.85, t, color=GREY)
         if t:
             ax.plot([t + 0.3, t - 0.3], [1.3, 0.8], color=GREY, lw=1.2)
 
@@ -128,38 +109,36 @@ def _draw_window(ax, values):
 @styled
 def draw_machine():
     """Host and device, and how a launch's threads are grouped: grid, blocks, warps, threads."""
-    picture, ax = _canvas(12, 5.6, (-0.2, 14.2), (-0.5, 5.9))
-    _box(ax, 0, 0, 3.4, 5, "#F7F7F7", GREY)
+    picture, ax = board(12, 5.6, (-0.2, 14.2), (-0.5, 5.9))
+    box(ax, 0, 0, 3.4, 5, radius=RADIUS, lw=1.6)
     ax.text(1.7, 5.2, "host", ha="center", fontsize=16, fontweight="bold")
     for y, text in ((3.4, "CPU\nruns Python"), (0.5, "main\nmemory")):
-        _box(ax, 0.5, y, 2.4, 1.2, LIGHT)
-        ax.text(1.7, y + 0.6, text, ha="center", va="center")
-    _box(ax, 6, 0, 8, 5, "#F7F7F7", GREY)
+        box(ax, 0.5, y, 2.4, 1.2, LIGHT, "none", RADIUS)
+        write(ax, 1.7, y + 0.6, text)
+    box(ax, 6, 0, 8, 5, radius=RADIUS, lw=1.6)
     ax.text(10, 5.2, "device (the GPU)", ha="center", fontsize=16, fontweight="bold")
-    _box(ax, 6.4, 0.3, 7.2, 0.8, LIGHT)
-    ax.text(10, 0.7, "device memory", ha="center", va="center")
+    box(ax, 6.4, 0.3, 7.2, 0.8, LIGHT, "none", RADIUS)
+    write(ax, 10, 0.7, "device memory")
     for number, x in enumerate((6.4, 8.9, 11.4)):
         _draw_sm(ax, x, number)
-    _arrow(ax, (3.5, 4.0), (5.9, 4.0), VERMILLION)
+    arrow(ax, (3.5, 4.0), (5.9, 4.0), VERMILLION)
     ax.text(4.7, 4.15, "launch\na kernel", ha="center", va="bottom", color=VERMILLION)
-    _arrow(ax, (3.5, 0.85), (5.9, 0.85), BLUE, both=True)
+    arrow(ax, (3.5, 0.85), (5.9, 0.85), BLUE, arrowstyle="<|-|>")
     ax.text(4.7, 1.0, "transfer\narrays", ha="center", va="bottom", color=BLUE)
     return picture
 
 
 def _draw_sm(ax, x, number):
     """One multiprocessor with one block of two warps of threads."""
-    _box(ax, x, 1.35, 2.2, 3.35, "white", BLACK)
-    ax.text(x + 1.1, 4.42, f"SM {number}", ha="center", va="center", fontweight="bold")
-    _box(ax, x + 0.15, 1.5, 1.9, 2.65, "#FFF6D6", ORANGE)
-    ax.text(x + 1.1, 3.88, f"block {number}", ha="center", va="center", color=BLACK)
+    box(ax, x, 1.35, 2.2, 3.35, "white", BLACK, RADIUS, lw=1.6)
+    write(ax, x + 1.1, 4.42, f"SM {number}", fontweight="bold")
+    box(ax, x + 0.15, 1.5, 1.9, 2.65, HIGHLIGHT, ORANGE, RADIUS, lw=1.6)
+    write(ax, x + 1.1, 3.88, f"block {number}", color=BLACK)
     for warp, y in enumerate((2.75, 1.6)):
         for thread in range(32):
-            cell = (x + 0.27 + 0.208 * (thread % 8), y + 0.5 - 0.165 * (thread // 8))
-            ax.add_patch(Rectangle(cell, 0.16, 0.12, fc=SKY, ec="none", zorder=3))
-        ax.text(
-            x + 1.1, y + 0.8, f"warp {warp}: 32 threads", ha="center", va="center", fontsize=10.5
-        )
+            left, bottom = x + 0.27 + 0.208 * (thread % 8), y + 0.5 - 0.165 * (thread // 8)
+            rectangle(ax, left, bottom, 0.16, 0.12, SKY, zorder=3)
+        write(ax, x + 1.1, y + 0.8, f"warp {warp}: 32 threads", fontsize=10.5)
 
 
 @styled

@@ -1,9 +1,9 @@
 """Threads and what they work on.  Lessons 06 and 07."""
 
-from matplotlib.patches import FancyBboxPatch, Rectangle
+from lstm_kernels.lab.estimates.cards import T4, WARP
 
-from lstm_kernels.lab.estimates.thread_layout import T4, WARP
-from lstm_kernels.lab.figures.style import (
+from .board import arrow, blank, board, box, rectangle, write
+from .style import (
     BLACK,
     BLUE,
     COLORS,
@@ -12,32 +12,16 @@ from lstm_kernels.lab.figures.style import (
     LIGHT,
     ORANGE,
     SKY,
+    SOFT,
     VERMILLION,
     styled,
     subplots,
 )
 
-LIT, SOFT = VERMILLION, "#F4F6F8"
+LIT = VERMILLION
 SHOWN_WARPS = 12  # rows of the thread map
+FRAME = {"radius": 0.8, "lw": 1.5}
 LARGE_WARPS = 4  # up to so many, rows are high enough for the samples' numbers
-
-
-def _empty(ax, width, height):
-    """Axes as a drawing board in units of its own, y downwards, nothing around it."""
-    ax.set(xlim=(0, width), ylim=(height, 0))
-    ax.axis("off")
-
-
-def _box(ax, x, y, width, height, face=SOFT, edge=GREY, lw=1.5):
-    shape = FancyBboxPatch(
-        (x, y), width, height, boxstyle="round,pad=0,rounding_size=0.8", fc=face, ec=edge, lw=lw
-    )
-    ax.add_patch(shape)
-
-
-def _arrow(ax, start, end, color=BLACK, lw=2.5):
-    style = {"arrowstyle": "-|>", "color": color, "lw": lw, "mutation_scale": 20}
-    ax.annotate("", end, start, arrowprops={**style, "shrinkA": 0, "shrinkB": 0})
 
 
 # ---- lesson 06: host and device ---------------------------------------------------------------
@@ -46,10 +30,8 @@ def _arrow(ax, start, end, color=BLACK, lw=2.5):
 @styled
 def draw_host_and_device(lit=1, card=T4):
     """The host, the device, what crosses between them, and how many of its cores work."""
-    picture, ax = subplots(1, 1, 13, 6.6)
-    _empty(ax, 130, 66)
-    cores = card.sms * card.cores
-    ax.set_title(f"The launch kernel[1, 1] keeps {lit} of {cores:,} cores busy")
+    title = f"The launch kernel[1, 1] keeps {lit} of {card.sms * card.cores:,} cores busy"
+    picture, ax = board(13, 6.6, (0, 130), (66, 0), title=title)
     _draw_host(ax)
     _draw_crossing(ax)
     _draw_card(ax, lit, card)
@@ -57,18 +39,16 @@ def draw_host_and_device(lit=1, card=T4):
 
 
 def _draw_host(ax):
-    _box(ax, 1, 2, 30, 62)
-    ax.text(16, 6.5, "Host", ha="center", va="center", weight="bold", fontsize=17)
+    box(ax, 1, 2, 30, 62, SOFT, **FRAME)
+    write(ax, 16, 6.5, "Host", weight="bold", fontsize=17)
     for place in range(4):
-        ax.add_patch(
-            Rectangle((4 + 6.4 * (place % 4), 11), 5, 9, fc=BLUE if not place else SKY, ec="white")
-        )
-    ax.text(16, 23.5, "CPU: a few fast cores", ha="center", va="center", fontsize=12)
-    ax.text(16, 32, "Python runs here:", ha="center", va="center", fontsize=12)
-    ax.text(16, 36.5, "it prepares arrays,", ha="center", va="center", fontsize=12)
-    ax.text(16, 41, "launches, and waits", ha="center", va="center", fontsize=12)
-    _box(ax, 3, 48, 26, 12, face="white")
-    ax.text(16, 54, "main memory", ha="center", va="center", fontsize=13)
+        rectangle(ax, 4 + 6.4 * place, 11, 5, 9, SKY if place else BLUE, ec="white")
+    write(ax, 16, 23.5, "CPU: a few fast cores", fontsize=12)
+    write(ax, 16, 32, "Python runs here:", fontsize=12)
+    write(ax, 16, 36.5, "it prepares arrays,", fontsize=12)
+    write(ax, 16, 41, "launches, and waits", fontsize=12)
+    box(ax, 3, 48, 26, 12, "white", **FRAME)
+    write(ax, 16, 54, "main memory", fontsize=13)
 
 
 def _draw_crossing(ax):
@@ -77,14 +57,14 @@ def _draw_crossing(ax):
         (53, (32, 46), "parameters,\nbatch"),
         (58, (46, 32), "gradients,\nloss"),
     ):
-        _arrow(ax, (ends[0], y), (ends[1], y), color=LIT if y == 15 else BLACK)
+        arrow(ax, (ends[0], y), (ends[1], y), LIT if y == 15 else BLACK, 2.5, head=20)
         above = y != 58
         place = {"va": "bottom" if above else "top", "ha": "center"}
         ax.text(39, y - 1 if above else y + 1, what, fontsize=12, **place)
 
 
 def _draw_card(ax, lit, card):
-    _box(ax, 47, 2, 82, 62)
+    box(ax, 47, 2, 82, 62, SOFT, **FRAME)
     ax.text(49.5, 6, f"Device: {card.name}", va="center", weight="bold", fontsize=17)
     what = f"{card.sms} multiprocessors (SMs) of {card.cores} cores"
     ax.text(127, 6, what, ha="right", va="center", fontsize=13)
@@ -93,12 +73,12 @@ def _draw_card(ax, lit, card):
     wide, high = 78 / columns, 32.5 / rows
     for sm in range(card.sms):
         x, y = 49 + wide * (sm % columns), 14 + high * (sm // columns)
-        ax.add_patch(Rectangle((x, y), wide * 0.92, high * 0.86, fc="white", ec=GREY, lw=0.8))
+        rectangle(ax, x, y, wide * 0.92, high * 0.86, "white", ec=GREY, lw=0.8)
         _draw_cores(ax, x, y, wide * 0.92, high * 0.86, card.cores, lit if sm == 0 else 0)
-    _arrow(ax, (52.5, 11.2), (50.1, 14.4), color=LIT, lw=1.8)
+    arrow(ax, (52.5, 11.2), (50.1, 14.4), LIT, 1.8, head=20)
     ax.text(53.3, 11, "the one thread", color=LIT, weight="bold", va="center", fontsize=13)
-    _box(ax, 49, 49, 78, 12, face="white")
-    ax.text(88, 55, "device memory: a kernel reads and writes only here", ha="center", va="center")
+    box(ax, 49, 49, 78, 12, "white", **FRAME)
+    write(ax, 88, 55, "device memory: a kernel reads and writes only here")
 
 
 def _draw_cores(ax, x, y, width, height, cores, lit):
@@ -117,15 +97,14 @@ def _draw_cores(ax, x, y, width, height, cores, lit):
 @styled
 def draw_written(out, blocks, threads):
     """One row of squares a block: the number that each thread wrote into `out`."""
-    picture, ax = subplots(1, 1, 11, 0.75 + 0.52 * blocks)
-    _empty(ax, 17.5, blocks + 0.1)
+    picture, ax = board(11, 0.75 + 0.52 * blocks, (0, 17.5), (blocks + 0.1, 0))
     many = "thread writes" if blocks * threads == 1 else "threads write"
     ax.set_title(f"hello[{blocks}, {threads}](out): {blocks * threads} {many} their numbers")
     for n, value in enumerate(out):
         block, thread = divmod(n, threads)
         color = COLORS[block % 6]
-        ax.add_patch(Rectangle((1.45 + thread, block + 0.06), 0.92, 0.86, fc=color, alpha=0.25))
-        ax.text(1.91 + thread, block + 0.5, str(value), ha="center", va="center", fontsize=14)
+        rectangle(ax, 1.45 + thread, block + 0.06, 0.92, 0.86, color, alpha=0.25)
+        write(ax, 1.91 + thread, block + 0.5, str(value), fontsize=14)
     for block in range(blocks):
         ax.text(1.2, block + 0.5, f"block {block}", ha="right", va="center", fontsize=13)
     return picture
@@ -150,8 +129,7 @@ def draw_who_works(maps, N):
 
 def _draw_map(ax, threads, pairs, N):
     wide = max(threads, N, 8)
-    ax.set(xlim=(-0.6, wide), ylim=(2.9, -0.55))
-    ax.axis("off")
+    blank(ax, (-0.6, wide), (2.9, -0.55))
     shift = (wide - 1 - threads) / 2 if threads < wide else 0
     busy = {thread for thread, _ in pairs}
     for thread, sample in pairs:
@@ -167,7 +145,7 @@ def _draw_map(ax, threads, pairs, N):
 
 def _node(ax, x, y, text, face, ink):
     ax.scatter([x], [y], s=330, c=face, lw=0, zorder=3)
-    ax.text(x, y, text, color=ink, ha="center", va="center", fontsize=11, zorder=4)
+    write(ax, x, y, text, color=ink, fontsize=11, zorder=4)
 
 
 @styled
@@ -211,17 +189,15 @@ def draw_lost_update():
 
 
 def _draw_steps(ax, steps, width, title, result, color):
-    ax.set(xlim=(-1.2, 7.9), ylim=(1.75, -0.6))
-    ax.axis("off")
-    ax.set_title(title)
+    blank(ax, (-1.2, 7.9), (1.75, -0.6), title=title)
     for thread, name in enumerate(("thread 0", "thread 1")):
         ax.text(-0.15, thread, name, ha="right", va="center", fontsize=13)
         ax.plot([0, 6.1], [thread, thread], color=LIGHT, lw=2, zorder=0)
     for time, thread, text in steps:
         face = ORANGE if thread else SKY
-        ax.add_patch(Rectangle((time, thread - 0.33), 0.95 * width, 0.66, fc=face, zorder=2))
-        ax.text(time + 0.475 * width, thread, text, ha="center", va="center", fontsize=13, zorder=3)
-    _arrow(ax, (0, 1.6), (6.1, 1.6), color=GREY, lw=1.5)
+        rectangle(ax, time, thread - 0.33, 0.95 * width, 0.66, face, zorder=2)
+        write(ax, time + 0.475 * width, thread, text, fontsize=13, zorder=3)
+    arrow(ax, (0, 1.6), (6.1, 1.6), GREY, 1.5, head=20)
     ax.text(6.2, 1.6, "time", va="center", color=GREY)
     ax.text(6.3, 0.5, result, va="center", fontsize=16, weight="bold", color=color)
 
@@ -261,11 +237,11 @@ def _sentence(launch):
 
 
 def _draw_lanes(ax, launch, rows, numbered):
-    _empty(ax, WARP + 2.6, len(rows))
+    blank(ax, (0, WARP + 2.6), (len(rows), 0))
     for row, warp in enumerate(rows):
         if warp is None:
             left_out = f"... {launch.warps - SHOWN_WARPS + 1:,} more warps ..."
-            ax.text(2.6 + WARP / 2, row + 0.5, left_out, ha="center", va="center", color=GREY)
+            write(ax, 2.6 + WARP / 2, row + 0.5, left_out, color=GREY)
         else:
             ax.text(2.4, row + 0.5, f"warp {warp:,}", ha="right", va="center", fontsize=12)
             _draw_warp(ax, row, launch, warp, numbered)
@@ -279,22 +255,21 @@ def _draw_warp(ax, row, launch, warp, numbered):
     color = COLORS[samples.start // launch.threads % 6]
     for lane in range(WARP):
         face = color if lane < len(samples) else LIGHT
-        ax.add_patch(Rectangle((2.65 + lane, row + 0.07), 0.9, 0.86, fc=face))
+        rectangle(ax, 2.65 + lane, row + 0.07, 0.9, 0.86, face)
     ink = BLACK if color == ORANGE else "white"
     for lane, n in enumerate(samples if numbered else ()):
-        place = {"ha": "center", "va": "center", "fontsize": 12, "weight": "bold"}
-        ax.text(3.1 + lane, row + 0.5, str(n), color=ink, **place)
+        write(ax, 3.1 + lane, row + 0.5, str(n), color=ink, fontsize=12, weight="bold")
 
 
 def _draw_sms(ax, launch, columns):
-    _empty(ax, columns, -(-launch.card.sms // columns))
+    blank(ax, (0, columns), (-(-launch.card.sms // columns), 0))
     for sm, blocks in enumerate(launch.blocks_of_sms()):
         x, y = sm % columns, sm // columns
         face = GREEN if blocks else LIGHT
-        ax.add_patch(Rectangle((x + 0.05, y + 0.07), 0.9, 0.86, fc=face))
+        rectangle(ax, x + 0.05, y + 0.07, 0.9, 0.86, face)
         if blocks:
-            place = {"ha": "center", "va": "center", "fontsize": 13 if columns == 20 else 11}
-            ax.text(x + 0.5, y + 0.5, str(blocks), color="white", **place)
+            size = 13 if columns == 20 else 11
+            write(ax, x + 0.5, y + 0.5, str(blocks), color="white", fontsize=size)
     title = f"{launch.card.name}: its SMs, with their number of blocks, grey is idle"
     ax.set_title(title, fontsize=13, weight="normal")
 
@@ -313,18 +288,17 @@ def draw_occupancy(rows, room, N):
     rows: (threads of a block, warps that fit, what limits them, warps that the batch brings to
     one SM, SMs that it uses) each; room: the warps that an SM can hold.
     """
-    picture, ax = subplots(1, 1, 13, 1.4 + 0.72 * len(rows))
-    _empty(ax, 40, len(rows) + 0.6)
+    picture, ax = board(13, 1.4 + 0.72 * len(rows), (0, 40), (len(rows) + 0.6, 0))
     ax.set_title(f"Room for {room} warps on one SM: what fits, and what a batch of {N:,} brings")
     for row, (threads, fit, limit, brought, sms) in enumerate(rows):
         ax.text(5.6, row + 0.5, f"blocks of {threads}", ha="right", va="center", fontsize=14)
         for warp in range(room):
             face = BLUE if warp < brought else SKY if warp < fit else LIGHT
-            ax.add_patch(Rectangle((6 + 0.72 * warp, row + 0.14), 0.62, 0.72, fc=face))
+            rectangle(ax, 6 + 0.72 * warp, row + 0.14, 0.62, 0.72, face)
         text = f"{brought} used, on {sms} SMs\n{fit} fit: limit is {limit}"
         ax.text(6.5 + 0.72 * room, row + 0.5, text, va="center", fontsize=13)
     for place, (face, words) in enumerate(OCCUPIED):
-        ax.add_patch(Rectangle((6 + 8.2 * place, len(rows) + 0.15), 0.62, 0.42, fc=face))
+        rectangle(ax, 6 + 8.2 * place, len(rows) + 0.15, 0.62, 0.42, face)
         ax.text(6.9 + 8.2 * place, len(rows) + 0.36, words, va="center")
     return picture
 
@@ -361,16 +335,16 @@ def draw_addresses(H=8, lanes=8):
     picture, axes = subplots(2, 1, 13, 4.1)
     cells = lanes * H
     for ax, stride, layout in zip(axes, (H, 1), ("(T, N, H)", "(T, H, N)"), strict=True):
-        _empty(ax, cells, 1.7)
+        blank(ax, (0, cells), (1.7, 0))
         for cell in range(cells):
             lit = cell % stride == 0 and cell // stride < lanes
-            ax.add_patch(Rectangle((cell + 0.04, 0.1), 0.92, 1, fc=ORANGE if lit else LIGHT))
+            rectangle(ax, cell + 0.04, 0.1, 0.92, 1, ORANGE if lit else LIGHT)
         pieces = sorted({n * stride // 8 for n in range(lanes)})
         for piece in pieces:
             ends = [8 * piece + 0.15, 8 * piece + 7.85]
             ax.plot(ends, [1.35, 1.35], color=BLUE, lw=6, solid_capstyle="butt")
         for n in range(lanes):
-            ax.text(n * stride + 0.5, 0.6, str(n), ha="center", va="center", weight="bold")
+            write(ax, n * stride + 0.5, 0.6, str(n), weight="bold")
         fetched = "1 piece" if len(pieces) == 1 else f"{len(pieces)} pieces"
         ax.set_title(f"Layout {layout}: {lanes} neighbouring threads fetch {fetched}")
     words = "orange: what thread n reads.  blue: a piece of 32 bytes that must be fetched"

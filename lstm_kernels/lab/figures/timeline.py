@@ -1,9 +1,11 @@
 """What crosses the bus in V2 and V3, and when.  Lesson 08.  Drawn from lab/estimates/bus.py."""
 
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from lstm_kernels.lab.estimates.bus import total_seconds
+from lstm_kernels.lab.words import bytes_text, seconds_text
+from lstm_kernels.machine.watch import IN, OUT
 
-from lstm_kernels.lab.estimates.bus import IN, OUT, total_seconds
-from lstm_kernels.lab.figures.style import (
+from .board import arrow, blank, box, write
+from .style import (
     BLUE,
     GREEN,
     GREY,
@@ -15,9 +17,9 @@ from lstm_kernels.lab.figures.style import (
     styled,
     subplots,
 )
-from lstm_kernels.lab.measure.timing import seconds_text
 
 KIND_COLORS = {IN: BLUE, "kernel": LIGHT, OUT: ORANGE}
+COPY = {"head": 16, "shrinkA": 2, "shrinkB": 2}  # an arrow from memory to memory
 TITLES = {"cuda_v2": "V2: the launch copies", "cuda_v3": "V3: the host decides"}
 GROUPS = {  # the kernel's arrays, in the order of its arguments
     "parameters": ("U", "W", "B", "V", "b_out"),
@@ -25,14 +27,6 @@ GROUPS = {  # the kernel's arrays, in the order of its arguments
     "workspace": ("h", "c", "gates", "dc", "dz", "dy", "loss"),
     "gradients": ("dU", "dW", "dB", "dV", "db_out"),
 }
-
-
-def bytes_text(nbytes):
-    """Bytes with a fitting unit: 41804 gives '41.8 kB'."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if nbytes >= size:
-            return f"{nbytes / size:.3g} {unit}"
-    return f"{nbytes} bytes"
 
 
 # ---- the idea -----------------------------------------------------------------------------
@@ -56,32 +50,24 @@ def draw_routes():
 
 
 def _draw_route_panel(ax, routes):
-    ax.set(xlim=(0, 10), ylim=(-0.75, 4.7))
-    ax.axis("off")
+    blank(ax, (0, 10), (-0.75, 4.7))
     for left, name in ((0.1, "host memory"), (6.9, "card memory")):
-        box = FancyBboxPatch((left, -0.5), 3.0, 4.5, boxstyle="round,pad=0.05", fc="white", ec=GREY)
-        ax.add_patch(box)
+        box(ax, left - 0.05, -0.55, 3.1, 4.6, "white", radius=0.05)
         ax.text(left + 1.5, 4.25, name, ha="center", color=GREY, fontsize=14)
     ax.text(5, 4.25, "bus", ha="center", color=GREY, fontsize=14)
     for place, (group, (goes_in, goes_out, note)) in enumerate(routes.items()):
         y = 3.35 - 1.05 * place
         if goes_in or goes_out:
-            ax.text(1.6, y, group, ha="center", va="center")
-        ax.text(8.4, y, group, ha="center", va="center")
+            write(ax, 1.6, y, group)
+        write(ax, 8.4, y, group)
         if goes_in:
-            _arrow(ax, (3.2, y + 0.13), (6.8, y + 0.13), BLUE)
+            arrow(ax, (3.2, y + 0.13), (6.8, y + 0.13), BLUE, 2.6, **COPY)
         if goes_out:
-            _arrow(ax, (6.8, y - 0.13), (3.2, y - 0.13), ORANGE)
+            arrow(ax, (6.8, y - 0.13), (3.2, y - 0.13), ORANGE, 2.6, **COPY)
         if not (goes_in or goes_out):
-            ax.text(1.6, y, "loss", ha="center", va="center")
-            _arrow(ax, (6.8, y), (3.2, y), ORANGE, width=1.0)
+            write(ax, 1.6, y, "loss")
+            arrow(ax, (6.8, y), (3.2, y), ORANGE, 1, **COPY)
         ax.text(5, y + 0.24, note, ha="center", va="bottom", fontsize=11, color=GREY)
-
-
-def _arrow(ax, start, end, color, width=2.6):
-    ax.add_patch(
-        FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=16, lw=width, color=color)
-    )
 
 
 # ---- bytes --------------------------------------------------------------------------------
@@ -117,9 +103,8 @@ def _draw_butterfly(ax, names, copies, largest):
         ax.axhline(edge - 0.5, color=LIGHT, lw=1.2)
     ax.axvline(0, color=GREY, lw=1)
     ax.text(0.02, 1.01, "card to host", color=ORANGE, transform=ax.transAxes, weight="bold")
-    ax.text(
-        0.98, 1.01, "host to card", color=BLUE, ha="right", transform=ax.transAxes, weight="bold"
-    )
+    where = {"transform": ax.transAxes, "ha": "right"}
+    ax.text(0.98, 1.01, "host to card", color=BLUE, weight="bold", **where)
     ax.set_xlim(-1.08 * largest, 1.08 * largest)
     ax.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
     ax.set_xlabel("kB for one mini-batch")
@@ -188,7 +173,7 @@ def _draw_spans(ax, place, spans):
         )  # fmt: skip
         if span.kind == "kernel":
             text = f"kernel {seconds_text(span.seconds)}"
-            ax.text(start + seconds / 2, place, text, ha="center", va="center", fontsize=12)
+            write(ax, start + seconds / 2, place, text, fontsize=12)
 
 
 def _label_copies(ax, place, spans):

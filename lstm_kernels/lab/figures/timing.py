@@ -1,21 +1,13 @@
 """Pictures of operations and of honest timings.  Lesson 04."""
 
 import numpy as np
-from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+from matplotlib.ticker import NullFormatter, NullLocator
 
-from lstm_kernels.lab.figures.style import (
-    BLACK,
-    BLUE,
-    GREY,
-    LIGHT,
-    VERMILLION,
-    VERSION_COLORS,
-    ink,
-    styled,
-    subplots,
-)
-from lstm_kernels.lab.measure.timing import seconds_text
+from lstm_kernels.lab.words import seconds_text
+
+from .board import blank, rectangle
+from .race import tick_text
+from .style import BLACK, BLUE, GREY, LIGHT, VERMILLION, VERSION_COLORS, ink, styled, subplots
 
 # ---- how much one operation does ----------------------------------------------------------
 
@@ -42,12 +34,11 @@ def _draw_tiles(ax, rows, N, high, wide, color):
     """A rectangle of `rows` by N numbers, cut into tiles of high by wide."""
     for k in range(0, rows, high):
         for n in range(0, N, wide):
-            tile = (n + 0.08, k + 0.08), wide - 0.16, high - 0.16
-            ax.add_patch(Rectangle(*tile, facecolor=color, alpha=0.55, edgecolor=color, lw=1.4))
+            tile = n + 0.08, k + 0.08, wide - 0.16, high - 0.16
+            rectangle(ax, *tile, color, alpha=0.55, ec=color, lw=1.4)
     for k in range(rows):
         ax.plot(np.arange(N) + 0.5, [k + 0.5] * N, ".", color=BLACK, ms=3)
-    ax.set(xlim=(-0.9, N + 5.6), ylim=(rows + 0.1, -1.2))
-    ax.axis("off")
+    blank(ax, (-0.9, N + 5.6), (rows + 0.1, -1.2))
 
 
 # ---- one run, many runs -------------------------------------------------------------------
@@ -86,15 +77,8 @@ def _draw_dots(ax, seconds):
 
 def _time_axis(axis):
     """Ticks as "10 ms" rather than 10⁻²."""
-    axis.set_major_formatter(FuncFormatter(lambda seconds, _: _tick_text(seconds)))
+    axis.set_major_formatter(lambda seconds, _: tick_text(seconds))
     axis.set_minor_formatter(NullFormatter())
-
-
-def _tick_text(seconds):
-    for unit, size in (("s", 1), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size * 0.999:
-            return f"{seconds / size:g} {unit}"
-    return f"{seconds * 1e9:g} ns"
 
 
 # ---- versions side by side ----------------------------------------------------------------

@@ -1,35 +1,19 @@
 """The training on the device: what crosses the bus, who waits, what the host sees.  Lesson 15."""
 
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.ticker import LogLocator, NullLocator
 
-from lstm_kernels.lab.estimates.bus import IN, OUT
 from lstm_kernels.lab.estimates.host_queue import CARD, HOST, busy, end_of
-from lstm_kernels.lab.figures.style import (
-    BLACK,
-    BLUE,
-    GREEN,
-    GREY,
-    LIGHT,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILLION,
-    styled,
-    subplots,
-)
-from lstm_kernels.lab.figures.timeline import bytes_text
+from lstm_kernels.lab.words import bytes_text
+from lstm_kernels.machine.watch import IN, OUT
 
-KIND_COLORS = {
-    "copy": ORANGE,
-    "launch": BLUE,
-    "kernel": GREEN,
-    "update": PURPLE,
-    "wait": LIGHT,
-}
+from .board import arrow, board, box, write
+from .style import BLUE, GREEN, GREY, LIGHT, ORANGE, PURPLE, SKY, VERMILLION, styled, subplots
+
+KIND_COLORS = {"copy": ORANGE, "launch": BLUE, "kernel": GREEN, "update": PURPLE, "wait": LIGHT}
 NAMES_OF_RULES = {"sgd": "SGD", "adam": "Adam"}
 NAMES = {"cuda_v3": "V3", "cuda_v6": "V6"}
 DIRECTION_COLORS = {IN: BLUE, OUT: VERMILLION}
+COPY = {"head": 16, "shrinkA": 2, "shrinkB": 2}  # an arrow from array to array
 
 
 # ---- the idea -----------------------------------------------------------------------------
@@ -47,9 +31,7 @@ HOMES = (  # an array's place (y, height), its name on the host and on the card,
 @styled
 def draw_homes():
     """What lives on the card for the whole training, and what the two launches read and write."""
-    picture, ax = subplots(1, 1, 13, 5.8)
-    ax.set(xlim=(-0.1, 13), ylim=(0, 5.75))
-    ax.axis("off")
+    picture, ax = board(13, 5.8, (-0.1, 13), (0, 5.75))
     _frame(ax, 0.0, 0.2, 2.4, 5.0, "host memory")
     _frame(ax, 4.1, 0.2, 8.8, 5.0, "card memory, for the whole training")
     for home in HOMES:
@@ -61,8 +43,8 @@ def draw_homes():
         ((6.5, 4.52), (7.55, 4.1)), ((7.55, 3.75), (6.5, 3.5)), ((6.5, 2.4), (7.55, 3.4)),
         ((9.55, 3.75), (11.2, 3.05)), ((11.2, 2.05), (9.55, 1.35)), ((6.5, 0.8), (7.55, 1.1)),
     ):  # fmt: skip
-        _arrow(ax, start, end, GREY)
-    _arrow(ax, (6.5, 1.95), (7.55, 1.5), GREY, style="<|-|>")
+        arrow(ax, start, end, GREY, **COPY)
+    arrow(ax, (6.5, 1.95), (7.55, 1.5), GREY, arrowstyle="<|-|>", **COPY)
     return picture
 
 
@@ -72,30 +54,19 @@ def _draw_home(ax, y, height, on_host, on_card, copies):
     for number, (direction, when) in enumerate(copies, 1):
         at = y + height - height * number / (len(copies) + 1) - 0.1
         ends = ((2.3, at), (4.25, at))[:: 1 if direction == IN else -1]
-        _arrow(ax, *ends, DIRECTION_COLORS[direction], when)
+        color = DIRECTION_COLORS[direction]
+        arrow(ax, *ends, color, **COPY)
+        ax.text(3.275, at + 0.06, when, ha="center", va="bottom", color=color, fontsize=12)
 
 
 def _frame(ax, x, y, width, height, title):
-    ax.add_patch(
-        FancyBboxPatch((x, y), width, height, boxstyle="round,pad=0.04", fc="white", ec=GREY)
-    )
+    box(ax, x - 0.04, y - 0.04, width + 0.08, height + 0.08, "white", radius=0.04)
     ax.text(x + width / 2, y + height + 0.12, title, ha="center", color=GREY, fontsize=14)
 
 
 def _box(ax, x, y, width, height, text, color):
-    ax.add_patch(
-        FancyBboxPatch((x, y), width, height, boxstyle="round,pad=0.02", fc=color, ec="none")
-    )
-    ax.text(x + width / 2, y + height / 2, text, ha="center", va="center", color=BLACK)
-
-
-def _arrow(ax, start, end, color, text="", style="-|>"):
-    ax.add_patch(
-        FancyArrowPatch(start, end, arrowstyle=style, mutation_scale=16, lw=2, color=color)
-    )
-    if text:
-        middle = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2 + 0.06
-        ax.text(*middle, text, ha="center", va="bottom", color=color, fontsize=12)
+    box(ax, x - 0.02, y - 0.02, width + 0.04, height + 0.04, color, "none", 0.02)
+    write(ax, x + width / 2, y + height / 2, text)
 
 
 # ---- who waits ----------------------------------------------------------------------------

@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from lstm_kernels.lab.figures.style import BLACK, GREY, LIGHT, VERSION_COLORS, styled, subplots
+from .board import board
+from .style import BLACK, GREY, HIGHLIGHT, LIGHT, VERSION_COLORS, styled
 
-HIGHLIGHT = "#FFF6D6"  # behind the newest row: light enough for black text
 HEADER = ("version", "an epoch", "a mini-batch", "a data sample", "thread positioning", "transfers")
 WIDTHS = (0.135, 0.115, 0.185, 0.185, 0.175, 0.205)  # of the columns; their sum is 1
 
@@ -106,9 +106,7 @@ def versions_table(upto="cuda_v3", new=1):
         raise ValueError(f"no row for {upto!r}; choose one of: {', '.join(ROWS)}")
     names = list(ROWS)[: list(ROWS).index(upto) + 1]
     height = 0.55 + 0.82 * len(names)
-    picture, ax = subplots(1, 1, 13, height)
-    ax.set(xlim=(0, 1), ylim=(height, 0))
-    ax.axis("off")
+    picture, ax = board(13, height, (0, 1), (height, 0))
     _draw_header(ax)
     for place, name in enumerate(names):
         newest = place >= len(names) - new

@@ -1,29 +1,25 @@
 """The honest lines on a CPU: NumPy's batch, all cores, and PyTorch where it is installed.
 Lesson 12.
 
-    python -m lstm_kernels.lab.measure.cpu_baselines [--threads 1] [--seconds 3]
-
-times one training step (loss and all gradients, float32) at six shapes, on the same number of
-threads for all.  The versions take turns, so that a busy moment of the machine hits all of them;
-a turn is many calls.  With more than one thread it begins with a pause: a library's threads go on
-waiting, busily, for some time after its last call, and would take the cores from the next version.
+One training step (loss and all gradients, float32) at six shapes, on the same number of threads for
+all: `python -m lstm_kernels baselines`.  The versions take turns, so that a busy moment of the
+machine hits all of them; a turn is many calls.  With more than one thread it begins with a pause: a
+library's threads go on waiting, busily, for some time after its last call, and would take the cores
+from the next version.
 """
 
-import argparse
 import json
 import os
-import subprocess
 import sys
 import time
-from importlib.util import find_spec
 from typing import NamedTuple
 
 import numpy as np
 
 from lstm_kernels import init_params
+from lstm_kernels.lab.apart import run_apart
+from lstm_kernels.lab.measure.pytorch import count_threads, has_torch, torch_step
 from lstm_kernels.lab.measure.timing import Timing
-from lstm_kernels.machine import device
-from lstm_kernels.model import Params, check_batch, to_torch
 from lstm_kernels.versions import numba_cpu, numpy_batched
 
 SHAPES = ((1, 12, 16), (32, 12, 32), (64, 12, 64), (64, 24, 128), (256, 24, 128), (1024, 24, 64))
@@ -34,89 +30,13 @@ THREAD_SETTINGS = (
 PAUSE = 0.25  # seconds; OpenMP's threads spin for up to 0.2 s, unless they are told otherwise
 
 
-class Row(NamedTuple):
+class ShapeTimings(NamedTuple):
     """One shape's timings, by version; "torch" is among them where it is installed."""
 
     N: int
     T: int
     H: int
     timings: dict
-
-
-# ---- PyTorch ------------------------------------------------------------------------------
-
-
-def has_torch():
-    """True if PyTorch is installed; the course never needs it."""
-    return find_spec("torch") is not None
-
-
-def why_no_torch_card():
-    """Why PyTorch cannot train on a card here, as a sentence; empty if it can.
-
-    A PyTorch may see a card that it has no kernels for: only a first step on it tells.
-    """
-    if not has_torch():
-        return "PyTorch is not installed (pip install torch)."
-    import torch
-
-    if not torch.cuda.is_available():
-        return f"PyTorch {torch.__version__} sees no card."
-    try:
-        lstm = torch.nn.LSTM(1, 1, device="cuda")
-        lstm(torch.ones(1, 1, 1, device="cuda"))[0].sum().backward()
-        torch.cuda.synchronize()
-    except RuntimeError as error:
-        why = f"this PyTorch ({torch.__version__}) has no kernels for this card, or cannot use it"
-        return f"{why}: {first_line(error)}"
-    return ""
-
-
-def first_line(error):
-    """What an error says, without the advice that PyTorch writes below it."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def torch_modules(params, where="cpu"):
-    """nn.LSTM and Linear that hold these parameters, on "cpu" or "cuda"."""
-    import torch
-
-    (O, H), D = params.V.shape, params.U.shape[1]  # noqa: E741
-    dtype = torch.float64 if params.U.dtype == np.float64 else torch.float32
-    modules = torch.nn.LSTM(D, H), torch.nn.Linear(H, O)
-    for module, arrays in zip(modules, to_torch(params), strict=True):
-        module.to(device=where, dtype=dtype)
-        module.load_state_dict({name: torch.from_numpy(a) for name, a in arrays.items()})
-    return modules
-
-
-def torch_step(params, x, y, where="cpu"):
-    """A function without arguments: one training step of PyTorch; returns loss and gradients.
-
-    Modules and tensors are made here, once, so the function is PyTorch's work alone.  What it
-    returns are tensors; with two biases as in nn.LSTM, whose gradients are the same.
-    """
-    import torch
-
-    check_batch(params, x, y)
-    lstm, linear = modules = torch_modules(params, where)
-    x, y = (torch.from_numpy(np.ascontiguousarray(a)).to(where) for a in (x, y))
-    trained = (lstm.weight_ih_l0, lstm.weight_hh_l0, lstm.bias_ih_l0, linear.weight, linear.bias)
-
-    def step():
-        for module in modules:
-            module.zero_grad()
-        loss = torch.nn.functional.mse_loss(linear(lstm(x)[0]), y)
-        loss.backward()
-        return loss.detach(), Params(*(p.grad for p in trained))
-
-    return step
-
-
-def torch_gradients(params, x, y, where="cpu"):
-    """Loss and gradients by PyTorch, with the signature of the course's versions."""
-    loss, grads = torch_step(params, x, y, where)()
-    return loss.item(), Params(*(g.cpu().numpy() for g in grads))
 
 
 # ---- side by side -------------------------------------------------------------------------
@@ -155,39 +75,24 @@ def take_turns(calls, seconds=3.0, turns=3, at_least=3, pause=0.0):
     return {name: Timing(tuple(seconds)) for name, seconds in times.items()}
 
 
-def compare(shapes=SHAPES, seconds=3.0, on_row=None):
-    """A Row for each (N, T, H).  Set the number of threads before (see THREAD_SETTINGS)."""
-    rows, pause = [], 0.0 if is_one_thread() else PAUSE
+def time_shapes(shapes=SHAPES, seconds=3.0, on_shape=None):
+    """ShapeTimings of each (N, T, H).  Set the number of threads before (see THREAD_SETTINGS)."""
+    found, pause = [], 0.0 if is_one_thread() else PAUSE
     for shape in shapes:
         calls = steps(*problem(*shape))
-        rows.append(Row(*shape, take_turns(calls, seconds, pause=pause)))
-        if on_row:
-            on_row(rows[-1])
-    return rows
+        found.append(ShapeTimings(*shape, take_turns(calls, seconds, pause=pause)))
+        if on_shape:
+            on_shape(found[-1])
+    return found
 
 
-def compare_apart(threads, shapes=SHAPES, seconds=3.0):
-    """As `compare`, in a new process in which every library has this number of threads."""
-    check_threads(threads)
-    settings = dict.fromkeys(THREAD_SETTINGS, str(threads))
-    command = [
-        sys.executable,
-        "-m",
-        "lstm_kernels.lab.measure.cpu_baselines",
-        "--json",
-        json.dumps(shapes),
-    ]
-    done = subprocess.run(
-        [*command, f"--seconds={seconds}"],
-        env=os.environ | settings,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    if done.returncode:
-        raise RuntimeError(f"the process that measures ended with {done.returncode}")
+def time_shapes_apart(threads, shapes=SHAPES, seconds=3.0):
+    """The same, in a new process in which every library has this number of threads."""
+    arguments = json.dumps(shapes), seconds
+    found = run_apart("lab.measure.cpu_baselines", *arguments, settings=thread_settings(threads))
     return [
-        Row(*shape, {version: Timing(tuple(times)) for version, times in timings.items()})
-        for *shape, timings in json.loads(done.stdout.splitlines()[-1])
+        ShapeTimings(*shape, {version: Timing(tuple(times)) for version, times in timings.items()})
+        for *shape, timings in found
     ]
 
 
@@ -196,11 +101,15 @@ def is_one_thread():
     return all(os.environ.get(name) == "1" for name in THREAD_SETTINGS)
 
 
-def check_threads(threads):
-    """ValueError unless this machine has so many cores."""
+def thread_settings(threads):
+    """Environment variables that give every library this number of threads.
+
+    ValueError unless this machine has so many cores.
+    """
     cores = os.cpu_count() or 1
     if not 1 <= threads <= cores:
         raise ValueError(f"the number of threads is {threads}; the limit is 1 to {cores}")
+    return dict.fromkeys(THREAD_SETTINGS, str(threads))
 
 
 def ratio(row, version, fastest=False):
@@ -242,49 +151,16 @@ def summary(rows):
     return "\n".join(lines)
 
 
-def main(arguments=None):
-    """Print the table; with --threads in a new process, which alone can set them for all."""
-    parser = argparse.ArgumentParser(prog="python -m lstm_kernels.lab.measure.cpu_baselines")
-    parser.add_argument("--threads", type=int, help="of every version; default: as it comes")
-    parser.add_argument("--seconds", type=float, default=3.0, help="for each shape")
-    parser.add_argument("--json", type=json.loads, metavar="SHAPES", help=argparse.SUPPRESS)
-    options = parser.parse_args(arguments)
-    if options.json:
-        rows = compare(options.json, options.seconds)
-        print(
-            json.dumps([(*row[:3], {v: t.seconds for v, t in row.timings.items()}) for row in rows])
-        )
-        return 0
-    if options.threads is not None:
-        try:
-            check_threads(options.threads)
-        except ValueError as error:
-            parser.error(str(error))
-        settings = dict.fromkeys(THREAD_SETTINGS, str(options.threads))
-        command = [
-            sys.executable,
-            "-m",
-            "lstm_kernels.lab.measure.cpu_baselines",
-            f"--seconds={options.seconds}",
-        ]
-        return subprocess.run(command, env=os.environ | settings, check=False).returncode
-    print(f"CPU: {device.describe_cpu()}; {threads_text()}; float32, D = O = 1")
-    print("median (half of the repeats) = ratio to PyTorch by medians; by fastest repeats")
-    print(summary(compare(seconds=options.seconds, on_row=lambda row: print(row_text(row)))))
-    return 0
-
-
 def threads_text():
     """How many threads each library uses, as far as it tells."""
     import numba
 
     text = f"threads: {numba.get_num_threads()} Numba"
     if has_torch():
-        import torch
-
-        text += f", {torch.get_num_threads()} PyTorch"
+        text += f", {count_threads()} PyTorch"
     return text + f", {os.environ.get('OPENBLAS_NUM_THREADS', 'as it comes')} NumPy's BLAS"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    timed = time_shapes(json.loads(sys.argv[1]), float(sys.argv[2]))
+    print(json.dumps([(*t[:3], {v: one.seconds for v, one in t.timings.items()}) for t in timed]))

@@ -1,6 +1,6 @@
 """V6 beside PyTorch + cuDNN on a card, step against step.  Lesson 17.
 
-    python -m lstm_kernels bench --cudnn [--out cudnn]
+`python -m lstm_kernels bench --cudnn`.
 
 Data, parameters and optimiser are on the card before the clock starts; all train the same model by
 the same mini-batches with Adam in float32 (no TF32), and read the losses once an epoch.  Both
@@ -15,9 +15,16 @@ import numpy as np
 
 from lstm_kernels import data
 from lstm_kernels.checks import relative_error
-from lstm_kernels.lab.measure.cpu_baselines import take_turns, torch_gradients, why_no_torch_card
-from lstm_kernels.lab.measure.pytorch import LR, GraphTraining, TorchTraining, full_precision
-from lstm_kernels.lab.measure.race import Row
+from lstm_kernels.lab.measure.cpu_baselines import take_turns
+from lstm_kernels.lab.measure.pytorch import (
+    LR,
+    GraphTraining,
+    TorchTraining,
+    full_precision,
+    torch_gradients,
+    why_no_torch_card,
+)
+from lstm_kernels.lab.measure.results import Row
 from lstm_kernels.lab.measure.timing import Workload
 from lstm_kernels.machine import device
 from lstm_kernels.machine.cuda_graph import GraphError
@@ -138,7 +145,7 @@ def check_same(trainings):
             )
 
 
-def compare(workload, seconds=4.0, place="cuda"):
+def time_epochs(workload, seconds=4.0, place="cuda"):
     """A Row for each contestant: times of one epoch, taken in turns."""
     rng = np.random.default_rng(0)
     batches = (

@@ -1,19 +1,21 @@
 """Where the time of a mini-batch goes: copies in, kernels, copies out.  Lesson 09.
 
-Each copy and each launch gets an event before and one after it, on a card and in the emulator.
-An event is a mark in the device's own stream of work: the time between two of them is the
-device's, without the host's.  In the emulator it is CPU time, and `Parts.where` says so.
+Each copy and each launch gets an event before and one after it (machine/watch.py), on a card and
+in the emulator; there it is CPU time, and `Parts.where` says so.
 """
 
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
 
+from lstm_kernels.lab.estimates.bus import array_shapes, copied_names, one_after_the_other
 from lstm_kernels.machine import device
 from lstm_kernels.machine.device import cuda
+from lstm_kernels.machine.watch import IN, KERNEL, OUT, span, watch
+from lstm_kernels.model import sizes
+from lstm_kernels.versions.cuda_v2 import THREADS, blocks_for, kernel
 
-IN, KERNEL, OUT = "host to device", "kernel", "device to host"
+# ---- a mini-batch of any version -----------------------------------------------------------
 
 
 class Parts(NamedTuple):
@@ -48,7 +50,7 @@ def measure_parts(train_batch, first_seconds, repeats=3):
 def _one_run(train_batch):
     """Seconds: the whole call by the wall clock, then copies in, kernels, copies out."""
     whole = []
-    with watch() as spans, _span("whole", whole):
+    with watch() as spans, span("whole", whole):
         train_batch()
         device.synchronize()
     return [_seconds(whole, "whole"), *(_seconds(spans, kind) for kind in (IN, KERNEL, OUT))]
@@ -58,86 +60,51 @@ def _seconds(spans, kind):
     return sum(cuda.event_elapsed_time(a, b) for name, a, b in spans if name == kind) / 1e3
 
 
-@contextmanager
-def _span(kind, spans):
-    """Note (kind, event before, event after) for what runs inside."""
-    start, end = cuda.event(), cuda.event()
-    start.record()
-    yield
-    end.record()
-    end.synchronize()
-    spans.append((kind, start, end))
+# ---- V2's and V3's time line --------------------------------------------------------------
 
 
-@contextmanager
-def watch():
-    """Collect (kind, event, event) of every copy and launch made inside the `with`."""
-    spans, replaced = [], []
+def measure_time_line(version, params, x, y, repeats=20):
+    """The time line of `bus`, from the card's own clock (events): medians of the repeats.
 
-    def replace(owner, name, function):
-        replaced.append((owner, name, getattr(owner, name)))
-        setattr(owner, name, function)
-
-    (_watch_card if device.ON_GPU else _watch_emulator)(spans, replace)
-    try:
-        yield spans
-    finally:
-        for owner, name, original in reversed(replaced):
-            setattr(owner, name, original)
-
-
-def _marked(call, kind, spans):
-    """`call`, with an event before and after it."""
-
-    def call_and_mark(*args, **kwargs):
-        start, end = cuda.event(), cuda.event()
-        start.record()
-        result = call(*args, **kwargs)
-        end.record()
-        spans.append((kind, start, end))
-        return result
-
-    return call_and_mark
-
-
-def _driver_modules():
-    from numba.cuda import dispatcher
-    from numba.cuda.cudadrv import driver
-
-    return dispatcher, driver
-
-
-def _watch_card(spans, replace):
-    """Mark the driver's copy functions and the function that launches.
-
-    Numba-CUDA launches by cuda.core's `launch`; older ones have `launch_kernel`.
+    V2's hidden copies are made one by one here, in the order in which its launch makes them.
+    A part lasts from the event before it to its own: what Python needs to ask for it is in it.
     """
-    dispatcher, driver = _driver_modules()
-    for name, kind in (("HtoD", IN), ("DtoH", OUT)):
-        for mode in ("", "Async"):
-            copy = getattr(driver.driver, f"cuMemcpy{name}{mode}")
-            replace(driver.driver, f"cuMemcpy{name}{mode}", _marked(copy, kind, spans))
-    new = hasattr(dispatcher, "launch")
-    owner, name = (dispatcher, "launch") if new else (driver, "launch_kernel")
-    replace(owner, name, _marked(getattr(owner, name), KERNEL, spans))
+    arrays = host_arrays(params, x, y)
+    _timed_mini_batch(version, params, x, arrays)  # compiles; not counted
+    runs = [_timed_mini_batch(version, params, x, arrays) for _ in range(repeats)]
+    names, kinds, _ = zip(*runs[0], strict=True)
+    seconds = np.median([[part[2] for part in run] for run in runs], axis=0)
+    return one_after_the_other(zip(names, kinds, map(float, seconds), strict=True))
 
 
-def _watch_emulator(spans, replace):
-    """Mark the copies that a program asks for, the launches, and the copies that a launch makes."""
-    from lstm_kernels.emulator.dispatcher import Launch
-    from lstm_kernels.emulator.memory import DeviceArray
+def host_arrays(params, x, y):
+    """The kernel's arrays in the host's memory, by name, in the order of its arguments."""
+    shapes = array_shapes(sizes(params, x))
+    arrays = {name: np.zeros(shape, x.dtype) for name, shape in shapes.items()}
+    return {**arrays, **params._asdict(), "x": x, "y": y}
 
-    launch = Launch.__call__
 
-    def launch_and_mark(self, *args):
-        launch(self, *args)
-        end = cuda.event()
-        end.record()
-        spans.append((OUT, spans[-1][2], end))  # since the kernel's end: its copies back
+def _timed_mini_batch(version, params, x, arrays):
+    """One mini-batch with an event after each part: a list of (name, kind, seconds)."""
+    into, out = copied_names(version)
+    on_card = {name: cuda.device_array(a.shape, a.dtype) for name, a in arrays.items()}
+    marks = [("start", "", _event())]
+    for name in into:
+        on_card[name].copy_to_device(arrays[name])
+        marks.append((name, IN, _event()))
+    arguments = list(on_card.values())
+    arguments.insert(7, x.dtype.type(1 / arrays["y"].size))  # scale, after x and y
+    kernel[blocks_for(x.shape[1]), THREADS](*arguments)
+    marks.append(("kernel", KERNEL, _event()))
+    for name in out:
+        on_card[name].copy_to_host(arrays[name].copy())
+        marks.append((name, OUT, _event()))
+    marks[-1][2].synchronize()
+    pairs = zip(marks, marks[1:], strict=False)
+    return [(b[0], b[1], cuda.event_elapsed_time(a[2], b[2]) / 1e3) for a, b in pairs]
 
-    replace(cuda, "to_device", _marked(cuda.to_device, IN, spans))
-    replace(DeviceArray, "copy_to_device", _marked(DeviceArray.copy_to_device, IN, spans))
-    replace(DeviceArray, "copy_to_host", _marked(DeviceArray.copy_to_host, OUT, spans))
-    replace(Launch, "device_arguments", _marked(Launch.device_arguments, IN, spans))
-    replace(Launch, "run", _marked(Launch.run, KERNEL, spans))
-    replace(Launch, "__call__", launch_and_mark)
+
+def _event():
+    event = cuda.event()
+    event.record()
+    return event

@@ -8,11 +8,12 @@ nothing on this page is a GPU's time.
 """
 
 import json
-import os
-import subprocess
 import sys
 
 import numpy as np
+
+from lstm_kernels.lab.apart import run_apart
+from lstm_kernels.lab.words import seconds_text
 
 V2_SMALL, V2_LARGE, V4 = ("cuda_v2", 12, 32, 16), ("cuda_v2", 12, 1024, 64), ("cuda_v4", 12, 32, 64)
 V4_TINY = ("cuda_v4", 3, 2, 8)
@@ -47,14 +48,9 @@ def _forget_tuning(cuda):
 
 def measure(target, setting, repeats):
     """Median seconds of one mini-batch with this target, in a process of its own."""
-    command = [sys.executable, "-m", "lstm_kernels.lab.measure.emulator_speed", *map(str, setting)]
-    environment = {**os.environ, "LSTM_KERNELS_TARGET": target}
-    done = subprocess.run(
-        [*command, str(repeats)], env=environment, capture_output=True, text=True, timeout=600
-    )
-    if done.returncode:
-        raise RuntimeError(f"{target} {setting}: {done.stderr.strip()[-400:]}")
-    return float(np.median(json.loads(done.stdout)))
+    settings = {"LSTM_KERNELS_TARGET": target}
+    seconds = run_apart("lab.measure.emulator_speed", *setting, repeats, settings=settings)
+    return float(np.median(seconds))
 
 
 def run():
@@ -84,8 +80,6 @@ def thread_steps(setting):
 
 def text(found):
     """The numbers in words."""
-    from lstm_kernels.lab.measure.timing import seconds_text
-
     seconds = {k: seconds_text(v) for k, v in found.items() if "ratio" not in k}
     return "\n".join(
         [

@@ -9,23 +9,51 @@ as with V6; modules, memory and graph are made before.
 
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
+from importlib.util import find_spec
 
 import numpy as np
 
-from lstm_kernels.lab.measure.cpu_baselines import (
-    first_line,
-    has_torch,
-    torch_modules,
-    why_no_torch_card,
-)
-from lstm_kernels.lab.measure.race import Row
-from lstm_kernels.lab.measure.timing import Stopped, time_call
+from lstm_kernels.lab.measure.timing import Stopped
 from lstm_kernels.machine.cuda_graph import GraphError
-from lstm_kernels.model import from_torch, init_params
+from lstm_kernels.model import Params, check_batch, from_torch, init_params, to_torch
 from lstm_kernels.optimizers import shuffled_batches
 
 LR = 1e-3  # as timing.measure
 WARM_UPS = 3  # epochs before a CUDA graph is recorded: cuDNN chooses its way in the first
+
+
+# ---- is it here? --------------------------------------------------------------------------
+
+
+def has_torch():
+    """True if PyTorch is installed; the course never needs it."""
+    return find_spec("torch") is not None
+
+
+def why_no_torch_card():
+    """Why PyTorch cannot train on a card here, as a sentence; empty if it can.
+
+    A PyTorch may see a card that it has no kernels for: only a first step on it tells.
+    """
+    if not has_torch():
+        return "PyTorch is not installed (pip install torch)."
+    import torch
+
+    if not torch.cuda.is_available():
+        return f"PyTorch {torch.__version__} sees no card."
+    try:
+        lstm = torch.nn.LSTM(1, 1, device="cuda")
+        lstm(torch.ones(1, 1, 1, device="cuda"))[0].sum().backward()
+        torch.cuda.synchronize()
+    except RuntimeError as error:
+        why = f"this PyTorch ({torch.__version__}) has no kernels for this card, or cannot use it"
+        return f"{why}: {first_line(error)}"
+    return ""
+
+
+def first_line(error):
+    """What an error says, without the advice that PyTorch writes below it."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def describe():
@@ -39,6 +67,78 @@ def describe():
         return f"{on_cpu}."
     why = why_no_torch_card()
     return f"{on_cpu}; not on the GPU: {why}" if why else f"{on_cpu}, and with cuDNN on the GPU."
+
+
+def sees_card():
+    """Does PyTorch see a card here?"""
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def count_threads():
+    """How many threads PyTorch uses on the CPU."""
+    import torch
+
+    return torch.get_num_threads()
+
+
+@contextmanager
+def with_threads(count):
+    """Inside, PyTorch uses so many threads on the CPU."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+# ---- one step -----------------------------------------------------------------------------
+
+
+def torch_modules(params, where="cpu"):
+    """nn.LSTM and Linear that hold these parameters, on "cpu" or "cuda"."""
+    import torch
+
+    (O, H), D = params.V.shape, params.U.shape[1]  # noqa: E741
+    dtype = torch.float64 if params.U.dtype == np.float64 else torch.float32
+    modules = torch.nn.LSTM(D, H), torch.nn.Linear(H, O)
+    for module, arrays in zip(modules, to_torch(params), strict=True):
+        module.to(device=where, dtype=dtype)
+        module.load_state_dict({name: torch.from_numpy(a) for name, a in arrays.items()})
+    return modules
+
+
+def torch_step(params, x, y, where="cpu"):
+    """A function without arguments: one training step of PyTorch; returns loss and gradients.
+
+    Modules and tensors are made here, once, so the function is PyTorch's work alone.  What it
+    returns are tensors; with two biases as in nn.LSTM, whose gradients are the same.
+    """
+    import torch
+
+    check_batch(params, x, y)
+    lstm, linear = modules = torch_modules(params, where)
+    x, y = (torch.from_numpy(np.ascontiguousarray(a)).to(where) for a in (x, y))
+    trained = (lstm.weight_ih_l0, lstm.weight_hh_l0, lstm.bias_ih_l0, linear.weight, linear.bias)
+
+    def step():
+        for module in modules:
+            module.zero_grad()
+        loss = torch.nn.functional.mse_loss(linear(lstm(x)[0]), y)
+        loss.backward()
+        return loss.detach(), Params(*(p.grad for p in trained))
+
+    return step
+
+
+def torch_gradients(params, x, y, where="cpu"):
+    """Loss and gradients by PyTorch, with the signature of the course's versions."""
+    loss, grads = torch_step(params, x, y, where)()
+    return loss.item(), Params(*(g.cpu().numpy() for g in grads))
 
 
 # ---- the training -------------------------------------------------------------------------
@@ -211,72 +311,3 @@ def make_training(workload, kind=TorchTraining, place="cpu", stop=lambda: False)
         return training.params(), losses
 
     return train
-
-
-# ---- its rows in a table ------------------------------------------------------------------
-
-ON_CARD = {"pytorch_cudnn": TorchTraining, "pytorch_graph": GraphTraining}
-IN_RACE = {"pytorch": "PyTorch, CPU", "pytorch_cudnn": "PyTorch, cuDNN"}  # as they come
-
-
-def race_rows(workload, budget, on_row):
-    """PyTorch's rows for the race; none without PyTorch.  on_row: told of each."""
-    found = rows(workload, budget=budget, on_card=("pytorch_cudnn",)) if has_torch() else []
-    found = [row._replace(version=IN_RACE[row.version]) for row in found]
-    for row in found:
-        on_row(row)
-    return found
-
-
-def rows(workload, *, on_card=tuple(ON_CARD), budget=2.0, stop=lambda: False, on_repeat=None):
-    """A Row for PyTorch on the CPU and those of `on_card` with cuDNN, as far as they are here."""
-    if not has_torch():
-        return [Row("pytorch", "CPU", None, "not installed")]
-    import torch
-
-    limits = {"budget": budget, "on_repeat": on_repeat, "stop": stop}
-    found = [_faster_row(workload, limits)]
-    if not torch.cuda.is_available():
-        return found
-    if why := why_no_torch_card():
-        return [*found, *(Row(name, "GPU", None, why) for name in on_card)]
-    return found + [_row(n, ON_CARD[n], "cuda", workload, limits) for n in on_card]
-
-
-def _faster_row(workload, limits):
-    """On the CPU: with all its threads or with one, whichever is faster; the note says which."""
-    import torch
-
-    threads, found = torch.get_num_threads(), []
-    try:
-        for count in sorted({1, threads}):
-            torch.set_num_threads(count)
-            row = _row("pytorch", TorchTraining, "cpu", workload, limits)
-            note = row.note or f"{count} thread{'s' * (count > 1)}, the better choice"
-            found.append(row._replace(note=note))
-    finally:
-        torch.set_num_threads(threads)
-    return min(found, key=lambda row: row.timing.median if row.timing else float("inf"))
-
-
-def _row(name, kind, place, workload, limits):
-    so_far, tell = [], limits["on_repeat"]
-    where = {"cpu": "CPU", "cuda": "GPU"}[place]
-
-    def note_repeat(timing):
-        so_far.append(timing)
-        if tell:
-            tell(Row(name, where, timing))
-
-    try:
-        with full_precision(place):
-            train = make_training(workload, kind, place, limits["stop"])
-            timing = time_call(train, budget=limits["budget"], on_repeat=note_repeat)
-        return Row(name, where, timing)
-    except Stopped:
-        note = f"cancelled after {len(so_far)} repeats"
-        return Row(name, where, so_far[-1] if so_far else None, note)
-    except GraphError as error:
-        return Row(name, where, None, f"left out: {error}")
-    except Exception as error:  # shown in its own row; the others go on
-        return Row(name, where, None, f"{type(error).__name__}: {error}", failed=True)

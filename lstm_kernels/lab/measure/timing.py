@@ -6,9 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from lstm_kernels.lab.measure.device_times import Parts, measure_parts
+from lstm_kernels.lab.words import seconds_text
 from lstm_kernels.machine import device
 from lstm_kernels.model import check_count, init_params
 from lstm_kernels.training import fit
+from lstm_kernels.versions import launches_kernels
 
 
 class Timing(NamedTuple):
@@ -50,15 +52,6 @@ class Workload(NamedTuple):
         T, N, _ = self.x.shape
         epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
         return f"{N} windows, T={T}, batch {self.batch_size}, H={self.H}, {epochs}"
-
-
-def seconds_text(seconds):
-    """A time with three digits and a fitting unit: 0.01234 gives '12.3 ms'."""
-    for unit, size in (("s", 1), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size:
-            digits = max(0, 2 - int(np.floor(np.log10(seconds / size))))
-            return f"{seconds / size:.{digits}f} {unit}"
-    return f"{seconds * 1e9:.0f} ns"
 
 
 class Stopped(Exception):
@@ -120,6 +113,6 @@ def measure(version, workload, *, stop=lambda: False, **limits):
 
     first = wall_seconds(lambda: train(batch_size + N % batch_size, 1))
     timing = time_call(train, warm_up=lambda: train(batch_size, 1), **limits)
-    if not version.startswith("cuda"):
+    if not launches_kernels(version):
         return timing
     return timing._replace(parts=measure_parts(lambda: train(batch_size, 1), first))

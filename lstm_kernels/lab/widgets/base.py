@@ -1,4 +1,4 @@
-"""How a widget is shown, and what is shown where widgets cannot live."""
+"""What all widgets share: controls over a picture, and what is shown where widgets cannot live."""
 
 from IPython.display import display
 
@@ -45,3 +45,40 @@ def slider(label, options, value, width="22em"):
         style={"description_width": "7.6em"},
         layout={"width": width, "margin": "2px 0.6em 2px 0"},
     )
+
+
+def field(kind, label, value, **settings):
+    """A wide control with a long label.  kind: a class of ipywidgets."""
+    wide = {"layout": {"width": "32em"}, "style": {"description_width": "10em"}}
+    return kind(description=label, value=value, **wide, **settings)
+
+
+def row(*children):
+    """Side by side, wrapped where the page is narrow."""
+    layout = {"flex_flow": "row wrap", "align_items": "center"}
+    return ipywidgets.HBox(list(children), layout=layout)
+
+
+class Controlled(ipywidgets.VBox):
+    """Controls above a picture, which is drawn anew when one of them changes.
+
+    A subclass has `picture()`, and may have `sentence()`, which is written above the picture.
+    """
+
+    def __init__(self, *controls, above=None):
+        """above: what stands over the picture, if it is more than the controls."""
+        self.image, self.note = picture_widget(self.picture()), ipywidgets.HTML(self.sentence())
+        for control in controls:
+            control.observe(self.repaint, names="value")
+        super().__init__([*(above or controls), *([self.note] * bool(self.note.value)), self.image])
+
+    def picture(self):
+        """What the controls describe, as a Picture."""
+        raise NotImplementedError
+
+    def sentence(self):
+        return ""
+
+    def repaint(self, _=None):
+        self.note.value = self.sentence()
+        self.image.value = self.picture()._repr_png_()

@@ -2,46 +2,20 @@
 
 from lstm_kernels.lab.figures import blocks as figures
 from lstm_kernels.lab.widgets import ipywidgets
-from lstm_kernels.lab.widgets.base import picture_widget
-
-LAYOUT = {"width": "32em"}
-STYLE = {"description_width": "10em"}
+from lstm_kernels.lab.widgets.base import Controlled, field
 
 
-class Controlled(ipywidgets.VBox):
-    """Some controls above a picture that is drawn anew when one of them changes."""
-
-    def __init__(self, *controls):
-        self.image = picture_widget(self.picture())
-        for control in controls:
-            control.observe(self._repaint, names="value")
-        super().__init__([*controls, self.image])
-
-    def picture(self):
-        raise NotImplementedError
-
-    def _repaint(self, _change):
-        self.image.value = self.picture()._repr_png_()
-
-
-def slider(name, options, value):
-    return ipywidgets.SelectionSlider(
-        options=options, value=value, description=name, layout=LAYOUT, style=STYLE
-    )
+def choice(label, options, value):
+    return field(ipywidgets.SelectionSlider, label, value, options=options)
 
 
 class ReadMap(Controlled):
     """What a warp fetches when it reads a column of W, or a row of its transpose."""
 
     def __init__(self, H=16):
-        self.hidden = slider("hidden units H", (2, 4, 8, 16, 32, 50, 64, 128), H)
-        self.dtype = ipywidgets.Dropdown(
-            options={"float32": 4, "float64": 8}.items(),
-            value=4,
-            description="numbers",
-            layout=LAYOUT,
-            style=STYLE,
-        )
+        self.hidden = choice("hidden units H", (2, 4, 8, 16, 32, 50, 64, 128), H)
+        sizes = {"float32": 4, "float64": 8}.items()
+        self.dtype = field(ipywidgets.Dropdown, "numbers", 4, options=sizes)
         super().__init__(self.hidden, self.dtype)
 
     def picture(self):
@@ -52,9 +26,7 @@ class TileMap(Controlled):
     """What V5 needs for H hidden units: padding, registers, and bytes of W read."""
 
     def __init__(self, H=50):
-        self.hidden = ipywidgets.IntSlider(
-            value=H, min=1, max=128, description="hidden units H", layout=LAYOUT, style=STYLE
-        )
+        self.hidden = field(ipywidgets.IntSlider, "hidden units H", H, min=1, max=128)
         super().__init__(self.hidden)
 
     def picture(self):
@@ -65,8 +37,8 @@ class BankMap(Controlled):
     """The banks that V5's reads of h and dh hit, by the number of unused words after a row."""
 
     def __init__(self, pad=0):
-        self.pad = slider("pad", tuple(range(9)), pad)
-        self.padded = slider("padded units P", (32, 64), 64)
+        self.pad = choice("pad", tuple(range(9)), pad)
+        self.padded = choice("padded units P", (32, 64), 64)
         super().__init__(self.pad, self.padded)
 
     def picture(self):

@@ -6,6 +6,8 @@ import time
 from lstm_kernels.lab.estimates.feasible import PIECE_LIMIT, REPEAT_LIMIT
 from lstm_kernels.lab.widgets import ipywidgets
 from lstm_kernels.lab.widgets.background import paints_from_threads
+from lstm_kernels.lab.widgets.base import row
+from lstm_kernels.lab.words import count_text
 
 SLIDER = "18em"  # wide; four of them are side by side on a projector
 NO_CANCEL = "Running in this cell; to stop it early, use the notebook's own stop button."
@@ -19,12 +21,6 @@ def check_box(name, value=True):
     """A check box as wide as its text."""
     layout = {"width": "auto", "margin": "2px 1.2em 2px 0"}
     return ipywidgets.Checkbox(value=value, description=name, indent=False, layout=layout)
-
-
-def row(*children):
-    """Side by side, wrapped where the page is narrow."""
-    layout = {"flex_flow": "row wrap", "align_items": "center"}
-    return ipywidgets.HBox(list(children), layout=layout)
 
 
 def say(note, text):
@@ -136,5 +132,4 @@ def repeats_done(timing, budget, at_least=3):
 
 
 def repeats_text(timing):
-    count = len(timing.seconds)
-    return f"{count} repeat{'s' * (count != 1)}"
+    return count_text(len(timing.seconds), "repeat")

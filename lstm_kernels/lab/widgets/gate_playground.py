@@ -5,7 +5,7 @@ import numpy as np
 from lstm_kernels.lab.figures.cell import draw_playground
 from lstm_kernels.lab.figures.style import GATE_COLORS
 from lstm_kernels.lab.widgets import ipywidgets
-from lstm_kernels.lab.widgets.base import picture_widget
+from lstm_kernels.lab.widgets.base import Controlled, row
 from lstm_kernels.versions.numpy_loop import forward_sample
 
 LIMIT = 8.0  # an offset of 8 closes (-) or opens (+) a gate all but completely
@@ -18,7 +18,7 @@ SETTINGS = {  # name: offsets for the biases of i, f, o
 }
 
 
-class GatePlayground(ipywidgets.VBox):
+class GatePlayground(Controlled):
     """Three sliders that shift the biases of i, f and o in a trained model, and what follows.
 
     params: a trained model with D = O = 1.  dates (L,), values (L,): the series, scaled as in
@@ -35,13 +35,9 @@ class GatePlayground(ipywidgets.VBox):
         self.unit = ipywidgets.Dropdown(options=range(H), value=unit, description="unit j")
         self.unit.layout.width = "12em"
         self.settings = [self._button(name) for name in SETTINGS]
-        self.image = picture_widget(self.picture())
         self._paused = False
-        for control in (*self.sliders.values(), self.unit):
-            control.observe(self._repaint, "value")
-        rows = ([*self.settings, self.unit], list(self.sliders.values()))
-        boxes = [ipywidgets.HBox(row, layout={"flex_flow": "row wrap"}) for row in rows]
-        super().__init__([*boxes, self.image])
+        sliders = self.sliders.values()
+        super().__init__(*sliders, self.unit, above=[row(*self.settings, self.unit), row(*sliders)])
 
     def offsets(self):
         """The offsets of i, f and o now."""
@@ -69,11 +65,11 @@ class GatePlayground(ipywidgets.VBox):
         for slider, value in zip(self.sliders.values(), (i, f, o), strict=True):
             slider.value = value
         self._paused = False
-        self._repaint()
+        self.repaint()
 
-    def _repaint(self, change=None):
+    def repaint(self, change=None):
         if not self._paused:
-            self.image.value = self.picture()._repr_png_()
+            super().repaint()
 
 
 def _slider(gate):

@@ -11,14 +11,16 @@ import time
 from lstm_kernels import data
 from lstm_kernels.lab.estimates import feasible
 from lstm_kernels.lab.figures.race import draw_history, draw_invitation, draw_race
-from lstm_kernels.lab.measure import grid, race
+from lstm_kernels.lab.measure import race, records
+from lstm_kernels.lab.measure.results import Row, is_own, speedup, where_it_runs
 from lstm_kernels.lab.measure.timing import Workload
 from lstm_kernels.lab.widgets import controls, ipywidgets
 from lstm_kernels.lab.widgets.background import Runner
 from lstm_kernels.lab.widgets.base import picture_widget, slider
 from lstm_kernels.lab.widgets.race_table import STYLE, table_html
 from lstm_kernels.lab.widgets.scale import Scale
-from lstm_kernels.versions import COURSE, VERSIONS
+from lstm_kernels.lab.words import ratio_text
+from lstm_kernels.versions import COURSE, VERSIONS, launches_kernels
 
 POINTS = ((1.25, 3), (2.0, 2), (5.0, 1))  # off by at most this factor: so many points
 PAINT_EVERY = 0.15  # seconds at least between two pictures: no eye is faster
@@ -111,10 +113,10 @@ class Versus(ipywidgets.VBox):
     def _first_question(self, versions):
         """(baseline, version): on a card NumPy and V2, else the last two that may be compared."""
         checked = [v for v in versions if self.boxes[v].value]
-        real = [v for v in checked if race.is_own(race.where_it_runs(v))] or list(versions)
+        real = [v for v in checked if is_own(where_it_runs(v))] or list(versions)
         if "cuda_v2" in real:
             real = real[: real.index("cuda_v2") + 1]
-        cpu = [v for v in real[:-1] if not v.startswith("cuda")]
+        cpu = [v for v in real[:-1] if not launches_kernels(v)]
         return (cpu or real)[-1], real[-1]
 
     def _make_views(self):
@@ -171,8 +173,8 @@ class Versus(ipywidgets.VBox):
             if name in refusals or not self.boxes[name].value:
                 why = "left out" if name in refusals else "not checked"
                 return f"it needs {name}, which is {why}."
-            where = race.where_it_runs(name)
-            if not race.is_own(where):
+            where = where_it_runs(name)
+            if not is_own(where):
                 return f"{name} is {where}, so no ratio can be made of it."
         return ""
 
@@ -181,7 +183,7 @@ class Versus(ipywidgets.VBox):
     def work(self, stop):
         """Time the chosen versions; bars, table and points grow.  Returns the last sentence."""
         workload, versions, skip = self.workload(), self.versions(), self.refusals()
-        rows = [race.Row(v, race.where_it_runs(v), None, skip.get(v, "waiting")) for v in versions]
+        rows = [Row(v, where_it_runs(v), None, skip.get(v, "waiting")) for v in versions]
         self.results.append((len(self.results) + 1, (workload, rows)))
         plan = controls.Plan({v: self._expected(v, workload) for v in versions if v not in skip})
         self.paint()
@@ -227,7 +229,7 @@ class Versus(ipywidgets.VBox):
         if not self.guess.value:
             return
         version, baseline = self.guessed.value, self.baseline.value
-        ratio = race.speedup(rows, version, baseline)
+        ratio = speedup(rows, version, baseline)
         if ratio is None:
             if not self.why_no_score(self.refusals()):  # else it was said before the run
                 controls.say(
@@ -238,7 +240,7 @@ class Versus(ipywidgets.VBox):
         self.points.append(next((points for limit, points in POINTS if off <= limit), 0))
         controls.say(
             self.score,
-            f"You said {self.guess.value:g}x, measured <b>{race.ratio_text(ratio)}</b>: "
+            f"You said {self.guess.value:g}x, measured <b>{ratio_text(ratio)}</b>: "
             f"<b>{self.points[-1]} of 3 points</b> "
             f"(so far {sum(self.points)} of {3 * len(self.points)})",
         )
@@ -276,7 +278,7 @@ class Versus(ipywidgets.VBox):
 
     def records(self):
         """All rows of all runs as plain numbers, each with the number of its run."""
-        runs = [(number, grid.records([result])) for number, result in self.results]
+        runs = [(number, records.records([result])) for number, result in self.results]
         return [{"run": number, **found} for number, rows in runs for found in rows]
 
     # ---- export ----
@@ -301,7 +303,7 @@ class Versus(ipywidgets.VBox):
     def csv_text(self):
         """All runs as CSV: the bench's columns, with the number of the run in front."""
         file = io.StringIO()
-        grid.write_csv(self.records(), file, ("run", *grid.COLUMNS))
+        records.write_csv(self.records(), file, ("run", *records.COLUMNS))
         return file.getvalue()
 
 

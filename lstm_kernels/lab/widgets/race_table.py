@@ -2,8 +2,8 @@
 
 import html
 
-from lstm_kernels.lab.measure import race
-from lstm_kernels.lab.measure.timing import seconds_text
+from lstm_kernels.lab.measure.results import BASELINES, speedup
+from lstm_kernels.lab.words import ratio_text, seconds_text
 
 PARTS = ("compile", "host_to_device", "kernel", "device_to_host")
 STYLE = """<style>
@@ -35,14 +35,14 @@ def table_html(rows):
 
 def speedups_html(rows):
     """Median and ratios to each baseline that was timed."""
-    names = [row.version for row in rows if row.comparable and row.version in race.BASELINES]
+    names = [row.version for row in rows if row.comparable and row.version in BASELINES]
     heads = ["version", "runs on", "median", "repeats", *(f"vs {name}" for name in names), ""]
     lines = []
     for row in rows:
         times = ["-", "-"]
         if row.timing:
             times = [seconds_text(row.timing.median), str(len(row.timing.seconds))]
-        ratios = [race.ratio_text(race.speedup(rows, row.version, name)) for name in names]
+        ratios = [ratio_text(speedup(rows, row.version, name)) for name in names]
         lines.append([row.version, row.where, *times, *ratios, row.note])
     return _table("Medians, and how many times as fast", heads, lines)
 

@@ -1,34 +1,30 @@
 """A live roofline: what limits each version, on each card, at each size.  Lesson 17."""
 
-from lstm_kernels.lab.estimates.roofline import PEAKS, VERSIONS, lower_bounds
+from lstm_kernels.lab.estimates.cards import CARDS
+from lstm_kernels.lab.estimates.roofline import VERSIONS, lower_bounds
 from lstm_kernels.lab.figures.roofline import NAMES, draw_roofs
-from lstm_kernels.lab.measure.timing import seconds_text
 from lstm_kernels.lab.widgets import ipywidgets
-from lstm_kernels.lab.widgets.base import picture_widget, slider
+from lstm_kernels.lab.widgets.base import Controlled, row, slider
+from lstm_kernels.lab.words import seconds_text
 from lstm_kernels.model import Sizes
 
 
-class RooflineExplorer(ipywidgets.VBox):
+class RooflineExplorer(Controlled):
     """Sliders for the sizes, a choice of cards; the picture follows each of them."""
 
     def __init__(self, sizes=Sizes(12, 64, 1, 64, 1), card="T4"):  # noqa: B008
         self.start = sizes
-        self.card = ipywidgets.ToggleButtons(options=list(PEAKS), value=card, description="card")
+        self.card = ipywidgets.ToggleButtons(options=list(CARDS), value=card, description="card")
         self.batch = slider("batch N", [1, 8, 32, 64, 128, 256, 1024, 4096, 16384], sizes.N)
         self.steps = slider("steps T", [6, 12, 24, 48, 96], sizes.T)
         self.hidden = slider("hidden H", [8, 16, 32, 48, 64], sizes.H)
         self.controls = (self.card, self.batch, self.steps, self.hidden)
-        self.note = ipywidgets.HTML(self.sentence())
-        self.image = picture_widget(self.picture())
-        for control in self.controls:
-            control.observe(self._repaint, "value")
-        sliders = ipywidgets.HBox(self.controls[1:], layout={"flex_flow": "row wrap"})
-        super().__init__([self.card, sliders, self.note, self.image])
+        super().__init__(*self.controls, above=[self.card, row(*self.controls[1:])])
 
     def settings(self):
         """The sizes and the card that the controls show."""
         sizes = self.start._replace(N=self.batch.value, T=self.steps.value, H=self.hidden.value)
-        return sizes, PEAKS[self.card.value]
+        return sizes, CARDS[self.card.value]
 
     def picture(self):
         sizes, card = self.settings()
@@ -43,7 +39,3 @@ class RooflineExplorer(ipywidgets.VBox):
             texts = ", ".join(f"{name} {seconds_text(s)}" for name, s in bounds.items())
             lines.append(f"<b>{NAMES[version]}</b>: at least {texts}. Limit: <b>{reason}</b>.")
         return "<br>".join(lines)
-
-    def _repaint(self, _):
-        self.note.value = self.sentence()
-        self.image.value = self.picture()._repr_png_()

@@ -7,9 +7,11 @@ from lstm_kernels.lab.estimates import feasible
 from lstm_kernels.lab.figures.goals import draw_scaling
 from lstm_kernels.lab.figures.race import draw_invitation
 from lstm_kernels.lab.measure import race
-from lstm_kernels.lab.measure.timing import Workload, seconds_text
+from lstm_kernels.lab.measure.results import is_own, where_it_runs
+from lstm_kernels.lab.measure.timing import Workload
 from lstm_kernels.lab.widgets import controls, ipywidgets
 from lstm_kernels.lab.widgets.base import picture_widget, slider
+from lstm_kernels.lab.words import seconds_text
 from lstm_kernels.machine import device
 
 WINDOWS = (64, 256, 1024, 4096, 16384, 65536)
@@ -148,7 +150,7 @@ class Scale(ipywidgets.VBox):
     def sentences(self):
         """{line: its slope in words}."""
         return {
-            _label(key): in_words(self.sizes, seconds, race.where_it_runs(key[0]))
+            _label(key): in_words(self.sizes, seconds, where_it_runs(key[0]))
             for key, seconds in self.lines.items()
         }
 
@@ -163,8 +165,8 @@ class Scale(ipywidgets.VBox):
 def _label(line):
     """The name of a line: its version, the way to use the data, and where it ran if emulated."""
     version, way = line
-    where = race.where_it_runs(version)
-    return f"{version}, {way}" + ("" if race.is_own(where) else f" ({where})")
+    where = where_it_runs(version)
+    return f"{version}, {way}" + ("" if is_own(where) else f" ({where})")
 
 
 def slope(windows, seconds):
@@ -183,7 +185,7 @@ def in_words(windows, seconds, where):
     pace = "more slowly than" if slower else "faster than" if faster else "about as fast as"
     text = f"slope {whole:.2f}: the time grows {pace} the data"
     text += f" ({end:.2f} between the last two sizes)."
-    if not race.is_own(where):
+    if not is_own(where):
         return text + f" But it is {where}: this says nothing about a GPU."
     if slower:
         text += " The goal of 150% is reached on this range"

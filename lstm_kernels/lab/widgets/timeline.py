@@ -1,9 +1,9 @@
 """A live time line of V2's and V3's transfers.  Lesson 08."""
 
-from lstm_kernels.lab.estimates.bus import Machine, copies, time_line
-from lstm_kernels.lab.figures.timeline import bytes_text, draw_time_lines
-from lstm_kernels.lab.widgets import ipywidgets
-from lstm_kernels.lab.widgets.base import picture_widget, slider
+from lstm_kernels.lab.estimates.bus import Assumptions, copies, time_line
+from lstm_kernels.lab.figures.timeline import draw_time_lines
+from lstm_kernels.lab.widgets.base import Controlled, row, slider
+from lstm_kernels.lab.words import bytes_text
 from lstm_kernels.model import Sizes
 
 VERSIONS = ("cuda_v2", "cuda_v3")
@@ -20,10 +20,10 @@ def modelled_picture(sizes, machine):
     return draw_time_lines(lines, subtitle)
 
 
-class TransferTimeLine(ipywidgets.VBox):
+class TransferTimeLine(Controlled):
     """Sliders for the batch and the machine; the picture follows each of them."""
 
-    def __init__(self, sizes=Sizes(11, 7, 1, 50, 1), machine=Machine()):  # noqa: B008
+    def __init__(self, sizes=Sizes(11, 7, 1, 50, 1), machine=Assumptions()):  # noqa: B008
         self.start, self.machine = sizes, machine
         self.batch = slider("batch size N", [7, 16, 32, 64, 128, 256, 512, 1024, 2048], sizes.N)
         self.hidden = slider("hidden size H", [8, 16, 32, 50, 64, 128], sizes.H)
@@ -31,13 +31,7 @@ class TransferTimeLine(ipywidgets.VBox):
         self.bus = slider("bus, GB/s", [3, 6, 12, 24, 48], round(machine.gigabytes_per_second))
         self.latency = slider("µs a copy", [0, 2, 5, 10, 20, 50], round(machine.latency * 1e6))
         self.sliders = (self.batch, self.hidden, self.steps, self.bus, self.latency)
-        self.note = ipywidgets.HTML()
-        self.image = picture_widget(self.picture())
-        self._write_note()
-        for control in self.sliders:
-            control.observe(self._repaint, "value")
-        controls = ipywidgets.HBox(self.sliders, layout={"flex_flow": "row wrap"})
-        super().__init__([controls, self.note, self.image])
+        super().__init__(*self.sliders, above=[row(*self.sliders)])
 
     def settings(self):
         """The sizes and the machine that the sliders show."""
@@ -50,15 +44,12 @@ class TransferTimeLine(ipywidgets.VBox):
     def picture(self):
         return modelled_picture(*self.settings())
 
-    def _write_note(self):
+    def sentence(self):
+        """What crosses the bus in one mini-batch, in both versions."""
         sizes, _ = self.settings()
         texts = []
         for version in VERSIONS:
             made = copies(version, sizes)
             nbytes = bytes_text(sum(copy.nbytes for copy in made))
             texts.append(f"{version.replace('cuda_v', 'V')}: {len(made)} copies, {nbytes}")
-        self.note.value = "In one mini-batch: " + "; ".join(texts)
-
-    def _repaint(self, _):
-        self._write_note()
-        self.image.value = self.picture()._repr_png_()
+        return "In one mini-batch: " + "; ".join(texts)

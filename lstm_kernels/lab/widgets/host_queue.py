@@ -2,8 +2,7 @@
 
 from lstm_kernels.lab.estimates.host_queue import Costs, end_of, v3_bars, v6_bars
 from lstm_kernels.lab.figures.training import draw_queue
-from lstm_kernels.lab.widgets import ipywidgets
-from lstm_kernels.lab.widgets.base import picture_widget, slider
+from lstm_kernels.lab.widgets.base import Controlled, row, slider
 
 
 def modelled_picture(batches, costs):
@@ -16,7 +15,7 @@ def modelled_picture(batches, costs):
     return draw_queue(bars, subtitle)
 
 
-class LaunchQueue(ipywidgets.VBox):
+class LaunchQueue(Controlled):
     """Sliders for the costs; the picture follows each of them."""
 
     def __init__(self, batches=4, costs=Costs()):  # noqa: B008
@@ -26,12 +25,7 @@ class LaunchQueue(ipywidgets.VBox):
         self.launch = slider("a launch, µs", [2, 4, 6, 10, 20], round(costs.launch))
         self.copy = slider("a copy, µs", [2, 5, 10, 20, 50], round(costs.copy))
         self.sliders = (self.batches, self.kernel, self.launch, self.copy)
-        self.note = ipywidgets.HTML(self.sentence())
-        self.image = picture_widget(self.picture())
-        for control in self.sliders:
-            control.observe(self._repaint, "value")
-        controls = ipywidgets.HBox(self.sliders, layout={"flex_flow": "row wrap"})
-        super().__init__([controls, self.note, self.image])
+        super().__init__(*self.sliders, above=[row(*self.sliders)])
 
     def settings(self):
         """Number of mini-batches and the costs that the sliders show."""
@@ -50,7 +44,3 @@ class LaunchQueue(ipywidgets.VBox):
         card = costs.kernel + costs.update
         slow = "The card" if card > 2 * costs.launch else "The host, which queues the launches,"
         return f"By this model V6 is {ratio:.1f} times faster than V3. {slow} sets V6's pace."
-
-    def _repaint(self, _):
-        self.note.value = self.sentence()
-        self.image.value = self.picture()._repr_png_()

@@ -1,6 +1,6 @@
-"""`find_races`: do two threads touch the same element with nothing to order them?
+"""`find_data_races`: do two threads touch the same element with nothing to order them?
 
-    for race in find_races(kernel, grid, block, *args):
+    for race in find_data_races(kernel, grid, block, *args):
         print(race)
 
 The kernel is translated once more, with every access to shared and global memory noted
@@ -39,7 +39,7 @@ class Access:
 
 
 @dataclass(frozen=True)
-class Race:
+class DataRace:
     """Two accesses to one element that nothing orders. `count`: how many such pairs were met."""
 
     array: str
@@ -59,7 +59,7 @@ class Race:
         )
 
 
-def find_races(kernel, grid, block, *args, shared_bytes=0, orders=ORDERS):
+def find_data_races(kernel, grid, block, *args, shared_bytes=0, orders=ORDERS):
     """All races of one launch, at most one for each array and pair of places in the source."""
     launch = _traced_launch(kernel, grid, block, shared_bytes)
     found = {}
@@ -78,7 +78,7 @@ def _traced_build(function):
 def _traced_launch(kernel, grid, block, shared_bytes):
     function = python_function(kernel)
     if function is None:
-        raise ArgumentError(f"find_races takes a kernel, not a {type(kernel).__name__}")
+        raise ArgumentError(f"find_data_races takes a kernel, not a {type(kernel).__name__}")
     build = _traced_build(function)
     grid, block = card.triple(grid, "grid"), card.triple(block, "block")
     card.check_launch(grid, block)
@@ -167,7 +167,7 @@ class Trace:
     def _race(self, row):
         region = self.regions[row[tracing.AREA]]
         name, index = self._element(region, int(row[tracing.ELEMENT]))
-        return Race(
+        return DataRace(
             array=name,
             index=index,
             memory="shared" if region.array is None else "global",

@@ -1,0 +1,149 @@
+"""Every copy between host and device, and every launch, as they are made.  Lessons 08 and 09.
+
+On a card Numba's own functions are watched, the same ones for both: `count_transfers` writes down
+what is copied, `watch` puts an event before and after each.  An event is a mark in the device's own
+stream of work: the time between two of them is the device's, without the host's.  In the emulator
+it is CPU time.
+"""
+
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from lstm_kernels.machine import device
+from lstm_kernels.machine.device import cuda
+
+IN, KERNEL, OUT = "host to device", "kernel", "device to host"
+
+
+class Transfer(NamedTuple):
+    """One copy between the host's memory and the device's."""
+
+    direction: str  # IN or OUT
+    nbytes: int
+
+
+@contextmanager
+def count_transfers():
+    """Collect every copy between host and device made inside the `with`: a list of Transfer.
+
+    Works on a card and in the emulator, whose transfers also tell which ones a launch made.
+    """
+    if device.TARGET == "emulator":
+        from lstm_kernels.emulator import transfers
+
+        with transfers.count_transfers() as log:
+            yield log
+        return
+    if not device.ON_GPU:
+        raise RuntimeError(f"transfers cannot be counted with the target {device.TARGET!r}")
+    log = []
+
+    def logged(copy, direction):
+        def copy_and_log(dst, src, size, *args):
+            log.append(Transfer(direction, int(size)))
+            return copy(dst, src, size, *args)
+
+        return copy_and_log
+
+    with _replaced([(*place, logged(*call)) for *place, call in _driver_copies()]):
+        yield log
+
+
+@contextmanager
+def watch():
+    """Collect (kind, event, event) of every copy and launch made inside the `with`."""
+    spans = []
+    with _replaced((_marks_of_card if device.ON_GPU else _marks_of_emulator)(spans)):
+        yield spans
+
+
+@contextmanager
+def span(kind, spans):
+    """Note (kind, event before, event after) for what runs inside."""
+    start, end = cuda.event(), cuda.event()
+    start.record()
+    yield
+    end.record()
+    end.synchronize()
+    spans.append((kind, start, end))
+
+
+@contextmanager
+def _replaced(functions):
+    """Inside, owner.name is another function.  functions: a list of (owner, name, function)."""
+    originals = [(owner, name, getattr(owner, name)) for owner, name, _ in functions]
+    try:
+        for owner, name, function in functions:
+            setattr(owner, name, function)
+        yield
+    finally:
+        for owner, name, original in originals:
+            setattr(owner, name, original)
+
+
+def _marked(call, kind, spans):
+    """`call`, with an event before and after it."""
+
+    def call_and_mark(*args, **kwargs):
+        start, end = cuda.event(), cuda.event()
+        start.record()
+        result = call(*args, **kwargs)
+        end.record()
+        spans.append((kind, start, end))
+        return result
+
+    return call_and_mark
+
+
+def _driver_modules():
+    from numba.cuda import dispatcher
+    from numba.cuda.cudadrv import driver
+
+    return dispatcher, driver
+
+
+def _driver_copies():
+    """The driver's copy functions: (owner, name, (function, direction)) of each."""
+    driver = _driver_modules()[1].driver
+    for way, direction in (("HtoD", IN), ("DtoH", OUT)):
+        for mode in ("", "Async"):
+            name = f"cuMemcpy{way}{mode}"
+            yield driver, name, (getattr(driver, name), direction)
+
+
+def _marks_of_card(spans):
+    """Marks around the driver's copies, and around the function that launches.
+
+    Numba-CUDA launches by cuda.core's `launch`; older ones have `launch_kernel`.
+    """
+    dispatcher, driver = _driver_modules()
+    new = hasattr(dispatcher, "launch")
+    owner, name = (dispatcher, "launch") if new else (driver, "launch_kernel")
+    calls = [*_driver_copies(), (owner, name, (getattr(owner, name), KERNEL))]
+    return [(owner, name, _marked(*call, spans)) for owner, name, call in calls]
+
+
+def _marks_of_emulator(spans):
+    """Marks around the copies that a program asks for, the launches, and their own copies."""
+    from lstm_kernels.emulator.dispatcher import Launch
+    from lstm_kernels.emulator.memory import DeviceArray
+
+    launch = Launch.__call__
+
+    def launch_and_mark(self, *args):
+        launch(self, *args)
+        end = cuda.event()
+        end.record()
+        spans.append((OUT, spans[-1][2], end))  # since the kernel's end: its copies back
+
+    calls = (
+        (cuda, "to_device", IN),
+        (DeviceArray, "copy_to_device", IN),
+        (DeviceArray, "copy_to_host", OUT),
+        (Launch, "device_arguments", IN),
+        (Launch, "run", KERNEL),
+    )
+    marked = [
+        (owner, name, _marked(getattr(owner, name), kind, spans)) for owner, name, kind in calls
+    ]
+    return [*marked, (Launch, "__call__", launch_and_mark)]
