@@ -1,25 +1,15 @@
-"""Lessons 00 and 01: their code is the module's, their pictures and the playground work."""
+"""Lessons 00 and 01: their pictures, and the playground."""
 
-import inspect
-import re
-from pathlib import Path
-
-import nbformat
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.patches import FancyArrowPatch
 
 from lstm_kernels import data, init_params
 from lstm_kernels.lab.figures import cell, start, style
 from lstm_kernels.lab.widgets.gate_playground import LIMIT, SETTINGS, GatePlayground, with_offsets
 from lstm_kernels.versions import numpy_loop
-
-NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
-PNG = b"\x89PNG"
-
-
-def cells(name):
-    return nbformat.read(NOTEBOOKS / name, as_version=4).cells
+from tests.pictures import curves, faces, names_on, no_overlap, painted, texts, titles
 
 
 @pytest.fixture(scope="module")
@@ -29,70 +19,54 @@ def playground():
     return GatePlayground(init_params(1, 4, 1), series.dates, scaled, unit=2)
 
 
-# ---- the notebooks ------------------------------------------------------------------------
-
-
-def test_lesson_01_shows_the_modules_own_source():
-    source = inspect.getsource(numpy_loop)
-    shown = [
-        c.source for c in cells("01_lstm_math.ipynb") if "source:numpy_loop" in str(c.metadata)
-    ]
-    assert len(shown) == 2
-    for function in ("sigmoid", "forward_sample", "backward_sample"):
-        assert any(f"def {function}(" in text for text in shown)
-    for text in shown:
-        assert text.strip() in source
-
-
-@pytest.mark.parametrize("number", ["00_start_here", "01_lstm_math"])
-def test_each_exercise_of_the_lesson_is_solved_with_the_same_check(number):
-    solutions = "\n".join(c.source for c in cells(f"solutions/{number[:2]}_solutions.ipynb"))
-    exercises = [c.source for c in cells(f"{number}.ipynb") if "checks.exercise(" in c.source]
-    assert len(exercises) >= 3
-    for text in exercises:
-        assert text[text.index("\n\n\ndef check_") :].strip() in solutions
-
-
-def test_links_of_lesson_00_name_the_courses_notebooks():
-    text = "\n".join(c.source for c in cells("00_start_here.ipynb"))
-    links = set(re.findall(r"\]\(([^)#]+)\)", text))
-    names = {path.name[:2] for path in NOTEBOOKS.glob("*.ipynb")} - {"00"}
-    assert {link[:2] for link in links if link.endswith(".ipynb") and "/" not in link} == names
-    for link in links:
-        assert link.startswith("https://") or (NOTEBOOKS / link).exists(), link
-
-
-def test_table_of_lesson_00_has_the_minutes_that_each_lesson_names():
-    table = "\n".join(c.source for c in cells("00_start_here.ipynb"))
-    rows = re.findall(r"\| \[\w\d [^]]*\]\((\w+\.ipynb)\) \|.*\| (\d+) \|", table)
-    assert sorted(name for name, _ in rows) == sorted(p.name for p in NOTEBOOKS.glob("*.ipynb"))[1:]
-    for name, minutes in rows:
-        assert re.search(rf"about\s+{minutes} minutes", cells(name)[0].source), (name, minutes)
-
-
 # ---- the figures --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("part", [None, "f", "ig", "c", "o"])
-def test_the_cell_is_a_png_and_each_part_lights_something_else(part):
-    png = cell.draw_cell(part)._repr_png_()
-    assert png.startswith(PNG)
-    assert part is None or png != cell.draw_cell()._repr_png_()
-
-
 @pytest.mark.parametrize(
-    "draw",
-    [cell.draw_unrolled, cell.draw_backward, start.draw_machine],
+    "part, lit", [(None, "figo"), ("f", "f"), ("ig", "ig"), ("c", "fig"), ("o", "o")]
 )
-def test_fixed_figures_are_png(draw):
-    assert draw()._repr_png_().startswith(PNG)
+def test_each_part_of_the_cell_lights_its_gates(part, lit):
+    picture = cell.draw_cell(part)
+    (ax,) = picture.axes
+    assert {gate for gate, color in style.GATE_COLORS.items() if color in faces(ax)} == set(lit)
+    words = texts(ax)
+    assert all(words.count(gate) == 1 for gate in "figo")
+    assert (words.count("σ"), words.count("tanh")) == (3, 2)
+    assert {"$c_t$", "$c_{t+1}$", "$h_t$", "$h_{t+1}$", "$x_t$"} <= set(words)
+    no_overlap(picture)
+
+
+def test_each_derivative_comes_along_an_arrow():
+    picture = cell.draw_backward()
+    (ax,) = picture.axes
+    names = ("dy_t", "dh_{t+1}", "dc_{t+1}", "dz_t", "dc_{t+2}", "dz_{t+1}", "dc_t", "dh_t")
+    words = texts(ax)
+    assert all(words.count(f"${name}$") == 1 for name in names)
+    assert {"from the loss at step t", "dU, dW, dB", "dV, db_out"} <= set(words)
+    arrows = [patch for patch in ax.patches if isinstance(patch, FancyArrowPatch)]
+    assert len(arrows) == len(names) + 2, "one out of a name or into it; two to the parameters"
+    no_overlap(picture)
+
+
+def test_the_machine_has_three_sms_with_a_block_of_two_warps():
+    picture = start.draw_machine()
+    (ax,) = picture.axes
+    words = texts(ax)
+    assert {"host", "device (the GPU)", "device memory", "launch\na kernel"} <= set(words)
+    assert [w for w in words if w[:2] == "SM"] == ["SM 0", "SM 1", "SM 2"]
+    assert [w for w in words if w[:5] == "block"] == ["block 0", "block 1", "block 2"]
+    assert words.count("warp 0: 32 threads") == words.count("warp 1: 32 threads") == 3
+    assert faces(ax).count(style.SKY) == 3 * 2 * 32
+    no_overlap(picture)
 
 
 def test_errors_below_and_above_the_limit_have_different_colours():
     picture = cell.draw_errors({"right": 1e-9, "wrong": 0.3}, 1e-6, "title")
     right, wrong = (line for line in picture.axes[0].lines if line.get_marker() != "None")
     assert right.get_color() != wrong.get_color() and right.get_marker() != wrong.get_marker()
-    assert {"passes", "30% off"} <= {text.get_text() for text in picture.axes[0].texts}
+    assert {"passes", "30% off"} <= set(texts(picture.axes[0]))
+    assert names_on(picture.axes[0].yaxis) == ["right", "wrong"] and titles(picture) == ["title"]
+    no_overlap(picture)
 
 
 def test_numbers_on_the_cell_and_derivatives_if_there_are_any():
@@ -100,25 +74,30 @@ def test_numbers_on_the_cell_and_derivatives_if_there_are_any():
     plain, both = cell.draw_numbers(numbers), cell.draw_numbers(numbers, numbers)
     count = len(cell.SLOPES)
     for picture, derivatives in ((plain, 0), (both, count)):
-        texts = [text.get_text() for text in picture.axes[0].texts]
-        assert (texts.count("0.25"), texts.count("∂ 0.250")) == (count, derivatives)
+        words = texts(picture.axes[0])
+        assert (words.count("0.25"), words.count("∂ 0.250")) == (count, derivatives)
+        no_overlap(picture)
 
 
 def test_questions_give_one_time_and_leave_five_open():
     past, held_out = data.split_by_time(data.load_airline())
     picture = start.draw_questions(past, held_out, 0.25)
-    texts = [text.get_text() for text in picture.axes[1].texts]
-    assert texts.count("?") == len(start.PROGRAMS) - 1 == 5
-    assert texts.count("250 ms, measured here") == 1
+    words = texts(picture.axes[1])
+    assert words.count("?") == len(start.PROGRAMS) - 1 == 5
+    assert words.count("250 ms, measured here") == 1
+    assert curves(picture.axes[0]) == [list(past.values)]
+    no_overlap(picture)
 
 
 def test_a_windows_targets_are_its_inputs_one_step_later():
     series = data.load_airline()
     picture = start.draw_series(series, series.dates[120], first=60, T=11)
-    texts = [text.get_text() for text in picture.axes[1].texts]
+    words = texts(picture.axes[1])
     for value in series.values[60:72]:
-        assert f"{value:.0f}" in texts
-    assert texts.count("188") == 2  # a target at step 0, an input at step 1
+        assert f"{value:.0f}" in words
+    assert words.count("188") == 2  # a target at step 0, an input at step 1
+    assert curves(picture.axes[0]) == [list(series.values), list(series.values[60:72])]
+    no_overlap(picture)
 
 
 def contrast_with_white(color):
@@ -135,8 +114,12 @@ def test_words_in_a_colour_can_be_read_on_white(color):
 
 
 def test_unrolled_has_one_cell_for_each_step():
-    texts = [t.get_text() for t in cell.draw_unrolled(steps=4).axes[0].texts]
-    assert sum(t.startswith("step t") for t in texts) == 4
+    picture = cell.draw_unrolled(steps=4)
+    words = texts(picture.axes[0])
+    assert [w for w in words if w.startswith("step t")] == [f"step t = {t}" for t in range(4)]
+    assert all(words.count(gate) == 4 for gate in "figo") and {"$c_4$", "$h_4$"} <= set(words)
+    assert words.count("one set of weights  U, W, B, V, b_out,  used by every step") == 1
+    no_overlap(picture)
 
 
 # ---- the playground -----------------------------------------------------------------------
@@ -151,26 +134,31 @@ def test_offsets_move_only_the_three_gates_and_leave_the_model_alone():
 
 
 def test_a_slider_and_a_unit_repaint_the_picture(playground):
-    first = playground.image.value
-    playground.sliders["f"].value = LIMIT
-    second = playground.image.value
-    playground.unit.value = 0
-    assert len({first, second, playground.image.value}) == 3
+    first = bytes(playground.image.value)
+    picture = painted(playground, playground.sliders["f"], LIMIT)
+    assert titles(picture)[0] == "The gates set to: never forget"
+    gates = curves(picture.axes[1])
+    no_overlap(picture)
+    picture = painted(playground, playground.unit, 0)
+    assert titles(picture)[0] == "The gates set to: never forget"
+    assert curves(picture.axes[1]) != gates, "those of another unit"
     playground.unit.value = 2
     playground.set_offsets(0, 0, 0)
     assert playground.image.value == first
 
 
 def test_buttons_set_all_sliders_and_repaint_once(playground, monkeypatch):
-    painted = []
+    pictures = []
     real = playground.picture
-    monkeypatch.setattr(playground, "picture", lambda: painted.append(1) or real())
+    monkeypatch.setattr(playground, "picture", lambda: pictures.append(real()) or pictures[-1])
     playground.set_offsets(1, 1, 1)
-    painted.clear()
+    assert titles(pictures.pop())[0] == "Biases moved by i +1.0, f +1.0, o +1.0"
     for button, setting in zip(playground.settings, SETTINGS.values(), strict=True):
         button.click()
         assert playground.offsets() == setting
-    assert len(painted) == len(SETTINGS)
+    for picture, name in zip(pictures, SETTINGS, strict=True):
+        said = titles(picture)[0].removeprefix("The gates ")
+        assert said == (name if name == "as trained" else f"set to: {name}")
 
 
 def test_forgetting_all_leaves_no_memory_of_the_step_before(playground):

@@ -1,24 +1,20 @@
-"""Lesson 03: its code is the module's, its pictures and its widget work."""
+"""Lesson 03: its pictures and its widget."""
 
-import inspect
 import re
-from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
+from matplotlib.patches import Circle
 
 from lstm_kernels.lab.figures import descent, profile
-from lstm_kernels.lab.figures.versions_table import ROWS, versions_table
+from lstm_kernels.lab.figures.style import GREEN
+from lstm_kernels.lab.figures.versions_table import HEADER, ROWS, versions_table
+from lstm_kernels.lab.widgets import descent as widgets_descent
 from lstm_kernels.lab.widgets.descent import noise_widget
-from lstm_kernels.versions import COURSE, VERSIONS, sequential
-
-NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
-PNG = b"\x89PNG"
-
-
-def cells(name):
-    return nbformat.read(NOTEBOOKS / name, as_version=4).cells
+from lstm_kernels.versions import COURSE, VERSIONS
+from tests.notebooks import LESSONS
+from tests.pictures import curves, kept, names_on, no_overlap, texts, titles, widths
 
 
 @pytest.fixture
@@ -28,37 +24,13 @@ def noise():
     return points, {b: 1 / np.sqrt(b) for b in points}
 
 
-# ---- the notebook -------------------------------------------------------------------------
-
-
-def test_the_whole_module_is_shown_character_for_character():
-    shown = [c.source for c in cells("03_sequential.ipynb") if c.cell_type == "code"]
-    functions = [f for _, f in inspect.getmembers(sequential, inspect.isfunction)]
-    functions = [f for f in functions if f.__module__ == sequential.__name__]
-    assert len(functions) == 8
-    for function in functions:
-        assert any(inspect.getsource(function).strip() in text for text in shown), function
-
-
-@pytest.mark.parametrize("number", ["03_sequential", "04_numpy"])
-def test_each_exercise_is_solved_with_the_same_check(number):
-    solutions = "\n".join(c.source for c in cells(f"solutions/{number[:2]}_solutions.ipynb"))
-    exercises = [c.source for c in cells(f"{number}.ipynb") if "checks.exercise(" in c.source]
-    assert len(exercises) == 3
-    for text in exercises:
-        assert text[text.index("\n\n\ndef check_") :].strip() in solutions
-    for cell in cells(f"solutions/{number[:2]}_solutions.ipynb"):
-        if "checks.exercise(" in cell.source:
-            assert cell.outputs[0].text.startswith("ok: ")
-
-
 # ---- the pictures -------------------------------------------------------------------------
 
 
 def has_lesson(module):
     """Is there a notebook with the number that the module names?  A newcomer's may have none."""
     number = re.search(r"Lesson (\d\d)", module.__doc__)
-    return bool(number) and any(NOTEBOOKS.glob(f"{number[1]}_*.ipynb"))
+    return bool(number) and any(lesson.startswith(number[1]) for lesson in LESSONS)
 
 
 def test_every_version_with_a_lesson_has_a_row_in_the_table():
@@ -66,23 +38,87 @@ def test_every_version_with_a_lesson_has_a_row_in_the_table():
     assert set(ROWS) == {name for name, module in VERSIONS.items() if has_lesson(module)}
     heights = [versions_table(upto=name).get_figheight() for name in ROWS]
     assert heights == sorted(set(heights))
-    assert versions_table("numpy_batched", new=2)._repr_png_().startswith(PNG)
     with pytest.raises(ValueError, match="no row for 'cuda_v0'"):
         versions_table("cuda_v0")
 
 
-def test_pictures_of_lesson_02(noise):
-    curves = {1: [0.3, 0.1], 7: [0.4, 0.2], 59: [0.5, 0.4]}
-    seconds = {"sequential": {b: [1.0, 2.0] for b in curves}}
-    pictures = [
-        descent.dependency_graph(),
-        descent.draw_noise(*noise, 4),
-        descent.draw_parallel_work(59, (1, 7, 59)),
-        descent.draw_descent(curves, seconds, {1: "a", 7: "b", 59: "c"}),
-        profile.draw_profile({"forward": 1.0, "backward": 1.0, "the rest": 0.01}),
-        profile.draw_amdahl({"forward": 0.4, "all": 0.99}, batch_size=7),
-    ]
-    assert all(p._repr_png_().startswith(PNG) for p in pictures)
+@pytest.mark.parametrize("upto, new", [("numpy_batched", 2), ("cuda_v6", 1)])
+def test_the_table_has_a_row_a_version_and_its_new_words_are_bold(upto, new):
+    picture = versions_table(upto, new)
+    names = list(ROWS)[: list(ROWS).index(upto) + 1]
+    written = picture.axes[0].texts
+    assert [text.get_text() for text in written[: len(HEADER)]] == list(HEADER)
+    cells = written[len(HEADER) :]
+    assert [c.get_text() for c in cells] == [t for name in names for t in (name, *ROWS[name])]
+    bold = {c.get_text() for c in cells if c.get_weight() == "bold"}
+    assert set(names[-new:]) <= bold and not set(names[:-new]) & bold
+    no_overlap(picture)
+
+
+def test_the_graph_says_what_waits_and_what_may_run_together():
+    picture = descent.dependency_graph()
+    (ax,) = picture.axes
+    words = texts(ax)
+    assert all(words.count(step) == 3 for step in ("t = 0", "t = 1", "t = 2", "t = T-1"))
+    assert {"n = 0", "n = 1", "n = N-1", "sum of all\ngradients", "4H gate rows"} <= set(words)
+    green = to_rgba(GREEN)
+    circles = [p for p in ax.patches if isinstance(p, Circle) and p.get_facecolor() == green]
+    assert len(circles) == 4 * descent.UNITS, "all gate rows are side by side"
+    no_overlap(picture)
+
+
+def test_the_noise_is_drawn_as_it_was_measured(noise):
+    points, deviations = noise
+    picture = descent.draw_noise(points, deviations, 4)
+    cloud, spread = picture.axes
+    np.testing.assert_array_equal(cloud.collections[0].get_offsets(), points[4])
+    uphill = (points[4][:, 0] < 0).mean()
+    assert titles(picture)[0] == f"Gradients of 4 samples: {uphill:.0%} point uphill"
+    line, measured, ring = curves(spread)
+    assert measured == line == list(deviations.values()) and ring == [deviations[4]]
+    assert names_on(spread.xaxis) == ["1", "4", "16"]
+    no_overlap(picture)
+
+
+def test_parallel_work_has_a_square_a_sample():
+    picture = descent.draw_parallel_work(59, (1, 7, 59))
+    (ax,) = picture.axes
+    assert len(ax.collections) == 3 * 59
+    words = [text.split("\n")[1] for text in texts(ax)]
+    assert words == ["59 updates in a row,", "9 updates in a row,", "1 update,"]
+    no_overlap(picture)
+
+
+def test_curves_against_epochs_and_against_time():
+    losses = {1: [0.3, 0.1], 7: [0.4, 0.2], 59: [0.5, 0.4]}
+    seconds = {"sequential": {b: [1.0, 2.0] for b in losses}}
+    picture = descent.draw_descent(losses, seconds, {1: "a", 7: "b", 59: "c"})
+    assert titles(picture) == ["Against epochs", "Against time: sequential"]
+    assert all(curves(ax) == list(losses.values()) for ax in picture.axes)
+    assert [list(line.get_xdata()) for line in picture.axes[1].lines] == [[1.0, 2.0]] * 3
+    assert texts(picture.axes[0]) == ["a", "b", "c"]
+    no_overlap(picture)
+
+
+def test_the_profiles_parts_are_as_long_as_their_seconds():
+    picture = profile.draw_profile({"forward": 1.0, "backward": 1.0, "the rest": 0.01})
+    assert widths(picture.axes[0]) == pytest.approx([1.0, 1.0, 0.01])
+    words = texts(picture.axes[0])
+    assert words == ["1.00 s, 49.8%", "forward", "1.00 s, 49.8%", "backward", words[-1]]
+    assert words[-1] == "the rest\n10.0 ms, 0.5%"
+    no_overlap(picture)
+
+
+def test_amdahls_curves_end_below_their_limits():
+    picture = profile.draw_amdahl({"forward": 0.4, "all": 0.99}, batch_size=7)
+    (ax,) = picture.axes
+    forward, everything, bound = curves(ax)[:3]
+    assert (forward[-1], everything[-1]) == (profile.amdahl(0.4, 1024), profile.amdahl(0.99, 1024))
+    assert bound == list(ax.lines[2].get_xdata()), "as fast as there are workers"
+    words = texts(ax)
+    assert words[:2] == ["forward: at most 1.67x", "all: at most 100x"]
+    assert words[-1] == "a batch of 7\nhas work for\n7 workers"
+    no_overlap(picture)
 
 
 def test_two_directions_are_along_and_across_the_full_gradient():
@@ -111,13 +147,13 @@ def test_short_times_as_ticks():
 # ---- the widget ---------------------------------------------------------------------------
 
 
-def test_the_slider_changes_the_picture(noise):
+def test_the_slider_changes_the_picture(noise, monkeypatch):
     widget = noise_widget(*noise, 4)
     slider, image = widget.children
-    before = bytes(image.value)
-    assert before.startswith(PNG) and slider.options == (1, 4, 16)
+    before, pictures = bytes(image.value), kept(monkeypatch, widgets_descent, "draw_noise")
+    assert slider.options == (1, 4, 16)
     slider.value = 16
-    after = bytes(image.value)
-    assert after.startswith(PNG) and after != before
+    assert titles(pictures.pop())[0].startswith("Gradients of 16 samples: ")
+    assert bytes(image.value) != before
     slider.value = 4
     assert bytes(image.value) == before

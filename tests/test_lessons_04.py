@@ -1,36 +1,20 @@
-"""Lesson 04: its code is the modules', its pictures, its counter and its widget work."""
+"""Lesson 04: its pictures, its exercises' verdict and its widget."""
 
-import inspect
-from pathlib import Path
-
-import nbformat
 import pytest
 
 from lstm_kernels import checks
 from lstm_kernels.lab.figures import timing as figures
 from lstm_kernels.lab.measure.timing import Timing
+from lstm_kernels.lab.widgets import timing as widgets_timing
 from lstm_kernels.lab.widgets.timing import time_gradients, timing_title, timing_widget
-from lstm_kernels.versions import numpy_batched, numpy_loop
+from tests.pictures import curves, kept, names_on, no_overlap, texts, titles, widths
 
-NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "04_numpy.ipynb"
-PNG = b"\x89PNG"
 NUMPYS = ("numpy_loop", "numpy_batched")
 
 
 @pytest.fixture(scope="module")
 def timings():
     return time_gradients(NUMPYS, batch_size=4, H=4, T=2, budget=0)
-
-
-@pytest.mark.parametrize("module", [numpy_loop, numpy_batched])
-def test_the_modules_are_shown_character_for_character(module):
-    shown = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
-    functions = [f for _, f in inspect.getmembers(module, inspect.isfunction)]
-    functions = [f for f in functions if f.__module__ == module.__name__]
-    functions = [f for f in functions if f.__name__ != "predict"]  # not used in this lesson
-    assert len(functions) >= 5
-    for function in functions:
-        assert any(inspect.getsource(function).strip() in text for text in shown), function
 
 
 def test_time_gradients_times_every_version(timings):
@@ -40,23 +24,55 @@ def test_time_gradients_times_every_version(timings):
         time_gradients(("numpy",), 4, 4)
 
 
-def test_pictures_of_lesson_03(timings):
-    counts = {"sequential": {7: 10_000, 28: 40_000}, "numpy_batched": {7: 500, 28: 500}}
-    pictures = [
-        figures.draw_grain(),
-        figures.draw_repeats({"a": [1.0, 0.1, 0.2, 0.1], "b": [0.1, 0.1, 0.2, 0.1]}),
-        figures.draw_timings(timings, timing_title(4, 4)),
-        figures.draw_per_sample({v: {1: t, 4: t} for v, t in timings.items()}),
-        figures.draw_counts(counts),
-    ]
-    assert all(p._repr_png_().startswith(PNG) for p in pictures)
+def test_a_tile_is_what_one_operation_computes():
+    picture = figures.draw_grain(N=7, rows=12)
+    assert titles(picture) == ["sequential", "numpy_loop", "numpy_batched"]
+    assert [len(ax.patches) for ax in picture.axes] == [7 * 12, 7, 1]
+    said = [texts(ax)[0] for ax in picture.axes]
+    assert said[0].startswith("one number each:\n84 operations") and said[2].endswith("1 operation")
+    no_overlap(picture)
+
+
+def test_repeats_are_dots_and_the_first_call_stands_apart():
+    calls = {"a": [1.0, 0.1, 0.2, 0.1], "b": [0.1, 0.1, 0.2, 0.1]}
+    picture = figures.draw_repeats(calls)
+    assert titles(picture) == ["a", "b"]
+    for ax, seconds in zip(picture.axes, calls.values(), strict=True):
+        median, later, first = curves(ax)[:3]
+        assert (median, later, first) == ([0.1, 0.1], seconds[1:], [seconds[0]])
+    assert texts(picture.axes[0])[0] == "first call: 1.00 s"
+    assert "median 100 ms" in texts(picture.axes[0])[1]
+    no_overlap(picture)
+
+
+def test_time_for_one_sample_is_the_time_by_the_batch(timings):
+    picture = figures.draw_per_sample({v: {1: t, 4: t} for v, t in timings.items()})
+    (ax,) = picture.axes
+    assert curves(ax) == [[t.median, t.median / 4] for t in timings.values()]
+    assert texts(ax) == list(timings) and names_on(ax.xaxis) == ["1", "4"]
+    no_overlap(picture)
+
+
+def test_counts_are_bars_with_their_number():
+    counts = {"sequential": {7: 10_000, 28: 40_000}, "numpy_batched": {7: 500, 28: 501}}
+    picture = figures.draw_counts(counts)
+    (ax,) = picture.axes
+    assert widths(ax) == [10_000, 40_000, 500, 501]
+    assert texts(ax)[1] == "40,000  for 28 samples" and len(texts(ax)) == 4
+    assert names_on(ax.yaxis) == list(counts)
+    no_overlap(picture)
 
 
 def test_bars_show_medians_and_ratios():
     timings = {"sequential": Timing((2.0, 4.0, 6.0)), "numpy_loop": Timing((1.0, 1.0, 1.0))}
-    texts = [t.get_text() for t in figures.draw_timings(timings, "title").axes[0].texts]
-    assert texts[0].startswith("4.00 s (3.00 s to 5.00 s)")
-    assert texts[1].endswith(": 4x")
+    picture = figures.draw_timings(timings, "title")
+    (ax,) = picture.axes
+    words = texts(ax)
+    assert words[0].startswith("4.00 s (3.00 s to 5.00 s)")
+    assert words[1].endswith(": 4x")
+    assert widths(ax) == [4.0, 1.0] and names_on(ax.yaxis) == list(timings)
+    assert titles(picture) == ["title"]
+    no_overlap(picture)
 
 
 @pytest.mark.parametrize(
@@ -66,16 +82,17 @@ def test_ticks_of_a_time_axis(seconds, text):
     assert figures.tick_text(seconds) == text
 
 
-def test_the_button_measures_and_repaints(timings):
+def test_the_button_measures_and_repaints(timings, monkeypatch):
     start = figures.draw_timings(timings, timing_title(4, 4))
     widget = timing_widget(NUMPYS, 4, 4, start)
     (batch, hidden, button), image = widget.children[0].children, widget.children[1]
-    before = bytes(image.value)
+    before, pictures = bytes(image.value), kept(monkeypatch, widgets_timing, "draw_timings")
     batch.value, hidden.value = 2, 8
     assert bytes(image.value) == before  # nothing is measured before the press
     button.click()
-    after = bytes(image.value)
-    assert after.startswith(PNG) and after != before
+    assert bytes(image.value) != before
+    (picture,) = pictures
+    assert titles(picture) == [timing_title(2, 8)] and len(widths(picture.axes[0])) == len(NUMPYS)
     assert not button.disabled
 
 

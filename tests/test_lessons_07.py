@@ -1,57 +1,60 @@
-"""Lesson 07: its code is the module's own, its pictures and its widget work."""
-
-import inspect
+"""Lesson 07: its pictures and its widget."""
 
 import pytest
 
 from lstm_kernels.lab.estimates.thread_layout import ThreadLayout
 from lstm_kernels.lab.figures import threads as figures
-from lstm_kernels.lab.figures.style import ORANGE
+from lstm_kernels.lab.figures.style import BLUE, LIGHT, ORANGE, SKY
 from lstm_kernels.lab.measure.timing import Timing
 from lstm_kernels.lab.widgets.thread_map import ThreadMap
-from lstm_kernels.versions import cuda_v2
-from tests.test_lessons_06 import PNG, code_cells, own_source
-
-
-@pytest.mark.parametrize("name", ["add_gradients", "kernel", "blocks_for", "gradients"])
-def test_lesson_07_shows_the_modules_own_source(name):
-    plain = name in ("blocks_for", "gradients")
-    function = getattr(cuda_v2, name)
-    source = inspect.getsource(function).strip() if plain else own_source(cuda_v2, name)
-    assert any(source in text for text in code_cells("07_cuda_v2"))
-
-
-def test_lesson_07_has_the_modules_block_size():
-    line = next(s for s in inspect.getsource(cuda_v2).splitlines() if s.startswith("THREADS"))
-    assert any(line in text.splitlines() for text in code_cells("07_cuda_v2"))
-
-
-@pytest.mark.parametrize("number", [1, 2, 3])
-def test_each_exercise_of_lesson_07_is_solved_with_the_same_check(number):
-    solutions = "\n".join(code_cells("solutions/07_solutions"))
-    text = next(t for t in code_cells("07_cuda_v2") if f'checks.exercise("{number},' in t)
-    assert text[text.index("\n\n\ndef check_") :].strip() in solutions
+from tests.pictures import curves, faces, names_on, no_overlap, painted, texts, titles
 
 
 @pytest.mark.parametrize("N, threads", [(1, 32), (7, 32), (1000, 32), (250, 100), (20000, 1024)])
 def test_the_thread_map_says_what_is_idle(N, threads):
     launch = ThreadLayout(N, threads)
     picture = figures.draw_thread_map(launch)
-    assert picture._repr_png_().startswith(PNG)
     said = picture.get_suptitle()
     assert f"{launch.idle_lanes:,} idle lanes" in said and f"{launch.sms} of 40 SMs" in said
+    lanes, sms = picture.axes
+    rows = min(launch.warps, figures.SHOWN_WARPS - (launch.warps > figures.SHOWN_WARPS))
+    assert len([w for w in texts(lanes) if w.startswith("warp ")]) == rows
+    assert len(faces(lanes)) == 32 * rows and len(faces(sms)) == 40
+    assert faces(sms).count(LIGHT) == 40 - launch.sms and len(texts(sms)) == launch.sms
+    no_overlap(picture)
 
 
-@pytest.mark.parametrize("draw", [figures.draw_lost_update, figures.draw_addresses])
-def test_fixed_figures_of_lesson_07_are_png(draw):
-    assert draw()._repr_png_().startswith(PNG)
+def test_the_lost_update_has_all_steps_in_their_order():
+    picture = figures.draw_lost_update()
+    steps = {0: ("reads 0", "reads 0", "adds 2", "adds 3", "writes 2", "writes 3")}
+    steps[1] = ("atomic: 0 + 2", "atomic: 2 + 3")
+    for place, ax in enumerate(picture.axes):
+        assert (
+            tuple(w for w in texts(ax) if w[:4] in ("read", "adds", "writ", "atom")) == steps[place]
+        )
+    assert [texts(ax)[-1] for ax in picture.axes] == ["dB[k] is 3", "dB[k] is 5"]
+    no_overlap(picture)
+
+
+def test_addresses_apart_need_a_piece_each():
+    picture = figures.draw_addresses(H=8, lanes=8)
+    layouts = [title.split(":")[0] for title in titles(picture)]
+    assert layouts == ["Layout (T, N, H)", "Layout (T, H, N)"]
+    assert [title[-8:] for title in titles(picture)] == ["8 pieces", "ch 1 piece"[-8:]]
+    for ax, pieces in zip(picture.axes, (8, 1), strict=True):
+        assert faces(ax).count(ORANGE) == 8 and len(ax.lines) == pieces
+        assert texts(ax)[:8] == [str(n) for n in range(8)]
+    no_overlap(picture)
 
 
 @pytest.mark.parametrize("where, said", [("GPU", "on the GPU"), ("emulated", "not a GPU's time")])
 def test_a_time_is_labelled_by_where_it_ran(where, said):
     timings = [Timing((0.001, 0.002, 0.003)), Timing((0.004, 0.005, 0.006))]
     picture = figures.draw_times_by_batch((7, 32), timings, where, ORANGE)
-    assert said in picture.axes[0].get_title(loc="left")
+    assert said in titles(picture)[0]
+    assert curves(picture.axes[0]) == [pytest.approx([2.0, 5.0])]
+    assert names_on(picture.axes[0].xaxis) == ["7", "32"]
+    no_overlap(picture)
 
 
 @pytest.mark.parametrize(
@@ -60,16 +63,15 @@ def test_a_time_is_labelled_by_where_it_ran(where, said):
 )
 def test_each_control_repaints_the_thread_map(control, value, said):
     thread_map = ThreadMap(N=59, threads=32)
-    before = bytes(thread_map.image.value)
-    getattr(thread_map, control).value = value
-    after = bytes(thread_map.image.value)
-    assert after.startswith(PNG) and after != before
-    assert said in thread_map.picture().get_suptitle()
+    picture = painted(thread_map, getattr(thread_map, control), value)
+    assert said in picture.get_suptitle()
 
 
 def test_occupancy_says_what_fits_and_what_is_used():
     rows = [(32, 16, "blocks an SM", 1, 32), (256, 16, "registers", 8, 4)]
     picture = figures.draw_occupancy(rows, room=32, N=1000)
     assert len(picture.axes[0].patches) == 2 * 32 + len(figures.OCCUPIED)
-    said = [text.get_text() for text in picture.axes[0].texts]
-    assert "1 used, on 32 SMs\n16 fit: limit is blocks an SM" in said
+    assert "1 used, on 32 SMs\n16 fit: limit is blocks an SM" in texts(picture.axes[0])
+    squares = faces(picture.axes[0])[: 2 * 32]
+    assert [squares.count(color) for color in (BLUE, SKY, LIGHT)] == [1 + 8, 15 + 8, 16 + 16]
+    no_overlap(picture)

@@ -161,7 +161,7 @@ def in_memory(a):
     a[n] = own[n % 255] + shared[n % 63]
 
 for name, function in (("promoted", promoted), ("in_memory", in_memory)):
-    row = compiler.row(name, compiler.Kernel(function, (1,), 32, shared=16), 75, "float32")
+    row = compiler.row(name, compiler.Compilable(function, (1,), 32, shared=16), 75, "float32")
     print(name, row.f64 > 0, row.local, row.shared)
 """
 

@@ -17,14 +17,14 @@ _listeners = []
 
 
 class Transfer(NamedTuple):
-    """One copy. Implicit ones are made by a launch, for NumPy arguments."""
+    """One copy between host and device. Implicit ones are made by a launch, for NumPy arguments."""
 
-    direction: str
+    direction: str  # TO_DEVICE or TO_HOST
     nbytes: int
-    implicit: bool = False
+    implicit: bool | None = False  # None where nobody can tell: on a card
 
     def __str__(self):
-        how = "implicit" if self.implicit else "explicit"
+        how = {True: "implicit", False: "explicit", None: "implicit or explicit"}[self.implicit]
         return f"{self.direction}, {self.nbytes} bytes, {how}"
 
 

@@ -7,30 +7,22 @@ it is CPU time.
 """
 
 from contextlib import contextmanager
-from typing import NamedTuple
 
+from lstm_kernels.emulator import transfers
+from lstm_kernels.emulator.transfers import Transfer
 from lstm_kernels.machine import device
 from lstm_kernels.machine.device import cuda
 
-IN, KERNEL, OUT = "host to device", "kernel", "device to host"
-
-
-class Transfer(NamedTuple):
-    """One copy between the host's memory and the device's."""
-
-    direction: str  # IN or OUT
-    nbytes: int
+IN, KERNEL, OUT = transfers.TO_DEVICE, "kernel", transfers.TO_HOST
 
 
 @contextmanager
 def count_transfers():
     """Collect every copy between host and device made inside the `with`: a list of Transfer.
 
-    Works on a card and in the emulator, whose transfers also tell which ones a launch made.
+    Works on a card and in the emulator; only there is told which ones a launch made.
     """
     if device.TARGET == "emulator":
-        from lstm_kernels.emulator import transfers
-
         with transfers.count_transfers() as log:
             yield log
         return
@@ -40,7 +32,7 @@ def count_transfers():
 
     def logged(copy, direction):
         def copy_and_log(dst, src, size, *args):
-            log.append(Transfer(direction, int(size)))
+            log.append(Transfer(direction, int(size), implicit=None))
             return copy(dst, src, size, *args)
 
         return copy_and_log

@@ -8,7 +8,6 @@ python -m lstm_kernels bench --compare before.json after.json
 
 import sys
 
-from lstm_kernels.lab.figures.bench import draw_bench
 from lstm_kernels.lab.measure import cudnn, emulator_speed, grid, pytorch, records
 from lstm_kernels.machine import device
 from lstm_kernels.versions import COURSE, VERSIONS
@@ -65,6 +64,8 @@ def _main_compare(a, b):
 
 def save(results, machine, emulator, out):
     """Write OUT.json, OUT.csv and OUT.png; returns their names."""
+    from lstm_kernels.lab.figures.bench import draw_bench  # matplotlib only now
+
     found = records.records(results)
     with open(f"{out}.json", "w", encoding="utf-8") as file:
         file.write(records.as_json(found, machine, emulator))

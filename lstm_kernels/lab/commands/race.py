@@ -1,7 +1,6 @@
 """`python -m lstm_kernels race`: all versions on two workloads, with a picture.  Lesson 09."""
 
 from lstm_kernels.lab.estimates import feasible
-from lstm_kernels.lab.figures.race import draw_race
 from lstm_kernels.lab.measure import race
 from lstm_kernels.lab.measure.results import table
 from lstm_kernels.machine import device
@@ -10,6 +9,8 @@ from lstm_kernels.versions import COURSE, VERSIONS, launches_kernels
 
 def main(quick=False, png="race.png"):
     """Race on both workloads, print both tables, save the picture; returns the exit status."""
+    from lstm_kernels.lab.figures.race import draw_race  # matplotlib only now
+
     print(device.describe(), f"CPU: {device.describe_cpu()}", sep="\n")
     results = []
     for name, workload, skip in _workloads(quick):

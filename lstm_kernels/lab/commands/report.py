@@ -4,7 +4,6 @@ from pathlib import Path
 
 from lstm_kernels.lab.estimates import compile_report
 from lstm_kernels.lab.estimates.cards import BY_CAPABILITY
-from lstm_kernels.lab.figures.report import draw_report
 
 
 def main(cc=tuple(BY_CAPABILITY), png=None, keep=False):
@@ -23,6 +22,8 @@ def main(cc=tuple(BY_CAPABILITY), png=None, keep=False):
     rows = compile_report.measure(cc)
     print(compile_report.table(rows), compile_report.NOTE, sep="\n\n")
     if png:
+        from lstm_kernels.lab.figures.report import draw_report  # matplotlib only now
+
         Path(png).write_bytes(draw_report(rows)._repr_png_())
         print(f"picture: {png}")
     if keep:

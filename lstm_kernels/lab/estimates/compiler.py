@@ -32,7 +32,7 @@ PERSISTENT = (1, *[INTEGER] * 4) + BATCH + (3, 3, 3, 3, 3, 2, 1)  # V5
 BOTH = ("float32", "float64")
 
 
-class Kernel(NamedTuple):
+class Compilable(NamedTuple):
     """What must be known of a kernel to compile it as its version launches it."""
 
     function: object  # decorated with @cuda.jit, or a function that makes it for a dtype
@@ -50,19 +50,19 @@ class Kernel(NamedTuple):
 def persistent(P):
     """V5's kernel for P units.  P float64 weights a thread and P gradients need 4 P registers."""
     dtypes = BOTH if 4 * P < 200 else ("float32",)
-    return Kernel(lambda dtype: cuda_v5.make_kernel(P, dtype), PERSISTENT, 4 * P, dtypes=dtypes)
+    return Compilable(lambda dtype: cuda_v5.make_kernel(P, dtype), PERSISTENT, 4 * P, dtypes=dtypes)
 
 
 KERNELS = {
-    "cuda_v1": Kernel(cuda_v1.kernel, PER_SAMPLE, threads=1),
-    "cuda_v2, v3": Kernel(cuda_v2.kernel, PER_SAMPLE, cuda_v2.THREADS),
-    "cuda_v4": Kernel(cuda_v4.make_kernel, A_BLOCK, 4 * cuda_v4.MAX_H),
-    "cuda_v4, weights": Kernel(cuda_v4.weights_kernel, WEIGHTS, math.prod(cuda_v4.TILE)),
+    "cuda_v1": Compilable(cuda_v1.kernel, PER_SAMPLE, threads=1),
+    "cuda_v2, v3": Compilable(cuda_v2.kernel, PER_SAMPLE, cuda_v2.THREADS),
+    "cuda_v4": Compilable(cuda_v4.make_kernel, A_BLOCK, 4 * cuda_v4.MAX_H),
+    "cuda_v4, weights": Compilable(cuda_v4.weights_kernel, WEIGHTS, math.prod(cuda_v4.TILE)),
     "cuda_v5, P=32": persistent(32),
     "cuda_v5, P=64": persistent(64),
-    "cuda_v5, sum": Kernel(cuda_v5.sum_kernel, (2, 1), 128),
-    "cuda_v6, SGD": Kernel(cuda_v6.sgd_kernel, (2, 2, 2, INTEGER), cuda_v6.THREADS),
-    "cuda_v6, Adam": Kernel(cuda_v6.adam_kernel, (2, 2, 2, INTEGER), cuda_v6.THREADS),
+    "cuda_v5, sum": Compilable(cuda_v5.sum_kernel, (2, 1), 128),
+    "cuda_v6, SGD": Compilable(cuda_v6.sgd_kernel, (2, 2, 2, INTEGER), cuda_v6.THREADS),
+    "cuda_v6, Adam": Compilable(cuda_v6.adam_kernel, (2, 2, 2, INTEGER), cuda_v6.THREADS),
 }
 
 MOVES = ("ld", "st", "mov", "selp")  # PTX instructions that copy a number and compute nothing

@@ -1,4 +1,4 @@
-"""The course's table of versions: what runs where.  Every lesson from 02 on adds its row."""
+"""The course's table of versions: what runs where.  Every lesson from 03 on adds its row."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ HEADER = ("version", "an epoch", "a mini-batch", "a data sample", "thread positi
 WIDTHS = (0.135, 0.115, 0.185, 0.185, 0.175, 0.205)  # of the columns; their sum is 1
 
 
-class Row(NamedTuple):
+class Placement(NamedTuple):
     """One version: where each part of the training runs, and who decides it."""
 
     epoch: str
@@ -20,70 +20,70 @@ class Row(NamedTuple):
 
 
 ROWS = {
-    "sequential": Row(
+    "sequential": Placement(
         "CPU\nPython loop",
         "CPU\nPython loop over samples",
         "CPU\nPython loops over\nsteps and units",
         "none\none CPU thread",
         "none\nall is in main memory",
     ),
-    "numpy_loop": Row(
+    "numpy_loop": Placement(
         "CPU\nPython loop",
         "CPU\nPython loop over samples",
         "CPU\nPython loop over steps,\nNumPy vectors of units",
         "left to the library\nBLAS may use several",
         "none\nall is in main memory",
     ),
-    "numpy_batched": Row(
+    "numpy_batched": Placement(
         "CPU\nPython loop",
         "CPU\nPython loop over steps,\nall samples at once",
         "CPU\none column of\nevery matrix",
         "left to the library\nBLAS may use several",
         "none\nall is in main memory",
     ),
-    "cuda_v1": Row(
+    "cuda_v1": Placement(
         "CPU\nPython loop",
         "GPU\none launch,\nloop over samples",
         "GPU\nthe same single thread",
         "none\nlaunched as [1, 1]",
         "left to Numba\nevery array, both ways,\nat each launch",
     ),
-    "cuda_v2": Row(
+    "cuda_v2": Placement(
         "CPU\nPython loop",
         "GPU\none launch,\nno loop over samples",
         "GPU\none thread of its own",
         "n = cuda.grid(1)\nand a bounds check",
         "left to Numba\nevery array, both ways,\nat each launch",
     ),
-    "cuda_v3": Row(
+    "cuda_v3": Placement(
         "CPU\nPython loop",
         "GPU\none launch,\nno loop over samples",
         "GPU\none thread of its own",
         "n = cuda.grid(1)\nand a bounds check",
         "explicit\nin: parameters, batch, zeros\nout: gradients, loss",
     ),
-    "numba_cpu": Row(
+    "numba_cpu": Placement(
         "CPU\nPython loop",
         "CPU cores\nprange over workers",
         "CPU\none lane of a core,\n32 samples side by side",
         "prange\nno bounds check:\nidle lanes get zeros",
         "none\nall is in main memory",
     ),
-    "cuda_v4": Row(
+    "cuda_v4": Placement(
         "CPU\nPython loop",
         "GPU\ntwo launches, a block\na sample; then the sums",
         "GPU\na thread a gate row,\nloop over steps",
         "block n, thread k,\nbarriers in each step",
         "explicit\nin: parameters, W.T, batch\nout: gradients, loss",
     ),
-    "cuda_v5": Row(
+    "cuda_v5": Placement(
         "CPU\nPython loop",
         "GPU\ntwo launches, samples\nshared out over blocks",
         "GPU\n4 threads a unit, weights\nstay in registers",
         "block: some samples,\nthread 4 j + q",
         "explicit\nin: parameters, batch\nout: gradients, loss",
     ),
-    "cuda_v6": Row(
+    "cuda_v6": Placement(
         "GPU\nqueued by\nthe host",
         "GPU\ntwo launches: gradients,\nthen the update",
         "GPU\n4 threads a unit, weights\nstay in registers",
