@@ -79,7 +79,12 @@ def test_what_does_not_go_together_is_said_before_anything_runs(line, said, caps
     assert said in capsys.readouterr().err
 
 
-KEPT = sorted(path.stem for path in (data.data_folder() / "measured").iterdir())
+MEASURED = sorted((data.data_folder() / "measured").iterdir())
+KEPT = [p.stem for p in MEASURED if "rows" in json.loads(p.read_text(encoding="utf-8"))]
+
+
+def test_what_is_no_file_of_the_bench_is_known():
+    assert {path.stem for path in MEASURED} - set(KEPT) == {"forecast"}
 
 
 @pytest.mark.parametrize("name", KEPT)
