@@ -100,6 +100,20 @@ def test_a_windows_targets_are_its_inputs_one_step_later():
     no_overlap(picture)
 
 
+def test_a_year_ahead_shows_each_seed():
+    past, held_out = data.split_by_time(data.load_airline())
+    truth, last_year = held_out.values[:12], past.values[-12:]
+    seeds = np.array([truth * factor for factor in (0.9, 1.0, 1.2)])
+    forecasts = {"seeds": (seeds, style.VERMILLION), "as last year": (last_year, style.BLUE)}
+    picture = start.draw_forecast(past, held_out, forecasts, "A year ahead")
+    (ax,) = picture.axes
+    drawn = [list(values) for values in (past.values[-36:], truth, *seeds, last_year)]
+    assert curves(ax)[:6] == drawn
+    (label,) = (text for text in ax.texts if text.get_text() == "what happened")
+    assert seeds.max() < label.get_position()[1] < ax.get_ylim()[1], "above all lines"
+    no_overlap(picture)
+
+
 def contrast_with_white(color):
     """The contrast of WCAG 2: 21 for black, 1 for white; large letters need 3."""
     red, green, blue = (

@@ -203,8 +203,7 @@ def seasonal_naive(known):
 def seasonal_drift(known):
     """The same month of the year before, times the last month's growth over its own year.
 
-    A fair simple opponent: it knows what our design knows (season and growth), and learns
-    nothing.  Beating the two others is easy for a rising seasonal series; beating this is not.
+    A fair simple opponent: it knows what our design knows (season and growth), and learns nothing.
     """
     return known[-PERIOD] * known[-1] / known[-PERIOD - 1]
 
@@ -212,8 +211,7 @@ def seasonal_drift(known):
 def mean_growth(known):
     """The same month of the year before, times the mean growth of all known months.
 
-    The other simple opponent: it expects that growth returns to what is usual, which is most of
-    what an LSTM can learn from 100 months.
+    The other simple opponent: it expects that growth returns to what is usual.
     """
     return known[-PERIOD] * np.exp(data.log_growth(known).mean())
 
