@@ -86,6 +86,17 @@ def test_the_form_of_holt_winters_is_chosen_on_earlier_years(airline):
     assert one == pytest.approx(np.mean(years))
 
 
+def test_hindsight_would_have_chosen_another_form(airline):
+    """What lesson 09 says: fair choices are no guarantee."""
+    forms = {name: [rivals.recorded(name)] for name in rivals.HOLT_WINTERS}
+    errors = forecast.by_year(forecast.rolling(airline, forms))
+    for task in forecast.TASKS:
+        best = forecast.best(errors, task, "1958-60")
+        assert best != rivals.CHOSEN_HOLT_WINTERS
+        chosen = errors[task, "1958-60", rivals.CHOSEN_HOLT_WINTERS][0]
+        assert errors[task, "1958-60", best][0] < 0.9 * chosen
+
+
 def test_what_is_kept_comes_back(tmp_path, monkeypatch, recording):
     (tmp_path / "measured").mkdir()
     monkeypatch.setattr(data, "data_folder", lambda: tmp_path)

@@ -428,8 +428,8 @@ def by_year(rolled, error=rmse):
 def _groups(dates):
     """{"1958": (origins,) of bool, ..., "1958-60": all True}."""
     years = dates.astype("datetime64[Y]").astype(str)
-    together = years[0] if years[0] == years[-1] else f"{years[0]}-{years[-1][2:]}"
-    return {year: years == year for year in years} | {together: np.full(len(years), True)}
+    together = str(years[0]) if years[0] == years[-1] else f"{years[0]}-{years[-1][2:]}"
+    return {year: years == year for year in years.tolist()} | {together: np.full(len(years), True)}
 
 
 def table(errors):
