@@ -23,16 +23,23 @@ def playground():
 
 
 @pytest.mark.parametrize(
-    "part, lit", [(None, "figo"), ("f", "f"), ("ig", "ig"), ("c", "fig"), ("o", "o")]
+    "part, gates, ends",
+    [
+        ("f", "f", {"…"}),
+        ("ig", "fig", {"$c_{t+1}$"}),
+        ("o", "figo", {"$c_{t+1}$", "$h_{t+1}$"}),
+        (None, "figo", {"$c_{t+1}$", "$h_{t+1}$"}),
+    ],
 )
-def test_each_part_of_the_cell_lights_its_gates(part, lit):
+def test_a_cell_grows_gate_by_gate(part, gates, ends):
     picture = cell.draw_cell(part)
     (ax,) = picture.axes
-    assert {gate for gate, color in style.GATE_COLORS.items() if color in faces(ax)} == set(lit)
+    assert {gate for gate, color in style.GATE_COLORS.items() if color in faces(ax)} == set(gates)
     words = texts(ax)
-    assert all(words.count(gate) == 1 for gate in "figo")
-    assert (words.count("σ"), words.count("tanh")) == (3, 2)
-    assert {"$c_t$", "$c_{t+1}$", "$h_t$", "$h_{t+1}$", "$x_t$"} <= set(words)
+    assert [gate for gate in "figo" if gate in words] == list(gates)
+    assert (words.count("σ"), "g" in words) == (len(set(gates) - {"g"}), "g" in gates)
+    assert {"$c_t$", "$h_t$", "$x_t$"} <= set(words)
+    assert {"…", "$c_{t+1}$", "$h_{t+1}$"} & set(words) == ends
     no_overlap(picture)
 
 
@@ -66,6 +73,17 @@ def test_errors_below_and_above_the_limit_have_different_colours():
     assert right.get_color() != wrong.get_color() and right.get_marker() != wrong.get_marker()
     assert {"passes", "30% off"} <= set(texts(picture.axes[0]))
     assert names_on(picture.axes[0].yaxis) == ["right", "wrong"] and titles(picture) == ["title"]
+    no_overlap(picture)
+
+
+def test_fading_is_logarithmic_only_where_little_is_left():
+    half, none = np.array([1.0, 0.5]), np.array([1.0, 1e-6])
+    picture = cell.draw_fading({"a": [("x", half, "k"), ("y", none, "k")], "b": [("x", half, "k")]})
+    left, right = picture.axes
+    assert (left.get_yscale(), right.get_yscale()) == ("log", "linear")
+    assert curves(left) == [[1.0, 0.5], [1.0, 1e-6]] and curves(right) == [[1.0, 0.5]]
+    assert titles(picture) == ["a", "b"] and right.get_ylim()[0] == 0
+    assert sorted(texts(left)) == ["x", "y"]
     no_overlap(picture)
 
 
