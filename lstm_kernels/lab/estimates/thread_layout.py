@@ -43,7 +43,7 @@ class ThreadLayout(NamedTuple):
         return min(self.blocks, self.card.sms)
 
     def samples_of_warp(self, warp):
-        """The samples of the warp-th warp: a range, shorter than 32 or empty past the batch's end."""
+        """The samples of the warp-th warp: a range; short or empty past the batch's end."""
         block, place = divmod(warp, self.warps_of_block)
         first = block * self.threads + place * WARP
         end = min(first + WARP, (block + 1) * self.threads, self.N)
