@@ -122,11 +122,11 @@ def runs_of(*medians):
 @pytest.mark.parametrize(
     "before, after, said",
     [
-        ((1, 1), (1.05, 0.95), ["0 of 2 points differ", "the same within the spread."]),
-        ((1, 1, 1), (0.5, 0.25, 1), ["2 of 3 points differ", "b is faster at 2 of 3, the rest"]),
-        ((1, 1), (2, 1), ["1 of 2 points differ", "b is slower at 1 of 2, the rest"]),
+        ((1, 1), (1.05, 0.95), ["spread: 0 of 2 points.", "the same within the spread."]),
+        ((1, 1, 1), (0.5, 0.25, 1), ["spread: 2 of 3 points.", "b is faster at 2 of 3, the rest"]),
+        ((1, 1), (2, 1), ["spread: 1 of 2 points.", "b is slower at 1 of 2, the rest"]),
         ((1, 1), (2, 0.25), ["b is faster at 1: ", "b is slower at 1: ", "mixed", "1.41x as fast"]),
-        ((1,), (2,), ["1 of 1 point differ", "b is slower at 1 of 1"]),
+        ((1,), (2,), ["spread: 1 of 1 point.", "b is slower at 1 of 1"]),
     ],
 )
 def test_a_comparison_ends_with_one_verdict(before, after, said):

@@ -136,7 +136,7 @@ def verdict(points):
     faster = sorted((p for p in points if p.clear and p.ratio > 1), key=lambda p: -p.ratio)
     slower = sorted((p for p in points if p.clear and p.ratio < 1), key=lambda p: p.ratio)
     count = len(faster) + len(slower)
-    lines = [f"{count} of {count_text(len(points), 'point')} differ by more than the spread."]
+    lines = [f"Different by more than the spread: {count} of {count_text(len(points), 'point')}."]
     for words, side in (("faster", faster), ("slower", slower)):
         if side:
             named = "; ".join(map(str, side[:MOST_NAMED]))
@@ -150,7 +150,9 @@ def _verdict_words(points, faster, slower):
         return "the two runs are the same within the spread."
     if not slower or not faster:
         words = "slower" if slower else "faster"
-        return f"b is {words} at {len(faster) + len(slower)} of {len(points)}, the rest is the same."
+        return (
+            f"b is {words} at {len(faster) + len(slower)} of {len(points)}, the rest is the same."
+        )
     mean = float(np.exp(np.mean([np.log(point.ratio) for point in points])))
     return (
         f"mixed: b is faster at {len(faster)} and slower at {len(slower)} of {len(points)}; in the "
