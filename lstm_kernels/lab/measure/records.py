@@ -16,7 +16,7 @@ from lstm_kernels.machine.platforms import package_version
 PACKAGES = ("numpy", "numba", "numba-cuda", "torch")
 COLUMNS = (
     "version", "where", "windows", "length", "batch", "hidden", "epochs", "median", "q1", "q3",
-    "repeats", "compile", "host_to_device", "kernel", "device_to_host", "note",
+    "repeats", "compile", "host_to_device", "kernel", "device_to_host", "others", "note",
 )  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def record(workload, row):
         found |= {"repeats": len(row.timing.seconds), "seconds": list(row.timing.seconds)}
         if row.timing.parts:
             found |= {k: v for k, v in row.timing.parts._asdict().items() if k != "where"}
-    return found | {"note": row.note}
+    return found | {"others": row.others, "note": row.note}
 
 
 def write_csv(found, file, columns=COLUMNS):
