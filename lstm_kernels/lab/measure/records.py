@@ -13,7 +13,7 @@ from lstm_kernels.lab.words import aligned, count_text, ratio_text, seconds_text
 from lstm_kernels.machine import device
 from lstm_kernels.machine.platforms import package_version
 
-PACKAGES = ("numpy", "numba", "numba-cuda", "torch")
+PACKAGES = ("numpy", "numba", "numba-cuda", "torch", "threadpoolctl")
 COLUMNS = (
     "version", "where", "windows", "length", "batch", "hidden", "epochs", "median", "q1", "q3",
     "repeats", "compile", "host_to_device", "kernel", "device_to_host", "others", "note",
