@@ -211,3 +211,31 @@ def test_what_is_saved_says_it_too(workload, add):
     add("mine", zeros)
     (found,) = records.records([(workload, race.race(workload, ("mine",), budget=0.0))])
     assert "median" not in found and found["note"].startswith("wrong: the loss")
+
+
+def test_the_base_of_the_ratios_is_the_users_and_never_changes_by_itself(workload):
+    board = Race(batch_size=1, H=4, T=2, budget=0.0).versus
+    for name, box in board.boxes.items():
+        box.value = name in ("numpy_loop", "numpy_batched")
+    board.base.value = "numpy_loop"
+    board.bar.run(wait=True)
+    board.boxes["numpy_loop"].value = False
+    board.bar.run(wait=True)
+    first, second = board.picture().axes
+    assert first.get_xlabel().endswith("x: times as fast as numpy_loop")
+    assert second.get_xlabel().endswith("no ratios: numpy_loop has no time here")
+    assert not [text for text in texts(second) if " = " in text]
+    before = bytes(board.image.value)
+    board.base.value = "numpy_batched"
+    assert board.image.value != before
+    assert board.picture().axes[0].get_xlabel().endswith("x: times as fast as numpy_batched")
+    assert board.base.value == "numpy_batched"
+
+
+def test_panels_side_by_side_have_one_base(workload):
+    timed = [results.Row(n, "CPU", results.Timing((s,))) for n, s in (("sequential", 9.0),)]
+    both = [results.Row("numpy_loop", "CPU", results.Timing((2.0,)))]
+    both += [results.Row("numpy_batched", "CPU", results.Timing((1.0,)))]
+    picture = draw_race([("a", workload, timed + both), ("b", workload, both)])
+    labels = {ax.get_xlabel().splitlines()[-1] for ax in picture.axes}
+    assert labels == {"x: times as fast as numpy_loop"}

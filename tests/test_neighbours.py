@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from lstm_kernels import VERSIONS, data
+from lstm_kernels.lab.figures.bench import draw_bench
 from lstm_kernels.lab.figures.race import draw_race
 from lstm_kernels.lab.measure import neighbours, race, records, results
 from lstm_kernels.lab.measure.timing import Timing, Workload
-from lstm_kernels.lab.widgets.race import reading
+from lstm_kernels.lab.widgets.race import Race, reading
 from lstm_kernels.machine import threads
 from lstm_kernels.versions import numpy_batched
 
@@ -193,6 +194,20 @@ def test_a_busy_machine_is_said_in_table_picture_and_sentence(workload):
     assert said == "the machine was busy: others used 90% of a core: the times may be too long"
     quiet = [row._replace(others=0.1) for row in rows]
     assert "busy" not in reading(quiet) and not draw_race([("a", workload, quiet)]).get_supxlabel()
+
+
+def test_the_benchs_picture_and_the_scale_tab_say_it_too(workload, monkeypatch):
+    row = results.Row("numpy_batched", "CPU", Timing((1.0, 2.0)), others=0.9)
+    machine = {"cpu": "a CPU", "kernels": "No GPU."}
+    found = records.records([(workload, [row])])
+    assert found[0]["others"] == 0.9
+    title = " ".join(draw_bench(found, machine).get_suptitle().split())
+    assert title == "a CPU. No GPU. At times the machine was busy: others used 90% of a core."
+    monkeypatch.setattr(race, "race_one", lambda *args, **limits: row)
+    scale = Race(versions=("numpy_batched",)).scale
+    scale.most.value = 256
+    scale.bar.run(wait=True)
+    assert "But the machine was busy: others used 90% of a core" in scale.words.value
 
 
 @LINUX
