@@ -51,7 +51,7 @@ class Problem(NamedTuple):
         return f"{count_text(windows, 'window')}, T={steps}, H={self.params.W.shape[1]}"
 
 
-_DONE = {}  # what was checked in this process: {version, its code, sizes: Admission}
+_DONE = {}  # what was checked in this process: {(version, its code, sizes): what was found}
 
 
 def admit(version, workload):
@@ -97,10 +97,10 @@ def place(launches):
 # ---- the sizes ----------------------------------------------------------------------------
 
 
-def checked_windows(version, sizes):
-    """How many windows of a mini-batch are checked: all, unless that takes too long."""
-    seconds = feasible.batch_seconds(version, sizes)
-    return max(1, min(sizes.N, int(sizes.N * SECONDS / max(seconds, 1e-9))))
+def checked_windows(version, sizes, seconds=SECONDS):
+    """How many windows of a mini-batch are taken: all, unless that needs more than `seconds`."""
+    needed = feasible.batch_seconds(version, sizes)
+    return max(1, min(sizes.N, int(sizes.N * seconds / max(needed, 1e-9))))
 
 
 def small_problem(workload):
@@ -194,9 +194,15 @@ def why_training_wrong(version, workload, windows):
     return _losses_differ(losses_of(version, pair), pair, TOLERANCE)
 
 
-def why_torch_wrong(train, pair):
-    """The same of PyTorch: train() gives its parameters and the losses of `pair`'s batches."""
-    return _losses_differ(np.array(train()[1][:2]), pair, SAME)
+def why_torch_wrong(key, make, pair):
+    """The same of PyTorch, once for each key and sizes.
+
+    make(pair): a function that gives trained parameters and the losses of `pair`'s batches.
+    """
+    key = key, feasible.sizes_of(pair), pair.epochs
+    if key not in _DONE:
+        _DONE[key] = _losses_differ(np.array(make(pair)()[1][:2]), pair, SAME)
+    return _DONE[key]
 
 
 def _losses_differ(losses, pair, tolerance):

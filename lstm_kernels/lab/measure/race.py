@@ -14,6 +14,7 @@ from lstm_kernels.lab.measure import pytorch
 from lstm_kernels.lab.measure.admission import (
     Admission,
     admit,
+    checked_windows,
     raced_problem,
     two_batches,
     why_torch_wrong,
@@ -34,6 +35,7 @@ from lstm_kernels.versions import COURSE, get_version
 
 ON_CARD = {"pytorch_cudnn": pytorch.TorchTraining, "pytorch_graph": pytorch.GraphTraining}
 TURNS = 3  # of each rival
+CHOICE_SECONDS = 0.1  # of one call at most, when numbers of threads are compared
 NOT_RUN = "not run: cancelled"
 IN_RACE = {"pytorch": "PyTorch, CPU", "pytorch_cudnn": "PyTorch, cuDNN"}  # as they come
 
@@ -198,7 +200,8 @@ def version_rival(version, workload, skip=(), stop=lambda: False, **limits):
         return measure(version, workload, stop=stop, **more)
 
     def threads(admission):
-        problem = raced_problem(workload, admission.windows)
+        windows = checked_windows(version, feasible.sizes_of(workload), CHOICE_SECONDS)
+        problem = raced_problem(workload, min(windows, admission.windows))
         return better_count(lambda: get_version(version).gradients(*problem))
 
     row = Row(version, where_it_runs(version), None)
@@ -252,6 +255,9 @@ def torch_rival(name, place, workload, count=None, *, stop=lambda: False, **limi
     """PyTorch as a Rival.  place: "cpu" or "cuda"; count: of its threads, on the CPU."""
     kind, where = ON_CARD.get(name, pytorch.TorchTraining), {"cpu": "CPU", "cuda": "GPU"}[place]
 
+    def make(workload):
+        return pytorch.make_training(workload, kind, place, stop)
+
     def settings():
         threads = pytorch.with_threads(count) if count else nullcontext()
         return pytorch.full_precision(place), threads
@@ -260,13 +266,13 @@ def torch_rival(name, place, workload, count=None, *, stop=lambda: False, **limi
         pair = two_batches(workload, feasible.sizes_of(workload).N)
         full, threads = settings()
         with full, threads:
-            wrong = why_torch_wrong(pytorch.make_training(pair, kind, place, stop), pair)
+            wrong = why_torch_wrong((name, count, pytorch.make_training), make, pair)
         return Admission(where, wrong, note=_torch_note(count))
 
     def time(**more):
         full, threads = settings()
         with full, threads:
-            return time_call(pytorch.make_training(workload, kind, place, stop), **more)
+            return time_call(make(workload), **more)
 
     return Rival(Row(name, where, None), admit, time, stop=stop, **limits)
 
