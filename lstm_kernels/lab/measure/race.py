@@ -98,7 +98,7 @@ class Rival:
     ):  # fmt: skip
         """row: without a time.  admit(): an Admission.  time(**limits): a Timing of one turn.
 
-        threads(): how many threads are best for it; None: leave them as they come.
+        threads(admission): how many are best for it; None: leave them as they come.
         """
         self.row, self.admit, self.time, self.threads = row, admit, time, threads
         self.budget, self.stop, self.over = budget, stop, False
@@ -185,8 +185,7 @@ class Rival:
         if why.startswith("interrupted"):  # Ctrl-C, or a page's stop button: end the race
             raise KeyboardInterrupt(why) from None
         if self.stop():
-            repeats = count_text(len(self.seconds), "repeat")
-            return self.end(f"cancelled after {repeats}")
+            return self.end(self.cancelled_words())
         self.end(why, failed=True)  # nobody asked for it: it diverged
 
     def forget_time(self):
