@@ -31,23 +31,24 @@ def wait_until_quiet(most=QUIET_SECONDS):
             return
 
 
-def better_count(call, seconds=0.2, rounds=2):
+def better_count(call, seconds=0.24, rounds=3):
     """How many threads of BLAS and Numba are better for `call()`: 1, or all that are here.
 
-    Both take turns; more than one thread must be clearly faster, because it suffers most when
-    another program takes a core.
+    Both take turns; more than one thread must be clearly faster in every round, because it suffers
+    most when another program takes a core, and because chance must not choose.
     """
     counts = sorted({1, threads.count_all()})
     if len(counts) == 1:
         return 1
-    times = {count: [] for count in counts}
     for _ in range(rounds):
+        found = []
         for count in counts:
             wait_until_quiet()
             with threads.with_threads(count):
-                times[count] += _seconds_of(call, seconds / rounds / len(counts))
-    one, several = (typical(times[count]) for count in counts)
-    return counts[1] if several < CLEARLY * one else 1
+                found.append(typical(_seconds_of(call, seconds / rounds / len(counts))))
+        if found[1] > CLEARLY * found[0]:
+            return 1
+    return counts[1]
 
 
 def _seconds_of(call, seconds):
