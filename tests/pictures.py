@@ -67,8 +67,8 @@ def kept(monkeypatch, module, draw):
     """A list of the pictures that a module's function `draw` will draw from now on."""
     pictures, real = [], getattr(module, draw)
 
-    def keep(*given):
-        pictures.append(real(*given))
+    def keep(*given, **named):
+        pictures.append(real(*given, **named))
         return pictures[-1]
 
     monkeypatch.setattr(module, draw, keep)

@@ -12,8 +12,8 @@ from lstm_kernels.lab.estimates import feasible
 from lstm_kernels.lab.measure import emulator_speed, grid, pytorch, race, records, results
 from lstm_kernels.lab.measure.timing import Stopped, Timing, Workload, measure, time_call
 from lstm_kernels.machine import device
+from tests import PNG
 
-PNG = b"\x89PNG"
 TINY = grid.Grid(batch=(1, 2), hidden=(3,), length=(2,))
 
 

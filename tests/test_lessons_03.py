@@ -42,7 +42,7 @@ def test_every_version_with_a_lesson_has_a_row_in_the_table():
         versions_table("cuda_v0")
 
 
-@pytest.mark.parametrize("upto, new", [("numpy_batched", 2), ("cuda_v6", 1)])
+@pytest.mark.parametrize("upto, new", [("numpy_batched", 2), ("numba_cpu", 1), ("cuda_v6", 1)])
 def test_the_table_has_a_row_a_version_and_its_new_words_are_bold(upto, new):
     picture = versions_table(upto, new)
     names = list(ROWS)[: list(ROWS).index(upto) + 1]

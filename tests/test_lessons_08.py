@@ -11,7 +11,7 @@ from lstm_kernels.lab.widgets.timeline import TransferTimeLine
 from lstm_kernels.machine import device, watch
 from lstm_kernels.model import Sizes, sizes
 from tests.notebooks import cell
-from tests.pictures import curves, faces, names_on, no_overlap, painted, texts, titles, widths
+from tests.pictures import curves, names_on, no_overlap, painted, texts, titles, widths
 
 PUBLISHED = Sizes(11, 7, 1, 50, 1)
 MACHINE = bus.Assumptions()

@@ -1,15 +1,13 @@
-"""Lesson 09: the race board, the pictures of goals and forecast, the cells' code."""
+"""Lesson 09: the race board, the pictures of goals and forecast."""
 
 import base64
 import csv
-import inspect
 import re
 import sys
 import time
 import types
 from pathlib import Path
 
-import nbformat
 import pytest
 
 from lstm_kernels import data
@@ -18,7 +16,7 @@ from lstm_kernels.lab.estimates import feasible
 from lstm_kernels.lab.figures import forecast as forecast_figures
 from lstm_kernels.lab.figures import goals
 from lstm_kernels.lab.figures import race as race_figures
-from lstm_kernels.lab.measure import race, results, timing
+from lstm_kernels.lab.measure import race, records, results
 from lstm_kernels.lab.measure.timing import Timing, Workload
 from lstm_kernels.lab.widgets import race as race_widget
 from lstm_kernels.lab.widgets.controls import Plan, repeats_done
@@ -26,9 +24,9 @@ from lstm_kernels.lab.widgets.race import Race, reading
 from lstm_kernels.lab.widgets.scale import in_words
 from lstm_kernels.machine import device
 from lstm_kernels.versions import cuda_v4
+from tests.pictures import curves, faces, kept, names_on, no_overlap, texts, titles, widths
 
-NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "09_race.ipynb"
-PNG = b"\x89PNG"
+FORECASTERS = tuple(forecast_figures.FORECASTER_COLORS)
 
 
 def choose(board, *versions):
@@ -61,7 +59,9 @@ def wait_for(condition, seconds=20):
 
 
 def test_run_times_the_checked_versions_and_repaints(board, monkeypatch):
-    painted = []
+    painted, invitation = [], bytes(board.history.value)
+    bars = kept(monkeypatch, race_widget, "draw_race")
+    points = kept(monkeypatch, race_widget, "draw_history")
     board.image.observe(lambda change: painted.append(bytes(change["new"])), "value")
     monkeypatch.setattr(race_widget, "PAINT_EVERY", 0)
     board.bar.run_button.click()
@@ -69,12 +69,17 @@ def test_run_times_the_checked_versions_and_repaints(board, monkeypatch):
     workload, rows = board.results[-1][1]
     assert [row.version for row in rows] == ["numpy_loop", "numpy_batched"]
     assert (workload.batch_size, workload.H, workload.x.shape) == (1, 4, (2, 1, 1))
-    assert len(set(painted)) >= 3 and all(png.startswith(PNG) for png in painted)
+    assert len(set(painted)) >= 3 and len(bars) >= len(painted)
+    assert titles(bars[-1]) == ["Run 1"]
+    assert widths(bars[-1].axes[0]) == [row.timing.median for row in rows]
+    assert names_on(bars[-1].axes[0].yaxis) == ["numpy_loop", "numpy_batched"]
+    assert curves(points[-1].axes[0]) == [[row.timing.median] for row in rows]
     assert board.bar.note.value.startswith("Done. Fastest: ")
     assert board.bar.progress.value == 1
     assert not board.bar.run_button.disabled and board.bar.cancel_button.disabled
     assert "numpy_loop" in board.table.value and "vs numpy_batched" in board.table.value
-    assert bytes(board.history.value).startswith(PNG) and board.history.layout.display == ""
+    assert board.history.layout.display == ""
+    assert bytes(board.history.value) != invitation
 
 
 def test_the_note_names_the_version_and_the_time_left(board):
@@ -118,6 +123,7 @@ def test_two_runs_stand_side_by_side_on_one_scale(board):
     run(board)
     left, right = board.picture().axes
     assert left.get_xlim() == right.get_xlim() and left.get_xscale() == "log"
+    assert titles(left.figure) == ["Run 1", "Run 2"]
     assert [number for number, _ in board.results] == [1, 2]
     before = bytes(board.image.value)
     board.scale.value = "linear"
@@ -298,6 +304,9 @@ def test_the_scale_tab_measures_lines_and_says_their_slope(dashboard, monkeypatc
     scale.bar.run(wait=True)
     assert [len(seconds) for seconds in scale.lines.values()] == [2, 2]
     assert scale.words.value.count("slope") == 2 and bytes(scale.image.value) != before
+    picture = scale.picture()
+    assert titles(picture) == ["Does training time grow as fast as the data?"]
+    assert curves(picture.axes[0])[:2] == list(scale.lines.values())
     assert scale.bar.note.value == "Done."
     choose(scale)
     scale.bar.run(wait=True)
@@ -368,10 +377,31 @@ def test_the_line_of_batch_sizes_grows_with_each_run(board):
     run(board)
     board.batch.value = 7
     run(board)
-    ax = board.history_picture().axes[0]
+    (ax,) = board.history_picture().axes
     assert [list(line.get_xdata()) for line in ax.lines] == [[1, 7], [1, 7]]
-    assert {text.get_text() for text in ax.texts} == {"numpy_loop", "numpy_batched"}
+    assert set(texts(ax)) == {"numpy_loop", "numpy_batched"}
     assert "H=4, T=2" in ax.get_title("left")
+
+
+def test_two_runs_and_their_lines_can_be_read():
+    """With times of our own: those of a live run are other ones on each machine."""
+    seconds = {7: (4.0, 0.5, 3.0), 32: (16.0, 0.9, 3.1)}
+    versions = (("numpy_loop", "CPU"), ("numpy_batched", "CPU"), ("cuda_v2", "emulated on CPU"))
+    runs = [
+        (f"Run {number}", Workload(*data.panel(batch), batch, 4), [
+            results.Row(*version, Timing((time,)))
+            for version, time in zip(versions, times, strict=True)
+        ])
+        for number, (batch, times) in enumerate(seconds.items(), 1)
+    ]  # fmt: skip
+    picture = race_figures.draw_race(runs, shared=True)
+    assert [widths(ax) for ax in picture.axes] == [list(times) for times in seconds.values()]
+    no_overlap(picture)
+    found = records.records([(workload, rows) for _, workload, rows in runs])
+    picture = race_figures.draw_history(found)
+    assert curves(picture.axes[0]) == [list(line) for line in zip(*seconds.values(), strict=True)]
+    assert texts(picture.axes[0])[2] == "cuda_v2 (emulated)"
+    no_overlap(picture)
 
 
 def test_names_beside_lines_keep_their_distance():
@@ -388,10 +418,12 @@ def test_ratios_name_their_baseline():
         results.Row("numpy_batched", "CPU", Timing((1.0,))),
         results.Row("cuda_v2", "emulated on CPU", Timing((1.0,))),
     ]
-    ax = race_figures.draw_race([("a", Workload(*data.panel(1), 1, 4), rows)]).axes[0]
+    picture = race_figures.draw_race([("a", Workload(*data.panel(1), 1, 4), rows)])
+    (ax,) = picture.axes
     assert ax.get_xlabel().endswith("x: times as fast as numpy_loop")
-    texts = [text.get_text() for text in ax.texts]
-    assert {"4.00 s", "1.00 s = 4x", "1.00 s (emulated)", "left out"} <= set(texts)
+    assert {"4.00 s", "1.00 s = 4x", "1.00 s (emulated)", "left out"} <= set(texts(ax))
+    assert widths(ax) == [4.0, 1.0, 1.0] and ax.patches[2].get_hatch() == "///"
+    no_overlap(picture)
     assert race_figures.time_ticks(0.0009, 0.03) == (
         [0.001, 0.002, 0.005, 0.01, 0.02], ["1 ms", "2 ms", "5 ms", "10 ms", "20 ms"],
     )  # fmt: skip
@@ -422,26 +454,55 @@ def test_reading_never_compares_emulated_rows():
     assert reading([slow, fast]) == "Done. Emulated times are not compared."
 
 
-def test_pictures_are_pngs():
-    prepared = forecast.prepare(data.load_airline())
-    study = forecast.study(prepared, forecast.CHOSEN._replace(epochs=1), seeds=(0, 1))
-    pictures = (
-        forecast_figures.draw_forecast(prepared.past, study),
-        forecast_figures.draw_errors(study, forecast.medians(study)),
-        goals.draw_goals({"numpy_loop": 3.0, "cuda_v3": None}, {"faster": 1, "5x": 5}),
-        goals.draw_scaling([64, 128], {"batch 16": ([1e-3, 2e-3], 1.0)}),
-    )
-    assert all(picture._repr_png_().startswith(PNG) for picture in pictures)
+@pytest.fixture(scope="module")
+def prepared():
+    return forecast.prepare(data.load_airline())
+
+
+@pytest.fixture(scope="module")
+def study(prepared):
+    return forecast.study(prepared, forecast.CHOSEN._replace(epochs=1), seeds=(0, 1))
+
+
+def test_the_forecast_is_drawn_beside_its_baselines(prepared, study):
+    picture = forecast_figures.draw_forecast(prepared.past, study)
+    assert [title.split(":")[0] for title in titles(picture)] == ["One step ahead", "Rollout"]
+    tasks = (forecast.ONE_STEP, forecast.TWO_YEARS)
+    for ax, task in zip(picture.axes, tasks, strict=True):
+        drawn = curves(ax)
+        for seed in study:
+            (lstm,) = (r for r in study[seed] if (r.task, r.forecaster) == (task, "LSTM"))
+            assert list(lstm.predictions) in drawn
+        assert {"truth, black", "seasonal naive", "persistence", "mean growth"} <= set(texts(ax))
+    no_overlap(picture)
+
+
+def test_errors_are_bars_with_a_dot_a_seed(study):
+    medians = forecast.medians(study)
+    picture = forecast_figures.draw_errors(study, medians)
+    tasks, names = (forecast.ONE_STEP, forecast.YEAR, forecast.TWO_YEARS), FORECASTERS
+    assert titles(picture) == list(tasks) and names_on(picture.axes[0].yaxis) == list(names)
+    for ax, task in zip(picture.axes, tasks, strict=True):
+        errors = [medians[task, name] for name in names]
+        assert widths(ax) == [rmse for rmse, _ in errors]
+        assert texts(ax) == [f"{rmse:.1f}  ({mape:.1f}%)" for rmse, mape in errors]
+        assert len(ax.lines[0].get_xdata()) == len(study)
+    no_overlap(picture)
+
+
+def test_a_line_against_the_data_says_its_slope():
+    picture = goals.draw_scaling([64, 128], {"batch 16": ([1e-3, 2e-3], 1.0)})
+    (ax,) = picture.axes
+    line, dashed = curves(ax)
+    assert line == dashed == [1e-3, 2e-3], "exactly as fast as the data"
+    assert texts(ax)[1] == "batch 16\nslope 1.00" and names_on(ax.xaxis) == ["64", "128"]
+    no_overlap(picture)
 
 
 def test_goals_say_no_gpu_instead_of_a_ratio():
     picture = goals.draw_goals({"numpy_loop": 3.0, "cuda_v3": None}, {"faster": 1, "5x": 5})
-    texts = [text.get_text() for text in picture.axes[0].texts]
-    assert texts == ["yes", "no", "3x", "no GPU", "no GPU", "not measured here"]
-
-
-def test_cells_show_the_modules_code():
-    cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
-    assert inspect.getsource(timing.measure).strip() in cells
-    loops = (forecast.one_step, forecast.rollout)
-    assert "\n\n\n".join(inspect.getsource(f).strip() for f in loops) in cells
+    said = ["yes", "no", "3x", "no GPU", "no GPU", "not measured here"]
+    assert texts(picture.axes[0]) == said
+    assert names_on(picture.axes[0].xaxis) == ["faster", "5x"]
+    assert [color == goals.YES for color in faces(picture.axes[0])] == [True, False, False, False]
+    no_overlap(picture)

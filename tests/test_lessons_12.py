@@ -1,44 +1,24 @@
-"""Lesson 12: its code is the module's own, its pictures and its widget work."""
+"""Lesson 12: its pictures and its widget."""
 
 import inspect
 
 import pytest
 
 from lstm_kernels.lab.figures import cores as figures
-from lstm_kernels.lab.figures.versions_table import versions_table
+from lstm_kernels.lab.figures.style import BLUE, GREEN, ORANGE
 from lstm_kernels.lab.measure.cpu_baselines import ShapeTimings
 from lstm_kernels.lab.measure.timing import Timing
 from lstm_kernels.lab.widgets.cores import CoresMap
-from lstm_kernels.versions import numba_cpu
-from tests.test_lessons_06 import PNG, code_cells
-
-SOURCE = inspect.getsource(numba_cpu)
-FUNCTIONS = [
-    function
-    for function in vars(numba_cpu).values()
-    if getattr(getattr(function, "py_func", function), "__module__", "") == numba_cpu.__name__
-]
+from lstm_kernels.versions import numba_cpu, simd
+from tests.notebooks import tagged
+from tests.pictures import curves, faces, names_on, no_overlap, painted, texts, titles
 
 
-@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.__name__)
-def test_lesson_12_shows_the_modules_own_source(function):
-    source = inspect.getsource(getattr(function, "py_func", function)).strip()
-    assert any(source in text for text in code_cells("12_all_cores"))
-
-
-def test_nothing_of_the_module_is_left_out():
-    assert len(FUNCTIONS) == SOURCE.count("\ndef ") >= 20
-    code = SOURCE[SOURCE.index("\nimport math") :].splitlines()
-    settings = [s for s in code if s[:1].isupper() or s.startswith(("import", "from", "compiled"))]
-    shown = "\n".join(code_cells("12_all_cores")).splitlines()
-    assert len(settings) > 12 and set(settings) <= set(shown)
-
-
-@pytest.mark.parametrize("number", [1, 2, 3])
-def test_each_exercise_of_lesson_12_is_solved_with_the_same_check(number):
-    solutions = "\n".join(code_cells("solutions/12_solutions"))
-    text = next(t for t in code_cells("12_all_cores") if f'checks.exercise("{number},' in t)
-    assert text[text.index("\n\n\ndef check_") :].strip() in solutions
+def test_the_modules_imports_are_shown_too():
+    lines = inspect.getsource(numba_cpu).splitlines()
+    imports = [line for line in lines if line.startswith(("import", "from", "compiled"))]
+    shown = "\n".join(cell.source for cell in tagged("12_all_cores", "source:numba_cpu"))
+    assert len(imports) > 5 and set(imports) <= set(shown.splitlines())
 
 
 @pytest.mark.parametrize(
@@ -53,28 +33,64 @@ def test_the_map_says_what_is_idle(N, cores, said):
     picture = figures.draw_cores(N, cores)
     assert said in picture.get_suptitle()
     assert len(picture.axes[0].patches) == 32 * min(-(-N // 32), figures.MAX_ROWS)
-    assert picture._repr_png_().startswith(PNG)
+    assert names_of_chunks(picture) == [
+        f"chunk {chunk}" for chunk in range(min(-(-N // 32), figures.MAX_ROWS))
+    ]
+    no_overlap(picture)
 
 
-def test_pictures_of_lesson_08():
-    timings = {1: Timing((4.0, 4.0, 4.1)), 2: Timing((2.0, 2.2, 2.1))}
+def names_of_chunks(picture):
+    return [words for words in texts(picture.axes[0]) if words.startswith("chunk ")]
+
+
+def test_one_instruction_takes_one_sample_or_all_lanes():
+    picture = figures.draw_lanes(units=3, lanes=8)
+    assert titles(picture) == ["sample after sample: h[n, j]", "samples last: h[j, n]"]
+    apart, together = picture.axes
+    assert (faces(apart).count(ORANGE), faces(together).count(ORANGE)) == (1, 8)
+    assert texts(apart)[:3] == ["0", "3", "6"] and texts(together)[:3] == ["0", "1", "2"]
+    assert "one instruction: 1 sample" in texts(apart)
+    no_overlap(picture)
+
+
+@pytest.mark.parametrize("rows, width", [(simd.ROWS, simd.BYTES // 4), (4, 8)])
+def test_a_tile_keeps_a_vector_for_each_row_and_column(rows, width):
+    picture = figures.draw_tile(rows=rows, width=width)
+    (ax,) = picture.axes
+    vectors = rows * simd.COLUMNS
+    counts = [faces(ax).count(color) for color in (GREEN, BLUE, ORANGE)]
+    assert counts == [vectors, simd.COLUMNS, rows]
+    assert f"{vectors} multiply-adds of {width} lanes in a turn" in texts(ax)
+    no_overlap(picture)
+
+
+TIMINGS = {1: Timing((4.0, 4.0, 4.1)), 2: Timing((2.0, 2.2, 2.1))}
+
+
+@pytest.mark.parametrize("threads", [(1, 2), (1,)])
+def test_the_speed_up_stands_beside_amdahls_bound(threads):
+    picture = figures.draw_speedup({k: TIMINGS[k] for k in threads}, 0.05)
+    (ax,) = picture.axes
+    ideal, bound, measured = curves(ax)
+    assert ideal == list(threads)
+    assert bound == [1 / (0.05 + 0.95 / k) for k in threads]
+    assert measured == [4.0 / TIMINGS[k].median for k in threads]
+    assert texts(ax) == ["Amdahl's bound", "measured"] and "5% of the work" in titles(picture)[0]
+    no_overlap(picture)
+
+
+def test_versions_beside_pytorch_have_a_bar_each():
+    names = ("numpy_batched", "numba_cpu", "torch")
     rows = [
-        ShapeTimings(1, 12, 16, {"numpy_batched": timings[1], "numba_cpu": timings[2]}),
-        ShapeTimings(
-            64, 12, 64, dict.fromkeys(("numpy_batched", "numba_cpu", "torch"), timings[1])
-        ),
+        ShapeTimings(1, 12, 16, {"numpy_batched": TIMINGS[1], "numba_cpu": TIMINGS[2]}),
+        ShapeTimings(64, 12, 64, dict.fromkeys(names, TIMINGS[1])),
     ]
-    pictures = [
-        figures.draw_lanes(),
-        figures.draw_tile(),
-        figures.draw_tile(rows=4, width=8),
-        figures.draw_speedup(timings, 0.05),
-        figures.draw_speedup({1: timings[1]}, 0.05),
-        figures.draw_against_torch(rows),
-        versions_table(upto="numba_cpu"),
-    ]
-    assert all(picture._repr_png_().startswith(PNG) for picture in pictures)
-    assert len(pictures[5].axes[0].patches) == 2 and len(pictures[5].axes[1].patches) == 3
+    picture = figures.draw_against_torch(rows)
+    assert titles(picture) == ["N=1, T=12, H=16", "N=64, T=12, H=64"]
+    heights = [[bar.get_height() for bar in ax.patches] for ax in picture.axes]
+    assert heights == [[4.0, 2.1], [4.0, 4.0, 4.0]]
+    assert names_on(picture.axes[1].xaxis) == [f"{name}\n4.00 s" for name in names]
+    no_overlap(picture)
 
 
 @pytest.mark.parametrize(
@@ -83,8 +99,5 @@ def test_pictures_of_lesson_08():
 )
 def test_each_control_repaints_the_map(control, value, said):
     cores_map = CoresMap(N=59, cores=2)
-    before = bytes(cores_map.image.value)
-    getattr(cores_map, control).value = value
-    after = bytes(cores_map.image.value)
-    assert after.startswith(PNG) and after != before
-    assert said in cores_map.picture().get_suptitle()
+    picture = painted(cores_map, getattr(cores_map, control), value)
+    assert said in picture.get_suptitle()

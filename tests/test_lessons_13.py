@@ -1,6 +1,4 @@
-"""Lesson 13: its code is V4's own, its pictures and its widget work."""
-
-import inspect
+"""Lesson 13: its pictures and its widget; the saved compile report; different_results."""
 
 import numpy as np
 import pytest
@@ -10,42 +8,7 @@ from lstm_kernels.lab.estimates import compile_report
 from lstm_kernels.lab.figures import blocks as figures
 from lstm_kernels.lab.widgets.blocks import ReadMap
 from lstm_kernels.machine import device
-from lstm_kernels.versions import cuda_v4
-from tests.test_lessons_06 import PNG, code_cells
-
-SHOWN = ("forward", "outputs", "backward", "make_kernel", "product", "total", "weights_kernel")
-SHOWN += ("check_hidden_size", "gradients")
-
-
-def source_of(function):
-    """Text of a function in its module, whatever decorated it."""
-    for inner in ("py_func", "fn", "__wrapped__"):
-        function = getattr(function, inner, function)
-    return inspect.getsource(function).strip()
-
-
-def check_exercise(lesson, number):
-    """The solution has the lesson's own check."""
-    solutions = "\n".join(code_cells(f"solutions/{lesson[:2]}_solutions"))
-    text = next(t for t in code_cells(lesson) if f'checks.exercise("{number},' in t)
-    assert text[text.index("\n\n\ndef check_") :].strip() in solutions
-
-
-@pytest.mark.parametrize("name", SHOWN)
-def test_lesson_13_shows_the_modules_own_source(name):
-    source = source_of(getattr(cuda_v4, name))
-    assert any(source in text for text in code_cells("13_cuda_v4"))
-
-
-@pytest.mark.parametrize("name", ["MAX_H", "ROOM", "TILE"])
-def test_lesson_13_has_the_modules_constants(name):
-    line = next(s for s in inspect.getsource(cuda_v4).splitlines() if s.startswith(f"{name} ="))
-    assert any(line in text.splitlines() for text in code_cells("13_cuda_v4"))
-
-
-@pytest.mark.parametrize("number", [1, 2, 3])
-def test_each_exercise_of_lesson_13_is_solved_with_the_same_check(number):
-    check_exercise("13_cuda_v4", number)
+from tests.pictures import curves, names_on, no_overlap, painted, texts, titles
 
 
 @pytest.mark.parametrize(
@@ -53,24 +16,49 @@ def test_each_exercise_of_lesson_13_is_solved_with_the_same_check(number):
 )
 def test_the_reads_picture_counts_pieces(H, itemsize, as_is, transposed):
     picture = figures.draw_reads(H, j=0, itemsize=itemsize)
-    said = [ax.get_title(loc="left") for ax in picture.axes]
+    said = titles(picture)
     assert said[0].startswith(f"W[k, j]: {as_is} piece")
     assert said[1].startswith(f"WT[j, k]: {transposed} piece")
+    no_overlap(picture)
 
 
-def test_the_other_pictures_are_png():
-    assert figures.draw_block_step(3)._repr_png_().startswith(PNG)
+def test_a_step_of_a_block_has_all_threads_and_two_barriers():
+    picture = figures.draw_block_step(3)
+    (ax,) = picture.axes
+    words = texts(ax)
+    assert [w for w in words if w.isdecimal()] == [str(k) for k in range(12)] * 2
+    assert all(words.count(f"{gate}{j}") == 1 for gate in "ifgo" for j in range(3))
+    assert words.count("syncthreads()") == 2 and words.count("") == 12
+    assert titles(picture)[0].endswith("H=3 units, 12 threads, two barriers")
+    no_overlap(picture)
+
+
+def test_lines_have_their_names_at_their_ends():
     lines = {"V2": ((1, 2), "C0"), "V4": ((1, 3), "C1")}
-    assert figures.draw_lines((16, 32), lines, "title", "x", "y")._repr_png_().startswith(PNG)
+    picture = figures.draw_lines((16, 32), lines, "title", "x", "y")
+    (ax,) = picture.axes
+    assert curves(ax) == [[1, 2], [1, 3]] and texts(ax) == ["V2", "V4"]
+    assert [text.get_position()[1] for text in ax.texts] == [2, 3]
+    assert titles(picture) == ["title"] and names_on(ax.xaxis) == ["16", "32"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("x (log scale)", "y (log scale)")
+    no_overlap(picture)
 
 
-@pytest.mark.parametrize("control, value", [("hidden", 64), ("dtype", 8)])
-def test_each_control_repaints_the_read_map(control, value):
+@pytest.mark.parametrize(
+    "control, value, said",
+    [
+        ("hidden", 64, ["W[k, j]: 32 pieces of 32 bytes", "WT[j, k]: 4 pieces of 32 bytes"]),
+        ("dtype", 8, ["W[k, j]: 32 pieces of 32 bytes", "WT[j, k]: 8 pieces of 32 bytes"]),
+    ],
+)
+def test_each_control_repaints_the_read_map(control, value, said):
     read_map = ReadMap(H=16)
-    before = bytes(read_map.image.value)
-    getattr(read_map, control).value = value
-    after = bytes(read_map.image.value)
-    assert after.startswith(PNG) and after != before
+    assert titles(painted(read_map, getattr(read_map, control), value)) == said
+
+
+def test_the_smallest_layer_can_be_chosen():
+    read_map = ReadMap(H=16)
+    painted(read_map, read_map.hidden, read_map.hidden.options[0])
 
 
 def test_the_saved_compile_report_is_whole_and_without_fault():

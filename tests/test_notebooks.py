@@ -254,6 +254,7 @@ PLACES = {  # each page, and where it is
     **{f: ROOT / f for f in ("README.md", "CONTRIBUTING.md", "data/README.md")},
 }
 PAGES = [page for page, place in PLACES.items() if place.exists()]
+TO_BE_WRITTEN = {"lstm_kernels/versions/cuda_v8.py"}  # as an example, in CONTRIBUTING.md
 FILES = [
     path.relative_to(ROOT).as_posix()
     for folder in ("lstm_kernels", "tests", ".ci", "notebooks", "data")
@@ -315,7 +316,8 @@ def test_badges_of_a_row_of_the_readme_open_the_rows_notebook():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_python_file_that_is_mentioned_exists(page):
-    for mentioned in re.findall(r"(?:\.?\w[\w-]*/)*\w+\.py\b", whole_text_of(page)):
+    text = whole_text_of(page).replace("\\_", "_")  # as Markdown shows it
+    for mentioned in set(re.findall(r"(?:\.?\w[\w-]*/)*\w+\.py\b", text)) - TO_BE_WRITTEN:
         assert any(f"/{file}".endswith(f"/{mentioned}") for file in FILES), mentioned
 
 
@@ -332,13 +334,7 @@ def test_every_command_that_is_mentioned_exists(page):
         assert command in COMMANDS
 
 
-OLD_NUMBERS = pytest.mark.xfail(strict=True, reason="its traps have the lessons' old numbers")
-MARKS = {"00_start_here.ipynb": OLD_NUMBERS}
-
-
-@pytest.mark.parametrize(
-    "page", [pytest.param(page, marks=MARKS.get(page, ())) for page in (*PAGES, *MODULES)]
-)
+@pytest.mark.parametrize("page", [*PAGES, *MODULES])
 def test_every_lesson_that_is_mentioned_exists(page):
     text = prose_of(page) if page in PAGES else comments_of(page)
     numbers = set(re.findall(ZERO, text))

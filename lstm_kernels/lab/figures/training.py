@@ -3,7 +3,7 @@
 from matplotlib.ticker import LogLocator, NullLocator
 
 from lstm_kernels.lab.estimates.host_queue import CARD, HOST, busy, end_of
-from lstm_kernels.lab.words import bytes_text
+from lstm_kernels.lab.words import bytes_text, count_text
 from lstm_kernels.machine.watch import IN, OUT
 
 from .board import arrow, board, box, write
@@ -120,9 +120,9 @@ def draw_bus(logs, subtitle):
         for direction, sign in ((IN, 1), (OUT, -1)):
             places = [place for place, t in enumerate(log) if t.direction == direction]
             ax.vlines(places, 0, sign, color=DIRECTION_COLORS[direction], lw=450 / most)
-        waits = sum(t.direction == OUT for t in log)
+        times = count_text(sum(t.direction == OUT for t in log), "time")
         nbytes = bytes_text(sum(t.nbytes for t in log))
-        ax.set_title(f"{NAMES[version]}: {len(log)} copies, {nbytes}; the host waits {waits} times")
+        ax.set_title(f"{NAMES[version]}: {len(log)} copies, {nbytes}; the host waits {times}")
         ax.axhline(0, color=GREY, lw=1)
         ax.set_ylim(-1.15, 1.15)
         ax.set_yticks((0.5, -0.5), ("host to card", "card to host"))

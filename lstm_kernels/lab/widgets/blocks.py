@@ -19,7 +19,8 @@ class ReadMap(Controlled):
         super().__init__(self.hidden, self.dtype)
 
     def picture(self):
-        return figures.draw_reads(self.hidden.value, j=3, itemsize=self.dtype.value)
+        H = self.hidden.value
+        return figures.draw_reads(H, j=min(3, H - 1), itemsize=self.dtype.value)
 
 
 class TileMap(Controlled):
