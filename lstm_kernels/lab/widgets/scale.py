@@ -164,7 +164,7 @@ class Scale(ipywidgets.VBox):
         words = [f"<b>{label}</b>: {text}" for label, text in self.sentences().items()]
         errors = controls.reasons_text({_label(line): why for line, why in failed.items()})
         busy = busy_text(busiest(self.rows))
-        words += [f"But {busy}: a slope may be wrong."] if busy else []
+        words += [f"But {busy}: the lines may be bent."] if busy else []
         self.words.value = "<br>".join([*words, errors])
 
 
