@@ -26,7 +26,7 @@ from lstm_kernels.versions import (
 from lstm_kernels.versions.numba_cpu import FEW, LANES
 from lstm_kernels.versions.packing import PADDED
 
-SECONDS = 0.008  # of calls at one probe; at least three calls
+SECONDS = 0.006  # of calls at one probe; at least three calls
 COMPILES = ("numba_cpu",)  # and whatever launches kernels
 ROW_OF_LANES = len(LANES)
 COSTS = {  # seconds of each term, on the machine where the course was written; see `terms`
