@@ -31,6 +31,7 @@ import numpy as np
 from numba import njit
 from numba import types as _types
 
+from lstm_kernels.emulator import arithmetic as _card
 from lstm_kernels.emulator import compact as _compact
 from lstm_kernels.emulator import runtime as _gpu
 from lstm_kernels.emulator import scheduler as _scheduler

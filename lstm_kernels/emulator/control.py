@@ -37,6 +37,7 @@ THREAD_ROOMS = 40  # how many threads of a block need local memory of their own 
 RESIDENT = 41  # how many blocks are under way at once (all of them for grid.sync)
 FIRST = 42  # the blocks to run are FIRST .. LAST - 1: all, or one CPU core's share
 LAST = 43
+DYNAMIC_BYTES = 44  # what the launch asked for, to the byte
 SLOTS = 45
 
 

@@ -106,6 +106,7 @@ class Launch:
         threads = self.block[0] * self.block[1] * self.block[2]
         start = -(-program.shared_bytes // 16) * 16
         control[slots.DYNAMIC_START] = start
+        control[slots.DYNAMIC_BYTES] = self.shared_bytes
         control[slots.SHARED_BYTES] = -(-(start + self.shared_bytes) // 16) * 16
         control[slots.MAIL_BYTES] = -(-threads // WARP) * WARP * MAIL_SLOT if build.waits else 0
         control[slots.LOCAL_BYTES] = -(-program.local_bytes // 16) * 16

@@ -7,6 +7,7 @@ choose. Everything else of the emulator's run time is ordinary `@njit` code on t
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 from . import control as slots
@@ -36,6 +37,55 @@ def store_at(typingctx, address, value):
         return context.get_dummy_value()
 
     return types.none(address, value), codegen
+
+
+def _conversion_for_atomics(kinds, words):
+    """`convert(array, value)`: the value as an element of the array, whose type the card allows."""
+
+    @intrinsic
+    def convert(typingctx, array, value):
+        element = opened(array).dtype
+        if element not in kinds:
+            raise TypingError(
+                f"this atomic operation on an array of {element}: the card has it for {words} only"
+            )
+
+        def codegen(context, builder, signature, args):
+            return context.cast(builder, args[1], signature.args[1], element)
+
+        return element(array, value), codegen
+
+    return convert
+
+
+UNSIGNED = (types.uint32, types.uint64)
+INTEGERS = (types.int32, types.int64, *UNSIGNED)
+as_unsigned = _conversion_for_atomics(UNSIGNED, "uint32 and uint64")
+as_integer = _conversion_for_atomics(INTEGERS, "integers of 32 and 64 bits")
+as_number = _conversion_for_atomics(
+    (types.float32, types.float64, *INTEGERS), "integers and floats of 32 and 64 bits"
+)
+
+
+def _only(allowed, words):
+    """`require(value)`: the value itself, if its type may travel between threads on the card."""
+
+    @intrinsic
+    def require(typingctx, value):
+        kind = types.unliteral(value)
+        if not allowed(kind):
+            raise TypingError(f"it gives other threads a {kind}: the card's compiler takes {words}")
+        return kind(kind), lambda context, builder, signature, args: args[0]
+
+    return require
+
+
+SHUFFLED = (types.int32, types.int64, types.float32, types.float64)
+for_shuffle = _only(lambda kind: kind in SHUFFLED, "int32, int64, float32 and float64")
+for_block_vote = _only(lambda kind: isinstance(kind, types.Integer), "integers; so use int32(...)")
+for_warp_vote = _only(
+    lambda kind: isinstance(kind, (types.Integer, types.Boolean)), "integers and booleans"
+)
 
 
 @intrinsic

@@ -24,6 +24,9 @@ from .refuse import is_constant_shape, refusal, refuse_method, refuse_python
 from .tracing import ATOMIC, READ, UPDATE, WRITE
 
 ALL_LANES = 0xFFFFFFFF
+ARITHMETIC = ("fma", "selp", "cbrt", "popc", "clz", "ffs", "brev")  # of arithmetic.py
+OPERATORS = {ast.Pow: "power", ast.LShift: "shift_left", ast.RShift: "shift_right"}  # there too
+APART = (ast.If, ast.For, ast.While, ast.IfExp, ast.BoolOp)  # some threads may not come here
 SYNCWARP = """
 def syncwarp(_cuda, mask):
     _gpu.post(_cuda, mask, 0)
@@ -31,7 +34,7 @@ def syncwarp(_cuda, mask):
 """
 EXCHANGE = """
 def {name}(_cuda, {parameters}):
-    _gpu.post(_cuda, mask, value)
+    _gpu.post(_cuda, mask, _gpu.{check}(value))
     yield {code}
     return _gpu.{name}(_cuda, {reads})
 """
@@ -54,7 +57,7 @@ def translate_function(function, program, is_kernel=False):
             raise refusal(function, source_tree(function), "a function that calls itself")
         return translated
     program.functions[function] = None
-    translator = Translator(function, program)
+    translator = Translator(function, program, is_kernel)
     tree = translator.translate()
     waits = any(isinstance(node, ast.Yield) for node in ast.walk(tree))
     uses = any(isinstance(node, ast.Name) and node.id == "_cuda" for node in ast.walk(tree))
@@ -68,12 +71,13 @@ def translate_function(function, program, is_kernel=False):
 class Translator(ast.NodeTransformer):
     """Rewrites the tree of one function."""
 
-    def __init__(self, function, program):
+    def __init__(self, function, program, is_kernel=False):
         self.function = function
         self.program = program
         self.environment = Environment(function)
         self.grids = set()  # local names that hold cg.this_grid()
         self.target = ""  # the name that the present statement assigns to
+        self.together = is_kernel  # all threads of the kernel are here, none has left
 
     def translate(self):
         tree = source_tree(self.function)
@@ -86,6 +90,11 @@ class Translator(ast.NodeTransformer):
             argument.annotation = None
         tree.name = self.program.function_name(tree.name)
         return ast.fix_missing_locations(tree)
+
+    def visit(self, node):
+        """Visit one node, and keep in mind whether some threads may be elsewhere."""
+        self.together = self.together and not isinstance(node, APART)
+        return super().visit(node)
 
     # ---- names ----------------------------------------------------------------------------------
 
@@ -138,6 +147,10 @@ class Translator(ast.NodeTransformer):
             raise self._refuse(node, f"{ast.unparse(node.func)} is unknown to the GPU{hint}")
         if value is MISSING:
             refuse_method(node, self.function)
+        if value in (min, max) and len(node.args) == 2:
+            self.generic_visit_arguments(node)
+            node.func = _expression(f"_card.{value.__name__}_")
+            return node
         return self.generic_visit(node)
 
     def _is_known(self, value):
@@ -181,9 +194,15 @@ class Translator(ast.NodeTransformer):
             return _expression(f"_gpu.{name}_{self._literal(node.args[0])}(_cuda)")
         if name.startswith("threadfence") or name == "nanosleep":
             name = "nothing"
+        if name == "activemask" and not self.together:
+            raise self._refuse(
+                node,
+                "cuda.activemask() where some threads may be elsewhere: the emulator cannot tell "
+                "which threads run together; call it before any branch, loop or return",
+            )
         if name in ("activemask", "lanemask_lt"):
             node.args.insert(0, ast.Name("_cuda", ast.Load()))
-        node.func = _expression(f"_gpu.{name}")
+        node.func = _expression(f"{'_card' if name in ARITHMETIC else '_gpu'}.{name}")
         return node
 
     # ---- arrays ---------------------------------------------------------------------------------
@@ -277,6 +296,18 @@ class Translator(ast.NodeTransformer):
         place = self._checked(array, index, site, ATOMIC)
         return _call(f"_gpu.atomic_{name}", array, place, *values)
 
+    # ---- operators ------------------------------------------------------------------------------
+
+    def visit_BinOp(self, node):
+        node = self.generic_visit(node)
+        return self._operation(node.op, node.left, node.right) or node
+
+    def _operation(self, operator, left, right):
+        """`_card.power(left, right)` and its like, where a card computes something else."""
+        if type(operator) not in OPERATORS or _is_safe(operator, right):
+            return None
+        return _call(f"_card.{OPERATORS[type(operator)]}", left, right)
+
     # ---- statements -----------------------------------------------------------------------------
 
     def visit_Assign(self, node):
@@ -288,10 +319,21 @@ class Translator(ast.NodeTransformer):
         return node
 
     def visit_AugAssign(self, node):
+        if type(node.op) in OPERATORS and not _is_safe(node.op, node.value):
+            return self.visit(self._written_out(node))
         node.value = self.visit(node.value)
         if isinstance(node.target, ast.Subscript):
             node.target = self._access(node.target, UPDATE)
         return node
+
+    def _written_out(self, node):
+        """`x <<= n` as `x = x << n`."""
+        if any(isinstance(part, ast.Call) for part in ast.walk(node.target)):
+            raise self._refuse(node, "give the index a name before this line")
+        source = ast.unparse(node.target)
+        whole = ast.BinOp(ast.copy_location(_expression(source), node), node.op, node.value)
+        assigned = ast.Assign([node.target], ast.copy_location(whole, node))
+        return ast.fix_missing_locations(ast.copy_location(assigned, node))
 
     def visit_AnnAssign(self, node):
         if node.value is None:
@@ -336,6 +378,7 @@ class Translator(ast.NodeTransformer):
             name,
             arguments,
             code=self._code(node, kind),
+            check=_check_of(name),
             parameters=", ".join(parameters),
             reads=", ".join(reads),
         )
@@ -353,6 +396,20 @@ class Translator(ast.NodeTransformer):
 
     def _refuse(self, node, reason):
         return refusal(self.function, node, reason)
+
+
+def _is_safe(operator, right):
+    """Is the second operand a number with which all compilers do the same?"""
+    if not isinstance(right, ast.Constant):
+        return False
+    return isinstance(operator, ast.Pow) or right.value in range(64)
+
+
+def _check_of(name):
+    """What refuses the values that the card's compiler refuses in a shuffle or a vote."""
+    if name in names.BLOCK_VOTES:
+        return "for_block_vote"
+    return "for_warp_vote" if name in names.WARP_VOTES else "for_shuffle"
 
 
 def _never_checked(node):

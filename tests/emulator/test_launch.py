@@ -160,7 +160,7 @@ def test_atomics_and_slices_are_checked_too():
 
 
 @cuda.jit
-def every_atomic(x, old):
+def every_atomic(x, y, old):
     old[0] = cuda.atomic.add(x, 0, 2)
     old[1] = cuda.atomic.sub(x, 1, 2)
     old[2] = cuda.atomic.max(x, 2, 50)
@@ -171,13 +171,15 @@ def every_atomic(x, old):
     old[7] = cuda.atomic.and_(x, 7, 3)
     old[8] = cuda.atomic.or_(x, 8, 3)
     old[9] = cuda.atomic.xor(x, 9, 3)
-    old[10] = cuda.atomic.inc(x, 10, 10)
-    old[11] = cuda.atomic.dec(x, 11, 5)
+    old[10] = cuda.atomic.inc(y, 10, 10)  # on the card, of numbers without a sign only
+    old[11] = cuda.atomic.dec(y, 11, 5)
 
 
 def test_atomics_return_the_old_value():
     x, old = np.arange(12, dtype=np.int32), np.zeros(12, np.int32)
-    every_atomic[1, 1](x, old)
+    y = np.arange(12, dtype=np.uint32)
+    every_atomic[1, 1](x, y, old)
+    x[10:] = y[10:]
     assert (old == np.arange(12)).all()
     assert x.tolist() == [2, -1, 50, -5, 9, 77, 6, 7 & 3, 8 | 3, 9 ^ 3, 0, 5]
 
