@@ -8,6 +8,7 @@ that compiler. The translator puts these functions in the place of `math.floor`,
     a << n          0 from 64 bits on                        (a CPU: n % 64 bits)
     min(x, y)       of two floats: the one that is no NaN    (Numba on a CPU: depends on the order)
     x ** -2         infinite for x = 0                       (Numba on a CPU: ZeroDivisionError)
+    k ** 2          of an integer: 53 bits are exact         (a CPU: all 64)
 """
 
 import math
@@ -174,8 +175,13 @@ def pow_(x, y):
 @overload(pow_)
 def _pow(x, y):
     if isinstance(y, types.Integer) and y.bitwidth <= 32 and _fits_float32(x):
-        return lambda x, y: np.float32(math.pow(x, y))
-    return lambda x, y: math.pow(x, y)
+        return lambda x, y: np.float32(math.pow(np.float64(x), np.float64(y)))
+    return lambda x, y: _power_of_floats(floats((x, y)))
+
+
+@device
+def _power_of_floats(pair):
+    return math.pow(pair[0], pair[1])
 
 
 # ---- operators ----------------------------------------------------------------------------------
@@ -185,16 +191,29 @@ def power(a, b):
     """`a ** b`. The card divides by the power of -b, and by 0 if that is 0."""
 
 
-@overload(power)
+@overload(power, prefer_literal=True)
 def _power(a, b):
+    if isinstance(a, types.Integer) and isinstance(b, types.Integer):
+        return lambda a, b: _through_float(a**b)
+    exponent = getattr(b, "literal_value", -1)
+    if exponent >= 0:
+        return lambda a, b: a**exponent  # a constant: Numba writes the products out
     if not (isinstance(a, types.Float) and isinstance(b, types.Integer) and b.signed):
         return lambda a, b: a**b
 
     def divided(a, b):
-        result = a ** abs(b)
-        return type(result)(1) / result if b < 0 else result
+        if not -0x10000 <= b < 0:
+            return a**b
+        result = a ** type(b)(-b)
+        return type(result)(1) / result
 
     return divided
+
+
+@device
+def _through_float(number):
+    """The card's compiler hands a power of whole numbers on as a float64: 53 bits stay exact."""
+    return type(number)(np.float64(number))
 
 
 def shift_left(a, n):
@@ -207,7 +226,11 @@ def shift_right(a, n):
 
 @overload(shift_left)
 def _shift_left(a, n):
-    return lambda a, n: (a << np.int64(np.uint32(n) % 64)) * (np.uint32(n) < 64)
+    def shifted(a, n):
+        result = a << np.int64(np.uint32(n) % 64)
+        return result if np.uint32(n) < 64 else type(result)(0)
+
+    return shifted
 
 
 @overload(shift_right)

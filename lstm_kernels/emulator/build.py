@@ -13,11 +13,12 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numba
 
+from .explain import origins
 from .independent import written_arguments
 from .program import Program
 from .translate import translate_function
@@ -35,6 +36,7 @@ from lstm_kernels.emulator import arithmetic as _card
 from lstm_kernels.emulator import compact as _compact
 from lstm_kernels.emulator import runtime as _gpu
 from lstm_kernels.emulator import scheduler as _scheduler
+from lstm_kernels.emulator import signatures as _signatures
 from lstm_kernels.emulator import tracing as _trace
 """
 DIRECT = """
@@ -108,6 +110,12 @@ class Build:
         self.source = _source(self.program, kernel, function.__name__)
         module = _import_generated(self.source, function.__name__)
         self.launch = module.launch
+        self.path = module.__file__
+
+    @cached_property
+    def origins(self):
+        """Line of the generated module -> function and line that it comes from."""
+        return origins(self.source, self.program)
 
     def _written_apart(self, kernel):
         """The arguments that blocks write without meeting; None: the launch runs on one core."""

@@ -44,7 +44,7 @@ SLOTS = 45
 def new_control(grid, block):
     """A fresh control block for a launch of this shape."""
     control = np.zeros(SLOTS, np.int64)
-    control[SITE] = -1
+    control[SITE] = control[THREAD] = -1
     control[GRID_DIM : GRID_DIM + 3] = grid
     control[BLOCK_DIM : BLOCK_DIM + 3] = block
     control[LAST] = grid[0] * grid[1] * grid[2]

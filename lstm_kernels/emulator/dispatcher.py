@@ -4,40 +4,48 @@ import functools
 import time
 
 import numpy as np
-from numba.core.errors import NumbaError
 
 from . import card, cores, scheduler
 from . import control as slots
 from .build import Build
-from .errors import ArgumentError, DivergentBarrier, LaunchError, OutOfBounds, UnsupportedCode
+from .errors import ArgumentError, DivergentBarrier, EmulatorError, LaunchError, OutOfBounds
+from .explain import not_compiled
 from .memory import DeviceArray, MappedArray, device_array_like, require_one_piece
 from .program import refuse_half
 from .runtime import MAIL_SLOT, WARP
+from .signatures import converted, parsed
 from .transfers import TO_DEVICE, TO_HOST, log_launch, log_transfer
 
 IGNORED_OPTIONS = frozenset(
-    "argtypes inline fastmath max_registers opt debug lineinfo link lto cache boundscheck "
-    "launch_bounds signature func_or_sig chip cc forceinline abi abi_info output shared".split()
+    "inline fastmath max_registers opt debug lineinfo link lto cache boundscheck "
+    "launch_bounds chip cc forceinline abi abi_info output shared".split()
 )
 
 
 def jit(func_or_sig=None, device=False, **options):
-    """Make a kernel (or, with device=True, a device function). Options only tune: ignored here."""
+    """Make a kernel (or, with device=True, a device function), perhaps for these signatures.
+
+    Options only tune: ignored here.
+    """
+    for old in {"argtypes", "restype", "bind"} & set(options):
+        raise TypeError(f"cuda.jit has no option {old} any more: give the signature, as in "
+                        '@cuda.jit("void(float32[:], int32)")')  # fmt: skip
     unknown = set(options) - IGNORED_OPTIONS
     if unknown:
         raise TypeError(f"cuda.jit has no option {', '.join(sorted(unknown))}")
     if callable(func_or_sig) and hasattr(func_or_sig, "__code__"):
         return Kernel(func_or_sig, device)
-    return functools.partial(Kernel, device=device)
+    return functools.partial(Kernel, device=device, signatures=func_or_sig)
 
 
 class Kernel:
     """A function that runs on the emulated card."""
 
-    def __init__(self, py_func, device=False):
+    def __init__(self, py_func, device=False, signatures=None):
         functools.update_wrapper(self, py_func)
         self.py_func = py_func
         self.device = device
+        self.declared = () if signatures is None else parsed(signatures, py_func, device)
         self._configured = {}
 
     @functools.cached_property
@@ -48,12 +56,12 @@ class Kernel:
     def __getitem__(self, configuration):
         key = configuration if isinstance(configuration, tuple) else (configuration,)
         try:
-            return self._configured[key]
-        except KeyError:
-            launch = self._configured[key] = self.configure(*key)
-            return launch
+            launch = self._configured.get(key)
         except TypeError:  # a list as grid or block: it cannot be a key
             return self.configure(*key)
+        if launch is None:
+            launch = self._configured[key] = self.configure(*key)
+        return launch
 
     def configure(self, griddim=None, blockdim=None, stream=0, sharedmem=0):
         """`kernel[griddim, blockdim, stream, sharedmem]`."""
@@ -137,7 +145,7 @@ class Launch:
         arguments, copies = [], []
         for name, value in zip(names, args, strict=True):
             arguments.append(_device_value(name, value, copies))
-        return arguments, copies
+        return converted(getattr(self.kernel, "declared", ()), names, arguments), copies
 
     def run(self, arguments):
         """Run all threads; on several cores if the last launch was long and blocks never meet."""
@@ -161,16 +169,21 @@ class Launch:
             memory = np.empty(nbytes, np.uint8)
         try:
             finished = self.build.launch(control, memory, *arguments)
-        except IndexError:
-            if control[slots.SITE] < 0:
-                raise
-            raise self._out_of_bounds(control) from None
-        except NumbaError as error:
-            raise self._not_compiled(error) from error
+        except Exception as error:
+            raise self._told(error, control) from None
         if not finished:
             raise self._stuck(control)
 
     # ---- messages -------------------------------------------------------------------------------
+
+    def _told(self, error, control):
+        """The error in the learner's words; the compiler's report is about a generated file."""
+        if control[slots.SITE] >= 0 and isinstance(error, IndexError):
+            return self._out_of_bounds(control)
+        if control[slots.THREAD] < 0:  # no thread has begun
+            return not_compiled(error, self.build, self.kernel.py_func)
+        who = self.who(control[slots.THREAD], control[slots.BLOCK])
+        return EmulatorError(f"{self.kernel.__name__} raises {error!r} in {who}")
 
     def _out_of_bounds(self, control):
         site = self.build.program.sites[control[slots.SITE]]
@@ -179,7 +192,7 @@ class Launch:
         shape = _tuple_text(control[slots.SHAPE : slots.SHAPE + ndim])
         return OutOfBounds(
             f"{site.array}[{index}] is outside {site.array}, whose shape is ({shape}): "
-            f"{self.who(control[slots.THREAD], control[slots.BLOCK])} in {site}"
+            f"{self.who(control[slots.THREAD], control[slots.BLOCK])} in {site.in_file()}"
         )
 
     def _stuck(self, control):
@@ -202,7 +215,7 @@ class Launch:
     def _where(self, code):
         if code == scheduler.FINISHED:
             return "has left the kernel"
-        return str(self.build.program.sites[code >> 3])
+        return self.build.program.sites[code >> 3].in_file()
 
     def who(self, rank, block):
         """`thread (3, 0, 0) of block (0, 0, 0)`."""
@@ -213,10 +226,6 @@ class Launch:
 
     def block_at(self, number):
         return _unravel(number, self.grid)
-
-    def _not_compiled(self, error):
-        message = getattr(error, "msg", None) or str(error)
-        return UnsupportedCode(f"{self.kernel.__name__} cannot be compiled: {message}")
 
 
 def _block_bytes(control):
@@ -257,6 +266,11 @@ def _copied_in(name, host, copies, copy_in=True, copy_out=True):
     if host.dtype.hasobject or host.dtype.kind in "SUOMm":
         raise ArgumentError(f"the argument {name} has dtype {host.dtype}, unknown to the GPU")
     refuse_half(host.dtype, f"the argument {name}")
+    if copy_out and not host.flags.writeable:
+        raise ArgumentError(
+            f"the argument {name} is read-only, and a launch copies NumPy arrays back: give a "
+            f"copy, or cuda.In({name})"
+        )
     require_one_piece(host)
     on_device = host.copy(order="K") if copy_in else device_array_like(host).data
     if copy_in:

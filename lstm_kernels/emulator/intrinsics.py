@@ -12,6 +12,7 @@ from numba.extending import intrinsic
 
 from . import control as slots
 from .compact import as_intp, index_kinds, is_whole_index, opened, view
+from .explain import axes
 
 
 @intrinsic
@@ -163,6 +164,7 @@ def call_resume(typingctx, pointer, address):
 @intrinsic
 def checked_index(typingctx, control, site, array, index):
     """`index` itself, after a check that it lies inside `array`; else the site is noted."""
+    _refuse_too_many(array, index)
     check = _can_check(array, index)
 
     def codegen(context, builder, signature, args):
@@ -183,6 +185,7 @@ def noted_index(typingctx, control, site, kind, array, index):
     That function is called by its address, which stands in the control block: so it is compiled
     once, and not again at each access.
     """
+    _refuse_too_many(array, index)
     check = _can_check(array, index)
     whole = check and is_whole_index(array, index)
 
@@ -217,6 +220,13 @@ def checked_axis(typingctx, control, site, array, axis, index):
         return args[4]
 
     return index(control, site, array, axis, index), codegen
+
+
+def _refuse_too_many(array, index):
+    """Two indices into an array with one axis."""
+    count = len(index_kinds(index))
+    if isinstance(opened(array), types.Array) and count > opened(array).ndim:
+        raise TypingError(f"{count} indices for an array with {axes(opened(array).ndim)}")
 
 
 def _can_check(array, index):

@@ -22,9 +22,14 @@ class Site:
     line: int
     text: str
     array: str = ""
+    file: str = ""  # or "a notebook cell"
 
     def __str__(self):
         return f"{self.function}, line {self.line}: {self.text}"
+
+    def in_file(self):
+        """The same, with the file's name."""
+        return f"{self}, in {self.file}"
 
 
 @dataclass(frozen=True)
@@ -134,10 +139,8 @@ BUILTINS = frozenset(
     "zip".split()
 )
 # where the card's compiler gives another type or value: functions of arithmetic.py
-OWN = {int: "whole", math.pow: "pow_"} | {
-    function: function.__name__
-    for function in (math.floor, math.ceil, math.trunc, math.modf, math.frexp, math.ldexp, math.fmod)
-}
+FLOATS = (math.floor, math.ceil, math.trunc, math.modf, math.frexp, math.ldexp, math.fmod)
+OWN = {int: "whole", math.pow: "pow_"} | {function: function.__name__ for function in FLOATS}
 # NumPy's functions of numbers that the card's compiler knows
 UFUNCS = frozenset(
     "arccos arccosh arcsin arcsinh arctan arctan2 arctanh bitwise_and bitwise_or bitwise_xor "

@@ -11,10 +11,18 @@ import numpy as np
 from . import control as slots
 from .arithmetic import device
 from .compact import array_at
+from .intrinsics import (  # noqa: F401
+    as_integer,
+    as_number,
+    as_unsigned,
+    for_block_vote,
+    for_shuffle,
+    for_warp_vote,
+    load_as,
+    store_at,
+)
 from .intrinsics import checked_axis as at_axis  # noqa: F401  (translated kernels use these two)
 from .intrinsics import checked_index as at  # noqa: F401
-from .intrinsics import for_block_vote, for_shuffle, for_warp_vote  # noqa: F401
-from .intrinsics import as_integer, as_number, as_unsigned, load_as, store_at
 
 Thread = namedtuple(
     "Thread",

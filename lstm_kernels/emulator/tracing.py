@@ -13,6 +13,7 @@ of this run do not show.
 """
 
 import numpy as np
+
 from . import control as slots
 from .arithmetic import device
 from .compact import array_at
@@ -35,6 +36,7 @@ ENTRIES = 10  # remembered accesses of one element
 # one found race: how often, where, and the two accesses
 COUNT, AREA, ELEMENT, ONE, OTHER = 0, 1, 2, 3, 6
 RACE = 9
+
 
 @device
 def find_region(header, address):

@@ -14,11 +14,15 @@ and its like are not.
 
 import ctypes
 import ctypes.util
+import math
 import re
+from types import SimpleNamespace
+from unittest.mock import patch
 
 import llvmlite.binding as llvm
+import numpy as np
 from numba import types
-from numba.cuda import compiler
+from numba.cuda import compiler, dispatcher
 from numba.np.numpy_support import from_dtype
 
 CAPABILITY = (7, 5)
@@ -26,21 +30,45 @@ POINTER = re.compile(r'(?:\b[a-z]\w*|%"[^"]*"|\{[^{}]*\}|\[[^\[\]]*\])\*+')
 CONVERSION = re.compile(r"= (fpto[su]i) (float|double) (\S+) to i(\d+)")
 SHIFT = re.compile(r"= (shl|lshr|ashr) i(\d+) ([^,\s]+), (\S+)")
 LIBRARY = re.compile(r"@\"?__nv_(\w+?)\"?\(")
-REGISTER = re.compile(r'declare i32 @"?(llvm\.nvvm\.read\.ptx\.sreg\.(\w+)[\w.]*)"?\(\)')
-RENAMED = {"powi": "pow", "powif": "powf"}  # the C library's names, where they are others
+REGISTER = re.compile(r'call i32 @"?llvm\.nvvm\.read\.ptx\.sreg\.(\w+)[\w.]*"?\(\)')
+
+
+def _whole_power(x, n):
+    """`__nv_powi`."""
+    with np.errstate(all="ignore"):
+        return float(np.float_power(x, n))
+
+
+OWN = {  # what the C library does not have
+    "powi": ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double, ctypes.c_int)(_whole_power),
+    "powif": ctypes.CFUNCTYPE(ctypes.c_float, ctypes.c_float, ctypes.c_int)(_whole_power),
+    "isnand": ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_double)(math.isnan),
+    "isinfd": ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_double)(math.isinf),
+    "isfinited": ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_double)(math.isfinite),
+    "brev": ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_uint32)(lambda x: _reversed(x, 32)),
+    "brevll": ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)(lambda x: _reversed(x, 64)),
+}
 WIDTHS = {"float": 32, "double": 64}
 
 
 def run(function, *arrays):
     """Call the compiled kernel with these arrays (C order); it changes them in place."""
     kinds = [types.Array(from_dtype(array.dtype), array.ndim, "C") for array in arrays]
-    library, _ = compiler._compile_pyfunc_with_fixup(
-        function, types.void(*kinds), device=False, cc=CAPABILITY, abi="numba"
-    )
+    library = compiled(function, types.void(*kinds))
     engine = _engine([for_this_cpu(text) for text in library.llvm_strs])
     words = [word for array in arrays for word in _words(array)]
     address = engine.get_function_address(library._entry_name)
     ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * len(words))(address)(*words)
+
+
+def compiled(function, signature):
+    """What the compiler makes of a kernel; its errors for what it does not take."""
+    card = SimpleNamespace(compute_capability=CAPABILITY)
+    with patch.object(dispatcher, "get_current_device", lambda: card):
+        library, _ = compiler._compile_pyfunc_with_fixup(
+            function, signature, device=False, cc=CAPABILITY, abi="numba"
+        )
+    return library
 
 
 def _words(array):
@@ -52,9 +80,9 @@ def _engine(texts):
     """The modules, compiled and linked."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    library = ctypes.CDLL(ctypes.util.find_library("m"))
-    for name in sorted(set(LIBRARY.findall("\n".join(texts)))):
-        known = getattr(library, RENAMED.get(name, name))
+    for name in set(LIBRARY.findall("\n".join(texts))):
+        known = OWN.get(name) or getattr(ctypes.CDLL(None), name, None)
+        known = known or getattr(ctypes.CDLL(ctypes.util.find_library("m")), name)
         llvm.add_symbol(f"__nv_{name}", ctypes.cast(known, ctypes.c_void_p).value)
     first, *others = map(llvm.parse_assembly, texts)
     for module in others:
@@ -64,6 +92,10 @@ def _engine(texts):
     engine = llvm.create_mcjit_compiler(first, machine)
     engine.finalize_object()
     return engine
+
+
+def _reversed(number, bits):
+    return int(f"{number:0{bits}b}"[::-1], 2)
 
 
 # ---- from the GPU's text to the CPU's -----------------------------------------------------------
@@ -84,8 +116,7 @@ def for_this_cpu(text):
 
 def _register(found):
     """A special register: all sizes are 1, all places are 0."""
-    name, register = found.groups()
-    return f'define i32 @"{name}"() {{ ret i32 {int(register in ("ntid", "nctaid"))} }}'
+    return f"or i32 0, {int(found.group(1) in ('ntid', 'nctaid'))}"
 
 
 def _conversion(found, helpers):
