@@ -63,6 +63,7 @@ from .errors import (
     OutOfBounds,
     TransferError,
     UnsupportedCode,
+    WaitsInVain,
 )
 from .transfers import Transfer, count_transfers
 
@@ -77,6 +78,7 @@ __all__ = [
     "Transfer",
     "TransferError",
     "UnsupportedCode",
+    "WaitsInVain",
     "count_transfers",
     "find_data_races",
 ]

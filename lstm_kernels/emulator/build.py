@@ -51,6 +51,7 @@ def launch(control, memory{arguments}):
         block = _gpu.position(b, blocks, order)
         _gpu.enter_block(control, memory, block, 0)
         for t in range(threads):
+            _gpu.stop(control.ctypes.data)
             rank = _gpu.position(t, threads, order)
             _kernel(_gpu.enter_thread(control, memory, block, rank, 0){arguments})
     return True
@@ -69,6 +70,7 @@ def launch(control, memory{arguments}):
     states = _scheduler.room_for_states(control, size)
     blocks, threads = _gpu.counts(control)
     resident = control[{RESIDENT}]
+    _gpu.stop(control.ctypes.data)
     for b in range(control[{FIRST}], control[{LAST}], resident):
         first = _gpu.position(b, blocks, control[{ORDER}]) if resident == 1 else b
         last = min(first + resident, blocks)

@@ -38,7 +38,10 @@ RESIDENT = 41  # how many blocks are under way at once (all of them for grid.syn
 FIRST = 42  # the blocks to run are FIRST .. LAST - 1: all, or one CPU core's share
 LAST = 43
 DYNAMIC_BYTES = 44  # what the launch asked for, to the byte
-SLOTS = 45
+STOP = 45  # not 0: leave as soon as you can (Ctrl-C)
+AREAS = 46  # of a kernel with loops that wait for other threads: address of a table of the pieces
+AREA_COUNT = 47  # ... of memory that its threads share, and how many there are
+SLOTS = 48
 
 
 def new_control(grid, block):

@@ -5,11 +5,24 @@ import time
 
 import numpy as np
 
+try:
+    from numpy.lib.array_utils import byte_bounds
+except ImportError:  # NumPy 1
+    from numpy import byte_bounds
+
 from . import card, cores, scheduler
 from . import control as slots
 from .build import Build
-from .errors import ArgumentError, DivergentBarrier, EmulatorError, LaunchError, OutOfBounds
+from .errors import (
+    ArgumentError,
+    DivergentBarrier,
+    EmulatorError,
+    LaunchError,
+    OutOfBounds,
+    WaitsInVain,
+)
 from .explain import not_compiled
+from .interrupt import stoppable
 from .memory import DeviceArray, MappedArray, device_array_like, require_one_piece
 from .program import refuse_half
 from .runtime import MAIL_SLOT, WARP
@@ -119,7 +132,8 @@ class Launch:
         control[slots.MAIL_BYTES] = -(-threads // WARP) * WARP * MAIL_SLOT if build.waits else 0
         control[slots.LOCAL_BYTES] = -(-program.local_bytes // 16) * 16
         control[slots.THREAD_ROOMS] = threads if build.waits else 1
-        control[slots.RESIDENT] = blocks if program.uses_grid else 1
+        at_once = card.blocks_at_once(self.block) if program.spins else 1
+        control[slots.RESIDENT] = blocks if program.uses_grid else min(blocks, at_once)
         return control, _block_bytes(control) * int(control[slots.RESIDENT])
 
     def bytes_of_block(self):
@@ -167,8 +181,12 @@ class Launch:
             control[slots.FIRST], control[slots.LAST] = blocks
         if memory is None:
             memory = np.empty(nbytes, np.uint8)
+        if self.build.program.spins:
+            areas = _areas(arguments)
+            control[slots.AREAS], control[slots.AREA_COUNT] = areas.ctypes.data, len(areas)
         try:
-            finished = self.build.launch(control, memory, *arguments)
+            with stoppable(control):
+                finished = self.build.launch(control, memory, *arguments)
         except Exception as error:
             raise self._told(error, control) from None
         if not finished:
@@ -197,15 +215,20 @@ class Launch:
 
     def _stuck(self, control):
         waits = self._where(control[slots.STUCK_CODE])
-        other = self._where(control[slots.OTHER_CODE])
+        other = self._where(max(control[slots.OTHER_CODE], 0))
         threads = self.block[0] * self.block[1] * self.block[2]
         block = control[slots.BLOCK] - control[slots.BLOCK] % control[slots.RESIDENT]
 
         def who(number):
-            if self.build.program.uses_grid and number >= threads:
+            if control[slots.RESIDENT] > 1 and number >= threads:
                 return self.who(number % threads, block + number // threads)
             return self.who(number, control[slots.BLOCK])
 
+        if control[slots.OTHER_CODE] == scheduler.IN_VAIN:
+            return WaitsInVain(
+                f"{who(control[slots.STUCK_THREAD])} loops for ever ({waits}): all threads that "
+                "still run only loop, and nothing in memory changes any more"
+            )
         return DivergentBarrier(
             f"{who(control[slots.STUCK_THREAD])} waits at a barrier ({waits}), but "
             f"{who(control[slots.OTHER_THREAD])} {'waits at ' if control[slots.OTHER_CODE] else ''}"
@@ -226,6 +249,15 @@ class Launch:
 
     def block_at(self, number):
         return _unravel(number, self.grid)
+
+
+def _areas(arguments):
+    """Start and length of the memory that each array argument lies in."""
+    arrays = [
+        part for value in arguments for part in (value if isinstance(value, tuple) else (value,))
+    ]
+    found = [byte_bounds(array) for array in arrays if isinstance(array, np.ndarray)]
+    return np.array([(first, last - first) for first, last in found], np.int64).reshape(-1, 2)
 
 
 def _block_bytes(control):

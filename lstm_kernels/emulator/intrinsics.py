@@ -90,6 +90,22 @@ for_warp_vote = _only(
 
 
 @intrinsic
+def stop(typingctx, control):
+    """Leave the kernel if Ctrl-C was pressed; looked up at each round of a loop."""
+
+    def codegen(context, builder, signature, args):
+        word = context.get_value_type(types.int64)
+        place = builder.add(args[0], args[0].type(slots.STOP * 8))
+        pointer = builder.inttoptr(place, word.as_pointer())
+        wished = builder.load_atomic(pointer, "monotonic", 8)
+        with cgutils.if_unlikely(builder, builder.icmp_signed("!=", wished, word(0))):
+            context.call_conv.return_user_exc(builder, KeyboardInterrupt, ("stopped",))
+        return context.get_dummy_value()
+
+    return types.none(control), codegen
+
+
+@intrinsic
 def generator_size(typingctx, generator):
     """How many bytes a paused generator needs."""
 

@@ -59,6 +59,7 @@ class Program:
     shared_bytes: int = 0
     local_bytes: int = 0
     uses_grid: bool = False
+    spins: bool = False  # a loop may wait for what other threads write
 
     def add_site(self, site):
         self.sites.append(site)
@@ -136,7 +137,7 @@ def _type_source(value):
 
 BUILTINS = frozenset(
     "abs bool complex divmod enumerate float int len max min pow print range round tuple type "
-    "zip".split()
+    "zip isinstance".split()
 )
 # where the card's compiler gives another type or value: functions of arithmetic.py
 FLOATS = (math.floor, math.ceil, math.trunc, math.modf, math.frexp, math.ldexp, math.fmod)

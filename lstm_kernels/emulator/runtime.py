@@ -19,6 +19,7 @@ from .intrinsics import (  # noqa: F401
     for_shuffle,
     for_warp_vote,
     load_as,
+    stop,  # noqa: F401
     store_at,
 )
 from .intrinsics import checked_axis as at_axis  # noqa: F401  (translated kernels use these two)

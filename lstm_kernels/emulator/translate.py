@@ -25,8 +25,9 @@ from numba import types
 
 from . import names, scheduler
 from .environment import MISSING, Environment, python_function, source_tree
-from .explain import file_of
+from .explain import file_of, source_line
 from .inline import inline_calls, keep_apart
+from .loops import Loops
 from .program import Site, as_dtype, callable_source, constant_source, refuse_half
 from .refuse import (
     is_constant_shape,
@@ -97,14 +98,16 @@ class Translator(ast.NodeTransformer):
         self.environment = Environment(function)
         self.grids = set()  # local names that hold cg.this_grid()
         self.target = ""  # the name that the present statement assigns to
+        self.is_kernel = is_kernel
         self.together = is_kernel  # all threads of the kernel are here, none has left
 
     def translate(self):
         tree = source_tree(self.function)
-        refuse_signature(tree, self.function, self.together)
+        refuse_signature(tree, self.function, self.is_kernel)
         refuse_python(tree, self.function)
         tree.body = [statement for statement in map(self.visit, tree.body) if statement]
         keep_apart(tree)
+        tree.body = self._with_stops(tree.body)
         tree.body = inline_calls(tree.body, self.function) or [ast.Pass()]
         tree.returns = None
         for argument in tree.args.args:
@@ -116,6 +119,13 @@ class Translator(ast.NodeTransformer):
         """Visit one node, and keep in mind whether some threads may be elsewhere."""
         self.together = self.together and not isinstance(node, APART)
         return super().visit(node)
+
+    def _with_stops(self, body):
+        """The body with what loops must do (loops.py)."""
+        loops = Loops(self._spin_code, self.is_kernel)
+        module = loops.visit(ast.Module(body, []))
+        self.program.spins |= loops.spins > 0
+        return module.body
 
     # ---- names ----------------------------------------------------------------------------------
 
@@ -401,6 +411,11 @@ class Translator(ast.NodeTransformer):
 
     def _code(self, node, kind):
         return 8 * self._site(node, ast.unparse(node)) + kind
+
+    def _spin_code(self, node):
+        """The place of a loop, with the line as it is written."""
+        text = source_line(self.function, node.lineno).rstrip(":")
+        return 8 * self._site(node, text) + scheduler.SPIN
 
     def _wait(self, node, kind):
         return ast.Yield(ast.Constant(self._code(node, kind)))
