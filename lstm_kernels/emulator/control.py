@@ -39,8 +39,8 @@ FIRST = 42  # the blocks to run are FIRST .. LAST - 1: all, or one CPU core's sh
 LAST = 43
 DYNAMIC_BYTES = 44  # what the launch asked for, to the byte
 STOP = 45  # not 0: leave as soon as you can (Ctrl-C)
-AREAS = 46  # of a kernel with loops that wait for other threads: address of a table of the pieces
-AREA_COUNT = 47  # ... of memory that its threads share, and how many there are
+AREAS = 46  # 0, or if loops may wait for other threads: address of a table of the pieces of
+AREA_COUNT = 47  # ... memory that all threads share, and how many there are
 SLOTS = 48
 
 

@@ -22,7 +22,7 @@ from .errors import (
     WaitsInVain,
 )
 from .explain import not_compiled
-from .interrupt import stoppable
+from .interrupt import Stoppable
 from .memory import DeviceArray, MappedArray, device_array_like, require_one_piece
 from .program import refuse_half
 from .runtime import MAIL_SLOT, WARP
@@ -185,7 +185,7 @@ class Launch:
             areas = _areas(arguments)
             control[slots.AREAS], control[slots.AREA_COUNT] = areas.ctypes.data, len(areas)
         try:
-            with stoppable(control):
+            with Stoppable(control):
                 finished = self.build.launch(control, memory, *arguments)
         except Exception as error:
             raise self._told(error, control) from None

@@ -9,7 +9,6 @@ The compiled loops look at that word (loops.py).
 import signal
 import socket
 import threading
-from contextlib import contextmanager
 from functools import lru_cache
 
 from . import control as slots
@@ -17,17 +16,22 @@ from . import control as slots
 _under_way = []  # the control blocks of the launches that run now
 
 
-@contextmanager
-def stoppable(control):
-    """While the block runs, Ctrl-C sets the stop word of this control block."""
-    _under_way.append(control)
-    before = _listen()
-    try:
-        yield
-    finally:
-        if before is not None:
-            signal.set_wakeup_fd(before, warn_on_full_buffer=False)
-        _under_way[:] = [other for other in _under_way if other is not control]
+class Stoppable:
+    """`with Stoppable(control):` meanwhile, Ctrl-C sets the stop word of this control block."""
+
+    __slots__ = ("control", "before")
+
+    def __init__(self, control):
+        self.control = control
+
+    def __enter__(self):
+        _under_way.append(self.control)
+        self.before = _listen()
+
+    def __exit__(self, *_error):
+        if self.before is not None:
+            signal.set_wakeup_fd(self.before)
+        _under_way[:] = [other for other in _under_way if other is not self.control]
 
 
 def stop_all():
@@ -38,20 +42,18 @@ def stop_all():
 
 def _listen():
     """Have signals written to our socket; returns where they went before, None: not our affair."""
-    if threading.current_thread() is not threading.main_thread():
+    if threading.get_ident() != threading.main_thread().ident:
         return None  # signals come to the main thread, which perhaps waits for us (cores.py)
-    sender = _watched()
-    before = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
-    return -1 if before == sender.fileno() else before
+    return signal.set_wakeup_fd(_watched(), warn_on_full_buffer=False)
 
 
 @lru_cache(maxsize=1)
 def _watched():
-    """The socket to write to; a thread reads the other end."""
+    """The number of the socket to write to; a thread reads the other end."""
     receiver, sender = socket.socketpair()
     sender.setblocking(False)
     threading.Thread(target=_watch, args=(receiver,), name="emulator-stop", daemon=True).start()
-    return sender
+    return sender.detach()  # open as long as the process lives
 
 
 def _watch(receiver):

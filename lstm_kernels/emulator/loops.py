@@ -31,6 +31,7 @@ class Loops(ast.NodeTransformer):
         self.code = code
         self.is_kernel = is_kernel
         self.spins = 0
+        self.depth = 0  # of `for` loops around the present statement
 
     def visit_While(self, node):
         before = []
@@ -44,18 +45,24 @@ class Loops(ast.NodeTransformer):
         return [*before, node]
 
     def visit_For(self, node):
-        """Innermost loops stay as they are: they are short, and the compiler unrolls them."""
-        long = any(
-            isinstance(part, (ast.For, ast.While)) for part in ast.walk(node) if part != node
-        )
+        """The two innermost loops stay as they are, for speed; but not if they are all there is."""
+        outermost, self.depth = self.depth == 0, self.depth + 1
+        looks = height(node) > 2 - outermost
         self.generic_visit(node)
-        if long and self.is_kernel:
+        self.depth -= 1
+        if looks and self.is_kernel:
             node.body = [*_placed("_gpu.stop(_cuda.control)", node), *node.body]
         return node
 
     def _counter(self, node):
         source = COUNTER.format(number=self.spins, rounds=ROUNDS, code=self.code(node))
         return _placed(source, node)
+
+
+def height(node):
+    """How many loops stand inside each other, from this statement on."""
+    inside = max((height(part) for part in ast.iter_child_nodes(node)), default=0)
+    return inside + isinstance(node, (ast.For, ast.While))
 
 
 def _placed(source, node):

@@ -67,7 +67,7 @@ def run_blocks(resume, size, states, control, memory, first, last):
             mail = memory.ctypes.data + room * block_bytes(control) + control[slots.SHARED_BYTES]
             if not run_block(resume, size, start, control, codes[room], mail):
                 return False
-        if any_spins(codes.ravel()):
+        if control[slots.AREAS] and any_spins(codes.ravel()):
             if in_vain(looks, codes.ravel(), states, control, memory):
                 return False
             let_spins_go_on(codes.ravel())
@@ -87,7 +87,7 @@ def run_block(resume, size, start, control, codes, mail):
         for first in range(0, len(codes), WARP):
             warp = (first, min(first + WARP, len(codes)))
             run_warp(resume, size, start, control, codes, mail, warp)
-        if any_spins(codes):
+        if control[slots.AREAS] and any_spins(codes):
             return True
         stop(control.ctypes.data)
         if not agree(codes, control):

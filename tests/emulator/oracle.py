@@ -16,14 +16,21 @@ import ctypes
 import ctypes.util
 import math
 import re
+from importlib import metadata
 from types import SimpleNamespace
 from unittest.mock import patch
 
 import llvmlite.binding as llvm
 import numpy as np
 from numba import types
-from numba.cuda import compiler, dispatcher
+from numba.cuda import dispatcher
+from numba.cuda.compiler import _compile_pyfunc_with_fixup
+from numba.cuda.cudadrv.nvvm import llvm_replace
 from numba.np.numpy_support import from_dtype
+
+VERSION = "0.30."  # of numba-cuda: others may decide otherwise, and have other insides
+if not metadata.version("numba-cuda").startswith(VERSION):
+    raise ImportError(f"numba-cuda {VERSION}x is needed, not {metadata.version('numba-cuda')}")
 
 CAPABILITY = (7, 5)
 POINTER = re.compile(r'(?:\b[a-z]\w*|%"[^"]*"|\{[^{}]*\}|\[[^\[\]]*\])\*+')
@@ -65,7 +72,7 @@ def compiled(function, signature):
     """What the compiler makes of a kernel; its errors for what it does not take."""
     card = SimpleNamespace(compute_capability=CAPABILITY)
     with patch.object(dispatcher, "get_current_device", lambda: card):
-        library, _ = compiler._compile_pyfunc_with_fixup(
+        library, _ = _compile_pyfunc_with_fixup(
             function, signature, device=False, cc=CAPABILITY, abi="numba"
         )
     return library
@@ -103,6 +110,7 @@ def _reversed(number, bits):
 
 def for_this_cpu(text):
     """One module of the compiler, for the machine that we run on."""
+    text = llvm_replace(text)  # with this compiler's own atomics of floats
     text = re.sub(r'target (triple|datalayout) = "[^"]*"', "", text)
     text = re.sub(r"^!nvvm.*\n", "", text, flags=re.MULTILINE)
     while POINTER.search(text):  # `float*` was LLVM's old way to write `ptr`

@@ -18,15 +18,11 @@ from lstm_kernels.emulator.dispatcher import Kernel
 
 try:
     from . import oracle
-except ImportError:  # no numba-cuda
+except ImportError as error:  # no numba-cuda, or one with other insides
     if os.environ.get("LSTM_KERNELS_REQUIRE_COMPILER"):
         raise
-    oracle = None
-
-pytestmark = pytest.mark.skipif(
-    oracle is None,
-    reason="numba-cuda's compiler is not installed: pip install -r requirements-gpu.txt",
-)
+    oracle, why = None, f"{error}: pip install -r requirements-gpu.txt"
+    pytestmark = pytest.mark.skip(reason=why)
 
 INTEGERS = [0, 1, -1, 2, -2, 3, 5, -5, 7, -7, 31, 32, 63, 64, 70, 100, 127, -128, 255]
 FLOATS = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.5, 3.7, -3.7, 100.25, 130.5, 300.0, -200.0]
@@ -212,6 +208,66 @@ def same_values(expression, kind, ours, theirs):
     same = (ours[1] == theirs[1]) | (np.isnan(ours[1]) & np.isnan(theirs[1]))
     return same & (ours[0] == theirs[0])
 
+
+# ---- written kernels ----------------------------------------------------------------------------
+
+WRITTEN = {
+    "atomics": """
+cuda.atomic.max(u, 0, -1); cuda.atomic.min(u, 1, -1); cuda.atomic.add(u, 2, -3)
+cuda.atomic.add(i, 0, 2.9); cuda.atomic.sub(i, 1, 2**31); cuda.atomic.max(i, 2, 3e20)
+cuda.atomic.max(f, 0, math.nan); cuda.atomic.min(f, 1, -2); cuda.atomic.add(f, 2, 0.1)
+cuda.atomic.nanmax(f, 3, math.nan); cuda.atomic.nanmin(f, 4, -math.inf)
+u[3] = cuda.atomic.cas(u, 4, 4, -7); i[3] = cuda.atomic.exch(i, 4, 1 << 40)
+cuda.atomic.and_(i, 5, 0xFFFFFFFE); cuda.atomic.or_(u, 5, 8); cuda.atomic.xor(u, 6, -1)
+""",
+    "collatz": """
+n = i[6] + 27
+while n != 1: n = n // 2 if n % 2 == 0 else 3 * n + 1; i[0] += 1
+""",
+    "random numbers": """
+s = uint32(12345)
+for k in range(100): s = uint32(1664525 * s + 1013904223)
+u[0] = s; f[0] = s / 2**32; i[0] = s; u[1] = s >> uint32(7)
+""",
+    "local arrays": """
+p = cuda.local.array((2, 4), int16)
+for k in range(8): p[k // 4, k % 4] = 5000 * k + 0.7
+for k in range(8): i[k] = p[k % 2, k // 2]; f[k] = p[1, 3] / p[0, 1]
+""",
+    "stores that do not fit": """
+for k in range(8): u[k] = f[k] * -1e9; i[k] = f[k] * 1e9; f[k] = i[k] / 3
+i[0] = u[3]; u[0] = -1; u[1] = 2**32 + 5; f[1] = 1e300; f[2] = 16777217
+""",
+    "branches": """
+for k in range(8): f[k] = k if k % 3 else 0.5; i[k] = (k > 3) + (k < 5) - True
+x = 3
+if f[7] > 0: x = 2.5
+i[0] = x * 2; f[0] = x // 2; u[0] = len(f) + f.shape[0] + f.size
+""",
+    "a tuple and a sum": """
+t = (1, 2.5, f[3])
+a, b, c = t
+s = float32(0)
+for k in range(len(f)): s += f[k] * a - b / c
+f[0] = s; i[0] = s; f[1] = abs(-s) ** 2
+""",
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_written_kernels(name, tmp_path):
+    lines = [line for line in WRITTEN[name].splitlines() if line]
+    source = HEADER + "def kernel(u, i, f):\n    " + "\n    ".join(lines) + "\n"
+    kernel = executed(source, tmp_path / "written.py")["kernel"]
+    theirs = [np.arange(8).astype(kind) for kind in ("uint32", "int32", "float32")]
+    ours = [array.copy() for array in theirs]
+    oracle.run(kernel, *theirs)
+    Kernel(kernel)[1, 1](*ours)
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.tobytes() == other.tobytes(), (one, other)
+
+
+# ---- what is refused ----------------------------------------------------------------------------
 
 REFUSING = """
 def kernel(a, b, x, y, z):
