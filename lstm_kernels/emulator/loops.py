@@ -10,7 +10,7 @@
                                        pass
 
 On a card all threads run at once. Here a thread that waits for another one must give way, or that
-one would never come. A loop may wait so if it reads memory and has no barrier in it.
+one would never come. A loop may wait so if what ends it is read from memory.
 """
 
 import ast
@@ -27,15 +27,16 @@ if _rounds_{number} == {rounds}:
 class Loops(ast.NodeTransformer):
     """Rewrites the loops of one translated function; `code(node)` numbers the places."""
 
-    def __init__(self, code, is_kernel):
+    def __init__(self, code, body, is_kernel):
         self.code = code
         self.is_kernel = is_kernel
+        self.can_wait = is_kernel or not returns_early(body)
         self.spins = 0
         self.depth = 0  # of `for` loops around the present statement
 
     def visit_While(self, node):
         before = []
-        waits = may_wait(node, self.is_kernel)
+        waits = self.can_wait and may_wait(node, self.is_kernel)
         self.generic_visit(node)
         if waits:
             before = _placed(f"_rounds_{self.spins} = 0", node)
@@ -76,24 +77,70 @@ def _placed(source, node):
 
 
 def may_wait(loop, is_kernel):
-    """Does it wait, perhaps, until another thread has written something?
+    """Does it end, perhaps, only when another thread has written something?
 
-    A device function that gives way must be written into its caller (inline.py), which not all can
-    be: there, only loops count whose own test reads memory, and `while True`.
+    So it is if what ends the loop was read from memory in it. A device function that gives way must
+    be written into its caller (inline.py), which not all can be: there, what is read must stand in
+    the condition itself.
     """
     if any(isinstance(part, ast.Yield) or hasattr(part, "inline") for part in ast.walk(loop)):
         return False
-    endless = isinstance(loop.test, ast.Constant)
-    if is_kernel or endless:
-        return _reads_memory(loop)
-    return _reads_memory(loop.test)
+    read = _names_read(loop) if is_kernel else set()
+    return any(_depends(condition, read) for condition in _conditions(loop))
 
 
-def _reads_memory(tree):
+def returns_early(body):
+    """Does a function with this body return before its last statement?"""
     return any(
-        isinstance(part, ast.Subscript)
-        and isinstance(part.ctx, ast.Load)
-        or isinstance(part, ast.Call)
-        and ast.unparse(part.func).startswith("_gpu.atomic_")
-        for part in ast.walk(tree)
+        isinstance(part, ast.Return) for s in body for part in ast.walk(s) if part != body[-1]
     )
+
+
+def _conditions(loop):
+    """What ends the loop: its test, and that of each `if` with a `break` or `return` inside."""
+    yield loop.test
+    for part in ast.walk(loop):
+        if isinstance(part, ast.If) and any(
+            isinstance(inner, (ast.Break, ast.Return)) for inner in ast.walk(part)
+        ):
+            yield part.test
+
+
+def _names_read(loop):
+    """The names that get values from memory in the loop, or `done = True` because of one."""
+    read, before = set(), None
+    while read != before:
+        before = set(read)
+        for part in ast.walk(loop):
+            if isinstance(part, (ast.Assign, ast.AugAssign)) and _depends(part.value, read):
+                read |= _stored(part)
+            elif isinstance(part, ast.If) and _depends(part.test, read):
+                read |= {name for s in part.body + part.orelse for name in _constants(s)}
+    return read
+
+
+def _constants(statement):
+    plain = isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Constant)
+    return _stored(statement) if plain else ()
+
+
+def _stored(statement):
+    return {
+        part.id
+        for part in ast.walk(statement)
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+    }
+
+
+def _depends(expression, read):
+    """Does it read an element of an array, or one of these names?"""
+    for part in ast.walk(expression):
+        element = isinstance(part, ast.Subscript) and not _is_shape(part)
+        atomic = isinstance(part, ast.Call) and ast.unparse(part.func).startswith("_gpu.atomic_")
+        if element or atomic or (isinstance(part, ast.Name) and part.id in read):
+            return True
+    return False
+
+
+def _is_shape(node):
+    return isinstance(node.value, ast.Attribute) and node.value.attr in ("shape", "strides")

@@ -122,7 +122,7 @@ class Translator(ast.NodeTransformer):
 
     def _with_stops(self, body):
         """The body with what loops must do (loops.py)."""
-        loops = Loops(self._spin_code, self.is_kernel)
+        loops = Loops(self._spin_code, body, self.is_kernel)
         module = loops.visit(ast.Module(body, []))
         self.program.spins |= loops.spins > 0
         return module.body

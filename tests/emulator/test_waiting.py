@@ -145,6 +145,66 @@ def test_a_long_search_is_no_waiting():
     assert (out == 4321).all()
 
 
+@cuda.jit
+def strided(x, out):
+    n = cuda.grid(1)
+    while n < x.shape[0]:
+        out[n] = 2 * x[n]
+        n += cuda.gridsize(1)
+
+
+@cuda.jit(device=True)
+def find(x, value):
+    low, high = 0, x.shape[0]
+    while low < high:
+        middle = (low + high) // 2
+        if x[middle] == value:
+            return middle
+        if x[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return -1
+
+
+@cuda.jit
+def finds(x, out):
+    n = cuda.grid(1)
+    out[n] = find(x, 2 * n) if n > 3 else 0
+
+
+def test_loops_that_only_look_like_waiting_cost_nothing():
+    x, out = np.arange(100.0), np.zeros(100)
+    strided[2, 16](x, out)
+    assert (out == 2 * x).all()
+    assert not strided.build.waits
+    found = np.zeros(10)
+    finds[1, 10](2 * x, found)
+    assert found.tolist() == [0] * 4 + [4, 5, 6, 7, 8, 9]
+    assert not finds.build.waits
+
+
+@cuda.jit
+def until_done(flag, out):
+    n = cuda.grid(1)
+    if n == 3:
+        flag[0] = 1
+    done = False
+    while not done:
+        if flag[0] == 1:
+            done = True
+    seen = 0
+    while seen == 0:
+        seen = flag[0]
+    out[n] = seen
+
+
+def test_other_ways_to_write_a_loop_that_waits():
+    flag, out = np.zeros(1, np.int32), np.zeros(4)
+    until_done[1, 4](flag, out)
+    assert out.tolist() == [1] * 4
+
+
 # ---- Ctrl-C -------------------------------------------------------------------------------------
 
 
