@@ -15,7 +15,8 @@ one would never come. A loop may wait so if what ends it is read from memory.
 
 import ast
 
-ROUNDS = 256  # before a thread gives way
+from .scheduler import SPINS
+
 COUNTER = """
 _rounds_{number} += 1
 if _rounds_{number} == {rounds}:
@@ -56,7 +57,7 @@ class Loops(ast.NodeTransformer):
         return node
 
     def _counter(self, node):
-        source = COUNTER.format(number=self.spins, rounds=ROUNDS, code=self.code(node))
+        source = COUNTER.format(number=self.spins, rounds=SPINS, code=self.code(node))
         return _placed(source, node)
 
 

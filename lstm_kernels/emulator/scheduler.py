@@ -159,6 +159,7 @@ def agree(codes, control):
 
 HASH, PASSES, ROUNDS, MEMORY, EVERYTHING, LOOKS = range(6)
 ENOUGH = 1_500_000_000  # rounds of all threads together, in which no memory changes
+SPINS = 256  # rounds of a loop before its thread gives way
 
 
 @compiled
@@ -187,9 +188,8 @@ def in_vain(looks, codes, states, control, memory):
         looks[HASH] = now
         return False
     looks[PASSES] += 1
-    looks[ROUNDS] += len(codes) * 256
-    passes = looks[PASSES]
-    if passes >= 8 and (passes & (passes - 1) == 0 or (passes - 1) & (passes - 2) == 0):
+    looks[ROUNDS] += len(codes) * SPINS
+    if is_time_to_look(looks[PASSES]):
         shared = hash_of_memory(control, memory)
         everything = hash_of(states.ctypes.data, states.nbytes, shared)
         if everything == looks[EVERYTHING]:
@@ -198,6 +198,12 @@ def in_vain(looks, codes, states, control, memory):
         if shared != looks[MEMORY]:
             looks[MEMORY], looks[ROUNDS] = shared, 0
     return looks[ROUNDS] > ENOUGH and note_vain(codes, control)
+
+
+@compiled
+def is_time_to_look(passes):
+    """After 8, 16, 32 ... passes, and once more after the next one: looking at all takes long."""
+    return passes >= 8 and (passes & (passes - 1) == 0 or (passes - 1) & (passes - 2) == 0)
 
 
 @compiled

@@ -501,20 +501,16 @@ def _convert_to_declared(tree, function, program, signatures):
     if len(signatures) > 1:
         raise refusal(function, tree, "the emulator takes one signature of a device function")
     ((kinds, result),) = signatures
-    before = []
-    for argument, kind in zip(tree.args.args, kinds, strict=True):
-        convert = _conversion(program, kind, f"the argument {argument.arg} of {function.__name__}")
-        value = _call(convert, argument.arg)
-        before.append(ast.Assign([ast.Name(argument.arg, ast.Store())], value))
     if result not in (None, types.void):
         convert = _conversion(program, result, f"the result of {function.__name__}")
         for node in ast.walk(tree):
             if isinstance(node, ast.Return):
                 node.value = _call(convert, node.value or ast.Constant(None))
-    for statement in before:
-        statement.origin = function
-        ast.copy_location(statement, tree)
-    tree.body = before + tree.body
+    for argument, kind in reversed(list(zip(tree.args.args, kinds, strict=True))):
+        convert = _conversion(program, kind, f"the argument {argument.arg} of {function.__name__}")
+        value = _call(convert, argument.arg)
+        statement = ast.Assign([ast.Name(argument.arg, ast.Store())], value)
+        tree.body.insert(0, ast.copy_location(statement, tree))
     ast.fix_missing_locations(tree)
 
 

@@ -108,7 +108,7 @@ def edges(kind):
     whole = np.dtype(kind).kind in "iu"
     wished = [*INTEGERS, np.iinfo(kind).max, np.iinfo(kind).min] if whole else FLOATS
     fitting = [v for v in wished if not whole or np.iinfo(kind).min <= v <= np.iinfo(kind).max]
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         return np.array(fitting).astype(kind)
 
 
@@ -186,20 +186,23 @@ def test_types_and_values(write, monkeypatch, tmp_path, first, second):
     oracle.run(scope["kernel"], a, b, *theirs)
     kernel = Kernel(scope["kernel"])
     kernel[1, 1](a, b, *ours)
-    kinds = zip(
-        compiled_types(scope, len(chosen)),
-        emulated_types(kernel, len(chosen), first, second),
-        strict=True,
-    )
+    kinds = compiled_types(scope, len(chosen)), emulated_types(kernel, len(chosen), first, second)
     wrong = []
-    for n, (expression, (there, here)) in enumerate(zip(chosen, kinds, strict=True)):
-        if there != here:
-            wrong.append(f"{expression}: {here}, there {there}")
-        same = same_values(expression, there, [p[n] for p in ours], [p[n] for p in theirs])
-        for i in np.flatnonzero(~same)[:3]:
-            here, there = (f"{real[n, i]} {whole[n, i]}" for whole, real in (ours, theirs))
-            wrong.append(f"{expression}, a={a[i]}, b={b[i]}: {here}, there {there}")
+    for n, (expression, there, here) in enumerate(zip(chosen, *kinds, strict=True)):
+        wrong += [f"{expression}: {here}, there {there}"] if there != here else []
+        rows = [part[n] for part in ours], [part[n] for part in theirs]
+        wrong += differences(expression, there, a, b, *rows)
     assert not wrong, "\n".join(wrong)
+
+
+def differences(expression, kind, a, b, ours, theirs):
+    """The first few values of one case that differ, in words."""
+    same = same_values(expression, kind, ours, theirs)
+    return [
+        f"{expression}, a={a[i]}, b={b[i]}: {ours[1][i]} {ours[0][i]}, there "
+        f"{theirs[1][i]} {theirs[0][i]}"
+        for i in np.flatnonzero(~same)[:3]
+    ]
 
 
 def same_values(expression, kind, ours, theirs):

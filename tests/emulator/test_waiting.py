@@ -5,12 +5,13 @@ import signal
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from numba import int32
 
-from lstm_kernels.emulator import WaitsInVain, cuda, find_data_races
+from lstm_kernels.emulator import WaitsInVain, cuda, find_data_races, interrupt
 
 
 @cuda.jit
@@ -240,41 +241,45 @@ def adds(x):
 @pytest.mark.parametrize("kernel", [endless, endless_in_turn, nobody_sets_it_counted, long_loops])
 @pytest.mark.parametrize("blocks", [1, 300])
 def test_ctrl_c_ends_a_launch_within_two_seconds(kernel, blocks):
-    x = [np.zeros(1, np.int32)] if kernel is nobody_sets_it_counted else []
-    x.append(np.zeros(40 * blocks))
-    with pytest.raises(KeyboardInterrupt):  # compile it, and stop it as soon as it runs
-        press_ctrl_c_when(lambda: running(), kernel, blocks, x)
-    pressed = []
-
-    def press():
-        pressed.append(time.perf_counter())
-        os.kill(os.getpid(), signal.SIGINT)
-
-    timer = threading.Timer(0.3, press)
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        kernel[blocks, 40](*x)
-    assert time.perf_counter() - pressed[0] < 2
+    arrays = [np.zeros(1, np.int32)] if kernel is nobody_sets_it_counted else []
+    arrays.append(np.zeros(40 * blocks))
+    for _ in range(2):
+        with pressing_ctrl_c(kernel) as pressed, pytest.raises(KeyboardInterrupt):
+            kernel[blocks, 40](*arrays)
+        assert time.perf_counter() - pressed[0] < 2
     y = np.zeros(4)
     adds[1, 4](y)
     assert y.tolist() == [1] * 4, "and the next launch works"
 
 
-def running():
-    from lstm_kernels.emulator import interrupt
+@contextmanager
+def pressing_ctrl_c(kernel):
+    """Press it a moment after the kernel runs; yields a list that will hold the moment."""
+    pressed = []
 
-    return bool(interrupt._under_way)
-
-
-def press_ctrl_c_when(ready, kernel, blocks, arguments):
-    def watch():
-        while not ready():
-            time.sleep(0.01)
-        kernel.build  # noqa: B018
-        while not kernel.build.launch.signatures:
+    def press():
+        while not (interrupt._under_way and kernel.build.launch.signatures):
             time.sleep(0.01)
         time.sleep(0.2)
+        pressed.append(time.perf_counter())
         os.kill(os.getpid(), signal.SIGINT)
 
-    threading.Thread(target=watch, daemon=True).start()
-    kernel[blocks, 40](*arguments)
+    threading.Thread(target=press, daemon=True).start()
+    yield pressed
+
+
+@cuda.jit
+def long_for_each_block(x, rounds):
+    for _ in range(rounds):
+        for k in range(1000):
+            x[cuda.blockIdx.x] += k
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="os.kill sends no Ctrl-C on Windows")
+def test_ctrl_c_also_stops_all_cores():
+    x, launch = cuda.to_device(np.zeros(64)), long_for_each_block[64, 1]
+    launch(x, 1)
+    launch.seconds = 1.0  # long enough to be shared among the cores
+    with pressing_ctrl_c(long_for_each_block) as pressed, pytest.raises(KeyboardInterrupt):
+        launch(x, 10**9)
+    assert time.perf_counter() - pressed[0] < 2
