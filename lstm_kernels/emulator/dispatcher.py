@@ -13,6 +13,7 @@ except ImportError:  # NumPy 1
 from . import card, cores, scheduler
 from . import control as slots
 from .build import Build
+from .environment import python_function
 from .errors import (
     ArgumentError,
     DivergentBarrier,
@@ -199,7 +200,7 @@ class Launch:
         if control[slots.SITE] >= 0 and isinstance(error, IndexError):
             return self._out_of_bounds(control)
         if control[slots.THREAD] < 0:  # no thread has begun
-            return not_compiled(error, self.build, self.kernel.py_func)
+            return not_compiled(error, self.build, python_function(self.kernel))
         who = self.who(control[slots.THREAD], control[slots.BLOCK])
         return EmulatorError(f"{self.kernel.__name__} raises {error!r} in {who}")
 
