@@ -26,6 +26,7 @@ from numba.core.dispatcher import Dispatcher
 from .cores import Parallel
 
 CHECKSUM = hashlib.sha256
+SEALED = "-sealed"  # in the names of files with a checksum: older versions wrote some without
 ANOTHER = "let LSTM_KERNELS_CACHE_DIR name a folder of your own"
 
 
@@ -154,7 +155,9 @@ def damaged_files():
     """The files of the cache folder whose content is not what was written."""
     if folder() is None:
         return []
-    return [path for path in sorted(folder().rglob("*.nb[ic]")) if not _is_whole(path)]
+    return [
+        path for path in sorted(folder().rglob(f"*-*{SEALED}.py*.nb[ic]")) if not _is_whole(path)
+    ]
 
 
 def _is_whole(path):
@@ -250,7 +253,7 @@ class _Place(caching._CacheLocator):
         return "" if self._is_generated else _stamp(self._py_file)
 
     def get_disambiguator(self):
-        return str(self._line)
+        return f"{self._line}{SEALED}"
 
 
 @lru_cache
