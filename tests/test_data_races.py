@@ -5,6 +5,7 @@ import pytest
 
 from lstm_kernels import init_params
 from lstm_kernels.checks import find_data_races
+from lstm_kernels.emulator import cuda, data_races
 from lstm_kernels.model import sizes, zeros_like
 from lstm_kernels.versions import cuda_v1, cuda_v2
 from lstm_kernels.versions.per_sample import Workspace, workspace_shapes
@@ -79,3 +80,23 @@ def test_v2_with_a_plain_addition_has_a_race_on_that_gradient_alone(array, raced
 def test_v2_with_two_threads_a_sample_has_races_on_the_samples_arrays(raced_arrays_of_v2):
     own = {"h", "c", "gates", "dc", "dz", "dy", "loss"}
     assert raced_arrays_of_v2["n = cuda.grid(1)"] == own
+
+
+@cuda.jit
+def _set_to_one(x):
+    x[0] = 1
+
+
+def test_a_launch_too_large_to_trace_is_refused_before_it_runs():
+    elements = 2**30 // 60 + 1  # each takes 240 bytes, and 4 GiB is the most
+    with pytest.raises(TypeError, match=rf"4\.0 GiB .* each of {elements:,} elements.* smaller"):
+        find_data_races(_set_to_one, 1, 1, np.empty(elements, np.uint8))
+
+
+def test_no_memory_for_what_could_be_traced_is_told_in_the_same_words(monkeypatch):
+    def refuse(*args):
+        raise MemoryError
+
+    monkeypatch.setattr(data_races.np, "zeros", refuse)
+    with pytest.raises(TypeError, match="GiB to remember who touched"):
+        data_races._new_shadow(10)

@@ -4,6 +4,7 @@ Only where the blocks never meet (independent.py), so a launch gives the same bi
 of cores. Compiled code holds no lock of Python's, so plain threads do.
 """
 
+import os
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from itertools import pairwise
@@ -58,3 +59,23 @@ def run_shares(run, shares):
 @lru_cache(maxsize=1)
 def _pool():
     return ThreadPoolExecutor(numba.config.NUMBA_NUM_THREADS, thread_name_prefix="emulator")
+
+
+if hasattr(os, "register_at_fork"):  # a forked process has none of the threads: it makes its own
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
+class Parallel:
+    """A parallel function of Numba's, which in a forked process runs its loop on one core.
+
+    There Numba's threads are lost, and GNU's OpenMP would end the process.
+    """
+
+    def __init__(self, compiled):
+        self.compiled = compiled
+        self.process = os.getpid()
+
+    def __call__(self, *args):
+        if os.getpid() == self.process:
+            return self.compiled(*args)
+        return self.compiled.py_func(*args)  # Python's own loop; what it calls is compiled

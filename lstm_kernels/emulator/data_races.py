@@ -23,6 +23,7 @@ from .memory import DeviceArray
 
 ORDERS = (0, 1, 12345)  # forward, backward, shuffled
 MAX_RACES = 512
+MAX_BYTES = 4 << 30  # of the memory of who touched what: above, computers begin to run out of it
 
 
 @dataclass(frozen=True)
@@ -138,8 +139,7 @@ class Trace:
         self.memory = np.empty(nbytes, np.uint8)
         self.regions = _global_regions(launch.build.arguments, arguments)
         self.regions += _shared_regions(launch, control, _address(self.memory))
-        elements = sum(region.elements for region in self.regions)
-        self.shadow = np.zeros((elements, tracing.ENTRIES, tracing.ENTRY), np.int32)
+        self.shadow = _new_shadow(sum(region.elements for region in self.regions))
         self.found = np.zeros((MAX_RACES, tracing.RACE), np.int64)
         self.table = self._table()
         self.header = np.zeros(tracing.HEADER, np.int64)
@@ -192,6 +192,22 @@ class Trace:
             action=tracing.KINDS[int(row[tracing.KIND])],
             place=str(site),
         )
+
+
+def _new_shadow(elements):
+    """Room for who touched each element; ArgumentError before the run if it would be too much."""
+    shape = elements, tracing.ENTRIES, tracing.ENTRY
+    nbytes = elements * tracing.ENTRIES * tracing.ENTRY * np.dtype(np.int32).itemsize
+    try:
+        if nbytes <= MAX_BYTES:
+            return np.zeros(shape, np.int32)
+    except MemoryError:
+        pass
+    raise ArgumentError(
+        f"find_data_races would need {nbytes / 2**30:.1f} GiB to remember who touched each of "
+        f"{elements:,} elements, and has {MAX_BYTES / 2**30:g} GiB at most: trace a smaller "
+        "launch, with fewer samples or steps"
+    )
 
 
 def _address(array):

@@ -72,6 +72,20 @@ def check_widgets():
     return Finding(False, *wrong) if wrong else Finding(True, "Sliders and buttons can work")
 
 
+def check_cache():
+    """Can compiled kernels be kept?  Without that all is right, and each start takes longer."""
+    from lstm_kernels.emulator import cache
+
+    cache.try_to_write()
+    for problem in cache.problems:
+        yield Finding(False, f"Cache: {problem.text}", problem.cure)
+    if damaged := cache.damaged_files():
+        text = f"Cache: {len(damaged)} damaged files, the first is {damaged[0]}; they are not used"
+        yield Finding(False, text, f"delete the folder {cache.folder()}; it is made anew")
+    elif not cache.problems:
+        yield Finding(True, f"Cache: compiled kernels are kept in {cache.folder()}")
+
+
 def check_kernel():
     """Compile and run a one-line kernel, and look at what it wrote."""
     try:
@@ -97,6 +111,7 @@ def examine():
     yield Finding(True, device.describe())
     if device.TARGET != "compiler":
         yield check_kernel()
+    yield from check_cache()
 
 
 def main():

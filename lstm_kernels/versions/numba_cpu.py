@@ -15,9 +15,10 @@ import math
 import threading
 
 import numpy as np
-from numba import njit, prange, types
+from numba import prange, types
 from numba.extending import overload
 
+from lstm_kernels.emulator.cache import njit  # Numba's, and no cache on disk can stop it
 from lstm_kernels.model import Params, checked
 from lstm_kernels.versions import simd
 
