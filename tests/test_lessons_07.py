@@ -68,10 +68,10 @@ def test_each_control_repaints_the_thread_map(control, value, said):
 
 
 def test_occupancy_says_what_fits_and_what_is_used():
-    rows = [(32, 16, "blocks an SM", 1, 32), (256, 16, "registers", 8, 4)]
+    rows = [(32, 16, "blocks per SM", 1, 32), (256, 16, "registers", 8, 4)]
     picture = figures.draw_occupancy(rows, room=32, N=1000)
     assert len(picture.axes[0].patches) == 2 * 32 + len(figures.OCCUPIED)
-    assert "1 used, on 32 SMs\n16 fit: limit is blocks an SM" in texts(picture.axes[0])
+    assert "1 used, on 32 SMs\n16 fit: limit is blocks per SM" in texts(picture.axes[0])
     squares = faces(picture.axes[0])[: 2 * 32]
     assert [squares.count(color) for color in (BLUE, SKY, LIGHT)] == [1 + 8, 15 + 8, 16 + 16]
     no_overlap(picture)
