@@ -147,6 +147,12 @@ def measured_line(measured):
     return one_after_the_other(zip(names, kinds, measured, strict=True))
 
 
+def with_rest(spans, whole):
+    """A measured time line, and what the wall time `whole` has beyond it, as the host's rest."""
+    end = total_seconds(spans)
+    return [*spans, Span("rest", HOST, end, max(0.0, whole - end))]
+
+
 def one_after_the_other(parts):
     """Spans without gaps, from (name, kind, seconds)."""
     spans, now = [], 0.0
