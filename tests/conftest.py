@@ -1,27 +1,32 @@
-"""Random problems and the PyTorch reference that the tests share."""
+"""What the tests share: random problems, PyTorch, faked platforms, the compiler, the driver."""
 
 import os
+import sys
 
-import numpy as np
 import pytest
 from hypothesis import settings
 
-from lstm_kernels import init_params
+from lstm_kernels.lab.estimates import compile_report
+from lstm_kernels.machine.platforms import ROOT
+from tests import driver
+from tests.failures import PLATFORMS
+from tests.problems import random_problem
 
+sys.path.insert(0, str(ROOT / ".ci"))  # for tests of what lies there: stamp.py, notebooks.py, ...
 settings.register_profile("course", deadline=None)  # a busy machine is no error
 settings.load_profile("course")
 
 
 @pytest.fixture
 def problem():
-    """make(T, N, D, H, O, dtype, seed) -> params, x, y with values of everyday size."""
+    """problem(T, N, D, H, O, dtype, seed) -> params, x, y."""
+    return random_problem
 
-    def make(T, N, D, H, O, dtype=np.float32, seed=0):  # noqa: E741
-        rng = np.random.default_rng(seed)
-        x, y = rng.normal(size=(T, N, D)), rng.normal(size=(T, N, O))
-        return init_params(D, H, O, seed, dtype), x.astype(dtype), y.astype(dtype)
 
-    return make
+@pytest.fixture
+def data(problem):
+    """Parameters, and ten windows to train them on."""
+    return problem(4, 10, 1, 5, 1)
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +37,35 @@ def torch():
     else:
         torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch")
     return torch
+
+
+@pytest.fixture
+def at(monkeypatch):
+    """at("colab"): this process believes that it runs there."""
+
+    def go(place):
+        for name in PLATFORMS.values():
+            monkeypatch.delenv(name, raising=False)
+        if place != "local":
+            monkeypatch.setenv(PLATFORMS[place], "faked")
+
+    go("local")
+    return go
+
+
+@pytest.fixture(scope="session")
+def compiler():
+    """Skips where there is no CUDA compiler; CI sets LSTM_KERNELS_REQUIRE_COMPILER."""
+    if compile_report.find_ptxas() is None and not os.environ.get("LSTM_KERNELS_REQUIRE_COMPILER"):
+        pytest.skip(f"the CUDA compiler is not installed: {compile_report.INSTALL}")
+
+
+@pytest.fixture(scope="session")
+def driver_folder(tmp_path_factory):
+    """The folder with the stand-in driver."""
+    lacking = driver.missing(compiler=False)
+    if lacking and not os.environ.get("LSTM_KERNELS_REQUIRE_COMPILER"):
+        pytest.skip(lacking)
+    folder = tmp_path_factory.mktemp("driver")
+    driver.build(folder)
+    return folder

@@ -1,8 +1,5 @@
 """V4 and V5: right, the same bits in every order of threads, and no barrier too few."""
 
-import ast
-import importlib.util
-import inspect
 from functools import partialmethod
 
 import numpy as np
@@ -11,11 +8,12 @@ import pytest
 from lstm_kernels import checks, data, init_params
 from lstm_kernels.emulator import dispatcher
 from lstm_kernels.emulator.data_races import ORDERS
+from lstm_kernels.lab.measure.pytorch import torch_gradients
 from lstm_kernels.machine import device
 from lstm_kernels.model import sizes
 from lstm_kernels.versions import cuda_v4, cuda_v5, numpy_batched, packing
 from lstm_kernels.versions.per_sample import workspace_shapes
-from tests.reference import torch_gradients
+from tests.mutants import switch, with_switches, without_barrier
 
 pytestmark = pytest.mark.skipif(
     device.TARGET == "simulator", reason="the simulator is too slow for these, and has no shuffles"
@@ -46,7 +44,7 @@ def test_agrees_with_numpy_and_pytorch(version, dtype, shape, problem, torch):
     params, x, y = problem(*shape, dtype=dtype)
     result = version.gradients(params, x, y)
     assert worst(result, numpy_batched.gradients(params, x, y)) < TOLERANCE[dtype]
-    assert worst(result, torch_gradients(torch, params, x, y)) < TOLERANCE[dtype]
+    assert worst(result, torch_gradients(params, x, y)) < TOLERANCE[dtype]
 
 
 @pytest.mark.parametrize("version", [cuda_v4, cuda_v5])
@@ -160,61 +158,6 @@ def test_thread_4j_q_finds_its_tile_and_its_gate_row():
 # ---- races, and barriers removed one by one -----------------------------------------------
 
 
-def with_optional_barriers(module, folder):
-    """The module again, with barrier i left out where skip[0] == i: one compilation for all.
-
-    Every function with a barrier, and those that call it, get `skip` as their last argument.
-    """
-    tree = ast.parse(inspect.getsource(module))
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    decorated = [node for node in functions if "cuda.jit" in map(ast.unparse, _decorators(node))]
-    waiting, before = set(), None
-    while before != waiting:
-        before = set(waiting)
-        waiting |= {f.name for f in decorated if _names(f) & (waiting | {"syncthreads"})}
-    change = _Optional(waiting)
-    change.visit(tree)
-    file = folder / f"optional_{module.__name__.rsplit('.', 1)[1]}.py"
-    file.write_text(ast.unparse(ast.fix_missing_locations(tree)), encoding="utf-8")
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    changed = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(changed)
-    return changed, change.barriers
-
-
-def _decorators(function):
-    return [getattr(decorator, "func", decorator) for decorator in function.decorator_list]
-
-
-def _names(function):
-    calls = (node.func for node in ast.walk(function) if isinstance(node, ast.Call))
-    return {getattr(name, "id", None) or getattr(name, "attr", None) for name in calls}
-
-
-class _Optional(ast.NodeTransformer):
-    def __init__(self, waiting):
-        self.waiting, self.barriers = waiting, 0
-
-    def visit_FunctionDef(self, node):
-        self.generic_visit(node)
-        if node.name in self.waiting:
-            node.args.args.append(ast.arg("skip"))
-        return node
-
-    def visit_Call(self, node):
-        self.generic_visit(node)
-        if isinstance(node.func, ast.Name) and node.func.id in self.waiting:
-            node.args.append(ast.Name("skip", ast.Load()))
-        return node
-
-    def visit_Expr(self, node):
-        if ast.unparse(node) == "cuda.syncthreads()":
-            self.barriers += 1
-            text = f"if skip[0] != {self.barriers - 1}:\n    cuda.syncthreads()"
-            return ast.parse(text).body[0]
-        return self.generic_visit(node)
-
-
 def v4_launch(module, problem):
     params, x, y = problem(2, 2, 1, 9, 2)
     shapes = workspace_shapes(sizes(params, x), x.itemsize)
@@ -237,12 +180,12 @@ def v5_launch(module, problem):
 @pytest.mark.parametrize(
     "module, make_launch, barriers", [(cuda_v4, v4_launch, 8), (cuda_v5, v5_launch, 5)]
 )
-def test_no_race_and_each_barrier_is_needed(module, make_launch, barriers, problem, tmp_path):
-    changed, found = with_optional_barriers(module, tmp_path)
-    assert found == barriers
+def test_no_race_and_each_barrier_is_needed(module, make_launch, barriers, problem):
+    changed, found = with_switches(module, without_barrier)
+    assert len(found) == barriers
     launch = make_launch(changed, problem)
-    assert checks.find_data_races(*launch, np.array([-1])) == []
-    missed = [i for i in range(barriers) if not checks.find_data_races(*launch, np.array([i]))]
+    assert checks.find_data_races(*launch, switch()) == []
+    missed = [i for i in range(barriers) if not checks.find_data_races(*launch, switch(i))]
     assert missed == []
 
 

@@ -1,5 +1,7 @@
 """V6: the reference's losses, two launches a mini-batch, one wait an epoch, and every ending."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -9,29 +11,19 @@ from lstm_kernels.optimizers import OPTIMIZERS
 from lstm_kernels.training import fit, mean_squared_error
 from lstm_kernels.versions import VERSIONS, cuda_v5, cuda_v6
 from lstm_kernels.versions.cuda_v6_graph import RecordedTraining
+from tests import problems
+from tests.problems import same
 
 pytestmark = pytest.mark.skipif(
     device.TARGET not in ("gpu", "emulator"), reason="this target is too slow for a training"
 )
 IN, OUT = "host to device", "device to host"
+settings = partial(problems.settings, epochs=3)
 
 
 @pytest.fixture(autouse=True)
 def v6(monkeypatch):
     monkeypatch.setitem(VERSIONS, "cuda_v6", cuda_v6)
-
-
-@pytest.fixture
-def data(problem):
-    return problem(4, 10, 1, 5, 1)
-
-
-def settings(**changes):
-    return {"epochs": 3, "batch_size": 4, "lr": 1e-2, **changes}
-
-
-def same(a, b):
-    return all(np.array_equal(p, q) for p, q in zip(a, b, strict=True))
 
 
 # ---- right --------------------------------------------------------------------------------

@@ -5,35 +5,20 @@ be missing.
 """
 
 import os
-import subprocess
-import sys
 
 import pytest
 
 from tests import driver
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    """The folder with the stand-in driver."""
-    lacking = driver.missing()
-    if lacking and not os.environ.get("LSTM_KERNELS_REQUIRE_COMPILER"):
-        pytest.skip(lacking)
-    folder = tmp_path_factory.mktemp("driver")
-    driver.build(folder)
-    return folder
+from tests.processes import run_python
 
 
 @pytest.fixture
-def run(library, tmp_path):
+def run(compiler, driver_folder, tmp_path):
     """run(*arguments, **settings) -> the finished process of a Python that meets a card."""
 
     def run(*arguments, **settings):
-        return subprocess.run(
-            [sys.executable, *arguments],
-            env=driver.environment(library, **settings),
-            cwd=tmp_path, capture_output=True, text=True, timeout=600,
-        )  # fmt: skip
+        there = driver.environment(driver_folder, **settings)
+        return run_python(*arguments, settings=there, folder=tmp_path)
 
     return run
 

@@ -106,7 +106,6 @@ def test_the_tile_map_says_what_fits(H, said):
     no_overlap(picture)
 
 
-@pytest.mark.xfail(strict=True, reason="V5's bar leaves the axes where H is less than 6")
 def test_the_tile_map_of_the_smallest_layer_can_be_read():
     no_overlap(figures.draw_tile_map(5))
 

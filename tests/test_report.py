@@ -1,21 +1,20 @@
 """The compile report: its parts without a compiler, and all kernels with one."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections import Counter
 from importlib import metadata
 
 import pytest
 
 from lstm_kernels.data import data_folder
-from lstm_kernels.lab.apart import environment
 from lstm_kernels.lab.commands import report
 from lstm_kernels.lab.estimates import compile_report
 from lstm_kernels.lab.estimates.compile_report import CompiledKernel
 from lstm_kernels.versions import cuda_v5
+from tests import PNG
+from tests.pictures import titles
+from tests.processes import run_python
 
 CARDS = (60, 75, 80, 89, 90)
 GOOD = CompiledKernel("cuda_v2", 75, "float32", 32, 72, 0, 0, 0, 0, 0)
@@ -58,10 +57,8 @@ def test_the_picture_is_a_png_with_a_panel_a_kernel():
 
     rows = [GOOD._replace(kernel=name, cc=cc) for name in ("a", "b", "c") for cc in CARDS]
     picture = draw_report(rows)
-    assert [ax.get_title(loc="left") for ax in picture.axes[:3]] == [
-        f"{name} float32\n" for name in "abc"
-    ]
-    assert picture._repr_png_().startswith(b"\x89PNG")
+    assert titles(picture)[:3] == [f"{name} float32" for name in "abc"]
+    assert picture._repr_png_().startswith(PNG)
 
 
 def test_without_the_compiler_it_says_what_to_install(monkeypatch, capsys):
@@ -80,13 +77,6 @@ def test_an_unknown_card_is_refused_in_one_line(capsys):
 
 
 # ---- with the compiler --------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def compiler():
-    """Skips where there is no compiler; CI sets LSTM_KERNELS_REQUIRE_COMPILER."""
-    if compile_report.find_ptxas() is None and not os.environ.get("LSTM_KERNELS_REQUIRE_COMPILER"):
-        pytest.skip(f"the CUDA compiler is not installed: {compile_report.INSTALL}")
 
 
 @pytest.fixture(scope="module")
@@ -176,14 +166,8 @@ def run_with_compiler(code, folder):
     """What this program prints, in a process that has Numba's real compiler."""
     script = folder / "script.py"
     script.write_text(code, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        cwd=folder,
-        env=environment(compile_report.COMPILER),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = run_python(script, settings=compile_report.COMPILER, folder=folder)
+    assert done.returncode == 0, done.stderr
     return done.stdout
 
 

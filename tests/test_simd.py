@@ -1,15 +1,13 @@
 """Tiles of vectors: the right sums, in both precisions and for both sizes of registers."""
 
-import os
 import platform
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from numba import njit
 
 from lstm_kernels.versions import simd
+from tests.processes import output_of
 
 DTYPES = [np.float32, np.float64]
 AVX2 = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+sse4.2,+avx,+avx2,+fma,+popcnt"}
@@ -75,7 +73,7 @@ def test_a_vector_fills_a_register():
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="names of x86's features")
 def test_a_cpu_without_avx512_gets_small_tiles_and_the_same_gradients(tmp_path):
-    code = """if True:
+    code = """
         import numpy as np
         from lstm_kernels import checks, init_params
         from lstm_kernels.versions import simd
@@ -88,8 +86,4 @@ def test_a_cpu_without_avx512_gets_small_tiles_and_the_same_gradients(tmp_path):
             assert max(map(checks.relative_error, found, right)) < limit
         print("the same")
     """
-    settings = AVX2 | {"NUMBA_CACHE_DIR": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | settings, text=True, stdout=-1
-    )
-    assert done.stdout == "the same\n"
+    assert output_of(code, tmp_path, **AVX2, NUMBA_CACHE_DIR=str(tmp_path)) == "the same\n"

@@ -1,11 +1,7 @@
 """Timing, the race, the doctor and the command line."""
 
-import os
-import subprocess
-import sys
 import time
 import types
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,8 +13,9 @@ from lstm_kernels.lab.measure.timing import Timing, Workload, measure, time_call
 from lstm_kernels.lab.words import seconds_text
 from lstm_kernels.machine import device, doctor, watch
 from lstm_kernels.versions import COURSE
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests import PNG
+from tests.pictures import names_on, texts
+from tests.processes import run_python
 
 
 @pytest.fixture
@@ -156,7 +153,11 @@ def test_rows_without_a_gpu_get_no_ratio(workload):
     if device.TARGET == "emulator":
         assert "emulated on CPU" in text
     for picture in (draw_race([("a", workload, rows)]), draw_published(rows)):
-        assert picture._repr_png_().startswith(b"\x89PNG")
+        ax = picture.axes[0]
+        assert names_on(ax.yaxis) == list(COURSE)
+        assert texts(ax).count("left out") == 1
+        marks = [text for text in texts(ax) if "(emulated)" in text or "no ratio" in text]
+        assert device.TARGET != "emulator" or len(marks) == 2, "V2 and V3 have no ratio"
 
 
 def test_an_error_ends_only_its_own_row(workload, monkeypatch):
@@ -176,7 +177,7 @@ def test_the_command_line_race(workload, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(race, "larger_workload", lambda: workload)
     picture = tmp_path / "race.png"
     assert __main__.main(["race", "--quick", "--png", str(picture)]) == 0
-    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert picture.read_bytes().startswith(PNG)
     printed = capsys.readouterr().out
     assert "numpy_batched" in printed and "vs sequential" in printed
     assert ("not a GPU's time" in printed) != device.ON_GPU
@@ -190,9 +191,8 @@ def test_the_doctor_finds_this_machine_well(capsys):
 
 
 def test_the_doctor_is_well_in_numbas_simulator():
-    command = [sys.executable, "-m", "lstm_kernels", "doctor"]
-    there = os.environ | {"LSTM_KERNELS_TARGET": "simulator", "PYTHONIOENCODING": "utf-8"}
-    done = subprocess.run(command, cwd=ROOT, env=there, capture_output=True, encoding="utf-8")
+    there = {"LSTM_KERNELS_TARGET": "simulator"}
+    done = run_python("-m", "lstm_kernels", "doctor", settings=there)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Numba's simulator" in done.stdout
     assert "Probe kernel: ran, its result is right" in done.stdout

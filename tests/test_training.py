@@ -5,23 +5,11 @@ import pytest
 
 from lstm_kernels import VERSIONS
 from lstm_kernels.checks import relative_error
+from lstm_kernels.lab.measure.pytorch import torch_modules
 from lstm_kernels.model import Params
 from lstm_kernels.optimizers import OPTIMIZERS, make_optimizer
 from lstm_kernels.training import fit, mean_squared_error, shuffled_batches
-from tests.reference import torch_modules
-
-
-@pytest.fixture
-def data(problem):
-    return problem(4, 10, 1, 5, 1)
-
-
-def settings(**changes):
-    return {"epochs": 2, "batch_size": 4, "lr": 1e-2, **changes}
-
-
-def same(a, b):
-    return all(np.array_equal(p, q) for p, q in zip(a, b, strict=True))
+from tests.problems import same, settings
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -29,7 +17,7 @@ def test_optimizers_follow_pytorch(optimizer, data, torch):
     params, x, y = data
     trained, _ = fit("numpy_batched", params, x, y, **settings(epochs=8, batch_size=10,
                                                                optimizer=optimizer))  # fmt: skip
-    lstm, linear = torch_modules(torch, params)
+    lstm, linear = torch_modules(params)
     rule = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[optimizer]
     lstm.bias_hh_l0.requires_grad_(False)  # ours is one bias
     step = rule([*lstm.parameters(), *linear.parameters()], lr=1e-2)

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from lstm_kernels import VERSIONS, checks, init_params
 from lstm_kernels.lab.estimates.bus import array_shapes
+from lstm_kernels.lab.measure.pytorch import torch_gradients
 from lstm_kernels.machine import device, watch
 from lstm_kernels.model import Sizes
 from lstm_kernels.training import fit
 from lstm_kernels.versions import COURSE, get_version, per_sample
-from tests.reference import torch_gradients
 
 TINY = device.TARGET == "simulator"  # Numba's simulator needs seconds for what others do in ms
 NAMES = COURSE if TINY else tuple(VERSIONS)  # ... and has no warp shuffles, which V5 needs
@@ -58,7 +58,7 @@ def test_finite_differences_in_float64(version, shape, problem):
 def test_agrees_with_pytorch(version, shape, dtype, tolerance, problem, torch):
     params, x, y = problem(*shape, dtype=dtype)
     result = VERSIONS[version].gradients(params, x, y)
-    assert worst(*result, *torch_gradients(torch, params, x, y)) < tolerance
+    assert worst(*result, *torch_gradients(params, x, y)) < tolerance
 
 
 @real_size
@@ -67,7 +67,7 @@ def test_agrees_with_pytorch(version, shape, dtype, tolerance, problem, torch):
 def test_agrees_with_pytorch_at_real_sizes(version, shape, problem, torch):
     params, x, y = problem(*shape)
     result = VERSIONS[version].gradients(params, x, y)
-    assert worst(*result, *torch_gradients(torch, params, x, y)) < 1e-5
+    assert worst(*result, *torch_gradients(params, x, y)) < 1e-5
 
 
 @real_size
@@ -76,7 +76,7 @@ def test_agrees_with_pytorch_at_real_sizes(version, shape, problem, torch):
 def test_agrees_with_pytorch_at_the_largest_size(version, problem, torch):
     params, x, y = problem(*LARGEST)
     result = VERSIONS[version].gradients(params, x, y)
-    assert worst(*result, *torch_gradients(torch, params, x, y)) < 1e-5
+    assert worst(*result, *torch_gradients(params, x, y)) < 1e-5
 
 
 @real_size

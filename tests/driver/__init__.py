@@ -19,13 +19,16 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 
 
-def missing():
-    """What this machine lacks for the stand-in, as a sentence; empty if nothing."""
+def missing(compiler=True):
+    """What this machine lacks for the stand-in, as a sentence; empty if nothing.
+
+    compiler: NVIDIA's, too; without it a card is seen, and no kernel is compiled.
+    """
     if sys.platform != "linux":
         return "the stand-in driver is made for Linux"
     if shutil.which("gcc") is None:
         return "the stand-in driver needs gcc"
-    if find_ptxas() is None:
+    if compiler and find_ptxas() is None:
         return f"the stand-in driver needs the CUDA compiler: {INSTALL}"
     return ""
 

@@ -30,6 +30,8 @@ from lstm_kernels.optimizers import Adam
 from lstm_kernels.training import fit
 from lstm_kernels.versions import cuda_v5, cuda_v6
 from lstm_kernels.versions.cuda_v6_graph import RecordedTraining
+from tests import PNG
+from tests.problems import random_problem as batch
 
 CUDA_VERSIONS = [name for name in VERSIONS if name.startswith("cuda")]
 IN, OUT = "host to device", "device to host"
@@ -40,12 +42,6 @@ def fill(a, value):
     n = cuda.grid(1)
     if n < a.size:
         a[n] = value
-
-
-def batch(T, N, D, H, O, dtype=np.float32):  # noqa: E741
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(T, N, D)), rng.normal(size=(T, N, O))
-    return init_params(D, H, O, 0, dtype), x.astype(dtype), y.astype(dtype)
 
 
 def totals(log):
@@ -400,9 +396,10 @@ def test_the_race_gives_the_card_its_rows_and_ratios(monkeypatch, tmp_path, caps
     said = capsys.readouterr().out
     rows = [line.split() for line in said.splitlines() if line.startswith("cuda_v")]
     assert [row[:2] for row in rows] == 2 * [[f"cuda_v{n}", "GPU"] for n in (1, 2, 3)]
-    assert all(row[-1].endswith("x") for row in rows)
+    ratios = [[cell for cell in row[2:] if cell.endswith("x")] for row in rows]
+    assert all(len(found) >= 2 for found in ratios), "a note may follow: was the machine busy?"
     assert "emulated" not in said and "No GPU" not in said
-    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert picture.read_bytes().startswith(PNG)
 
 
 # ---- what a card refuses ------------------------------------------------------------------

@@ -9,7 +9,7 @@
    (all work is done at once, in the order of the calls: a missing wait changes no result).
 
    WHO CALLS WHOM
-     pytest, tests/test_gpu_path.py (by hand: python -m tests.driver COMMAND)
+     pytest, test_gpu_path.py and test_real_failures.py (by hand: python -m tests.driver COMMAND)
        |  tests/driver/__init__.py: build() compiles this file, environment() lets Python find it
      a new Python process; first of all, start/sitecustomize.py sets `stand_in.hook`
        |  runs tests/driver/card_checks.py, or a small program; they call the course's package

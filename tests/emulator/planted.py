@@ -1,12 +1,13 @@
 """Small correct kernels that wait in a block, in a warp, in the whole grid.
 
-test_barriers.py checks what they compute; test_races.py plants a race in each: it takes out one
-barrier after another, and makes atomic additions plain ones.
+test_barriers.py checks what they compute; test_data_races.py plants a data race in each: it takes
+out one barrier after another, and makes atomic additions plain ones.
 """
 
 from numba import float32, float64
 
 from lstm_kernels.emulator import cuda
+from tests.emulator.elsewhere import twice_rank
 
 
 @cuda.jit
@@ -49,3 +50,20 @@ def grid_steps(x, y, steps):
         grid.sync()
         x[n] = y[n] + 1
         grid.sync()
+
+
+@cuda.jit
+def recurrent(W, h, steps):
+    """One block for each sample, a thread for each unit: the pattern of an LSTM's forward pass."""
+    state = cuda.shared.array(0, float32)
+    n, j = cuda.blockIdx.x, cuda.threadIdx.x
+    state[j] = h[n, j]
+    cuda.syncthreads()
+    for _ in range(steps):
+        z = float32(0)
+        for m in range(W.shape[1]):
+            z += W[j, m] * state[m]
+        cuda.syncthreads()
+        state[j] = z
+        cuda.syncthreads()
+    h[n, j] = state[j] + twice_rank(z)

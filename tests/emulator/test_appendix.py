@@ -5,7 +5,8 @@ from numba import float32
 
 from lstm_kernels.checks import find_data_races
 from lstm_kernels.emulator import cuda
-from lstm_kernels.lab.figures.emulator import KERNEL, TRANSLATED, draw_emulator
+from lstm_kernels.lab.figures.emulator import KERNEL, LOOP, TRANSLATED, draw_emulator
+from tests.pictures import texts, titles
 
 
 @cuda.jit
@@ -46,7 +47,11 @@ def test_the_picture_shows_the_kernel_and_its_twin():
 
 
 def test_the_picture_is_drawn():
-    assert draw_emulator()._repr_png_().startswith(b"\x89PNG")
+    picture = draw_emulator()
+    written = texts(picture.axes[0])
+    for lines in (KERNEL, TRANSLATED, LOOP):
+        assert [line for line in written if line in dict(lines)] == [line for line, _ in lines]
+    assert "2.  A barrier is a yield" in titles(picture)[1]
 
 
 def test_without_the_barrier_two_threads_read_what_nobody_has_written():

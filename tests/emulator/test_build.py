@@ -2,7 +2,6 @@
 
 import inspect
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from lstm_kernels.emulator import build, cuda
 from lstm_kernels.emulator.build import Build
+from tests.processes import run_python
 
 
 def kernel_with(factor):
@@ -82,16 +82,13 @@ def run_process(tmp_path):
     def run(factor, cache=tmp_path / "cache", hidden=()):
         (tmp_path / "kernels.py").write_text(KERNELS, encoding="utf-8")
         (tmp_path / "helper.py").write_text(HELPER.format(factor=factor), encoding="utf-8")
-        root = Path(build.__file__).parents[2]
-        environment = os.environ | {
+        settings = {
             "LSTM_KERNELS_CACHE_DIR": str(cache),
-            "PYTHONPATH": os.pathsep.join([str(tmp_path), str(root)]),
+            "NUMBA_CACHE_DIR": "",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        environment.pop("NUMBA_CACHE_DIR", None)
         program = PROGRAM.format(hidden=list(hidden))
-        command = [sys.executable, "-c", program]
-        result = subprocess.run(command, env=environment, capture_output=True, text=True)
+        result = run_python("-c", program, settings=settings, folder=tmp_path)
         assert result.returncode == 0, result.stderr
         return result.stdout.split()
 

@@ -299,12 +299,10 @@ def draw_tile_map(H, T=12):
 
 def _draw_traffic(ax, v4, v5):
     """Bars of what V4 and V5 read; the number stands at the bar's end."""
-    rows = [
-        ("V4", v4, VERSION_COLORS["cuda_v4"]),
-        ("V5", v4 if v5 is None else v5, VERSION_COLORS["cuda_v5"]),
-    ]
+    v5 = v4 if v5 is None else v5
+    rows = (("V4", v4, VERSION_COLORS["cuda_v4"]), ("V5", v5, VERSION_COLORS["cuda_v5"]))
     for place, (_, size, color) in enumerate(rows):
         ax.barh(place, size, 0.6, color=color)
-        ax.text(size + v4 * 0.01, place, f"{size:,.0f} KiB", va="center")
-    ax.set(xlim=(0, 1.15 * v4 + 1), ylim=(1.5, -0.5))
+        ax.text(size + max(v4, v5) * 0.01, place, f"{size:,.0f} KiB", va="center")
+    ax.set(xlim=(0, 1.15 * max(v4, v5) + 1), ylim=(1.5, -0.5))
     ax.set_yticks([0, 1], [name for name, *_ in rows])

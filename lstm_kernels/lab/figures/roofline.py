@@ -106,19 +106,20 @@ def draw_roofs(cards, sizes, measured=None):
     for ax, card in zip(axes.flat, cards, strict=False):
         _draw_roof(ax, card.tera * 1e3, card.gigabytes_per_second)
         ends = [_draw_version(ax, version, sizes, card) for version in VERSIONS]
+        low = min(1, *(0.2 * height for height, *_ in ends))
         _write_beside(ax, 40, ends)
         x = operations(sizes) / bytes_of_product(sizes)
-        ax.plot([x] * 2, [1, min(card.tera * 1e3, x * card.gigabytes_per_second)],
+        ax.plot([x] * 2, [low, min(card.tera * 1e3, x * card.gigabytes_per_second)],
                 color=GREY, ls=":", lw=1.5)  # fmt: skip
-        ax.text(x * 1.15, 1.5, "one matrix\nproduct a step", color=GREY, fontsize=11)
+        ax.text(x * 1.15, 1.5 * low, "one matrix\nproduct a step", color=GREY, fontsize=11)
         for version, seconds in (measured or {}).items():
             _draw_star(ax, version, sizes, card, seconds)
-        _finish(ax, 1e5, 1)
+        _finish(ax, 1e5, low)
         ax.set_title(f"{card.name}: {card.tera:.1f} TFLOP/s, {card.gigabytes_per_second:g} GB/s")
     what = "A model, but for the star" if measured else "A model, no measurement"
     picture.suptitle(
-        f"{what} ({sizes_text(sizes)}). Hollow: no cache; full: perfect caches, "
-        "and what is left as the limit", color=GREY,
+        f"{what} ({sizes_text(sizes)}). Hollow: no cache. Full: perfect caches, "
+        "and the limit", color=GREY,
         fontsize=12, ha="left", x=0.02,
     )  # fmt: skip
     return picture
@@ -145,9 +146,6 @@ def _draw_version(ax, version, sizes, card):
     ax.plot(x, y, color=color, lw=2.5)
     ax.plot(x[0], y[0], "o", color=color, mfc="white", mew=2.5, ms=10)
     ax.plot(x[1], y[1], "o", color=color, ms=10)
-    on_slope = y[0] > 0.9 * x[0] * card.gigabytes_per_second  # above it there is room for words
-    place = (x[0] / 1.2, y[0] * 1.6, "right") if on_slope else (x[0], y[0] / 2.3, "center")
-    ax.text(*place[:2], NAMES[version], color=color, weight="bold", ha=place[2])
     return y[1], f"{NAMES[version]}: {reason}", color
 
 

@@ -1,9 +1,4 @@
-"""The race finder: planted races, and mutants of correct kernels."""
-
-import ast
-import copy
-import linecache
-import textwrap
+"""The finder of data races: some are planted, and others come with mutants of correct kernels."""
 
 import numpy as np
 import pytest
@@ -11,10 +6,9 @@ from numba import float32
 
 from lstm_kernels.emulator import DivergentBarrier, OutOfBounds, cuda, find_data_races
 from lstm_kernels.emulator.data_races import ORDERS, run_in_order
-from lstm_kernels.emulator.environment import source_tree
-
-from .elsewhere import twice_rank
-from .planted import grid_steps, sum_all, warp_exchange
+from tests.emulator import planted
+from tests.emulator.planted import grid_steps, recurrent, sum_all, warp_exchange
+from tests.mutants import switch, with_plain_addition, with_switches, without_barrier
 
 
 @cuda.jit
@@ -158,37 +152,13 @@ def test_each_order_turns_blocks_and_threads_alike(kernel):
 
 
 @cuda.jit
-def recurrent(W, h, steps):
-    """One block for each sample, a thread for each unit: the pattern of an LSTM's forward pass."""
-    state = cuda.shared.array(0, float32)
+def adds_to_a_weight(W, h):
+    """Each thread reads a row of W, and adds to one number of it, atomically."""
     n, j = cuda.blockIdx.x, cuda.threadIdx.x
-    state[j] = h[n, j]
-    cuda.syncthreads()
-    for _ in range(steps):
-        z = float32(0)
-        for m in range(W.shape[1]):
-            z += W[j, m] * state[m]
-        cuda.syncthreads()
-        state[j] = z
-        cuda.syncthreads()
-    h[n, j] = state[j]
-    cuda.atomic.add(W, (0, 0), float32(0))
-
-
-@cuda.jit
-def recurrent_without_the_sum(W, h, steps):
-    state = cuda.shared.array(0, float32)
-    n, j = cuda.blockIdx.x, cuda.threadIdx.x
-    state[j] = h[n, j]
-    cuda.syncthreads()
-    for _ in range(steps):
-        z = float32(0)
-        for m in range(W.shape[1]):
-            z += W[j, m] * state[m]
-        cuda.syncthreads()
-        state[j] = z
-        cuda.syncthreads()
-    h[n, j] = state[j] + twice_rank(z)
+    z = float32(0)
+    for m in range(W.shape[1]):
+        z += W[j, m] * h[n, m]
+    cuda.atomic.add(W, (0, 0), z)
 
 
 def zeros(*shape):
@@ -197,7 +167,7 @@ def zeros(*shape):
 
 CORRECT = {
     "sum_all": (sum_all, 2, 64, (zeros(128), zeros(1)), 0),
-    "recurrent": (recurrent_without_the_sum, 3, 8, (zeros(8, 8), zeros(3, 8), 2), 32),
+    "recurrent": (recurrent, 3, 8, (zeros(8, 8), zeros(3, 8), 2), 32),
     "warp_exchange": (warp_exchange, 1, 64, (zeros(64), zeros(64)), 0),
     "grid_steps": (grid_steps, 3, 4, (zeros(12), zeros(12), 2), 0),
 }
@@ -210,58 +180,21 @@ def test_correct_kernels_are_silent(name):
 
 
 def test_an_atomic_update_of_what_others_read_is_a_race():
-    races = find_data_races(recurrent, 2, 8, zeros(8, 8), zeros(2, 8), 2, shared_bytes=32)
+    races = find_data_races(adds_to_a_weight, 2, 8, zeros(8, 8), zeros(2, 8))
     assert {(race.array, race.index) for race in races} == {("W", (0, 0))}
 
 
-class Mutate(ast.NodeTransformer):
-    """Removes the n-th barrier, or makes the n-th atomic addition a plain one."""
-
-    def __init__(self, number):
-        self.number = number
-        self.met = -1
-
-    def visit_Expr(self, node):
-        text = ast.unparse(node)
-        if text.startswith(("cuda.sync", "grid.sync", "cuda.atomic.add")):
-            self.met += 1
-            if self.met == self.number:
-                return _mutant(node)
-        return node
+@pytest.fixture(scope="module")
+def mutants():
+    """The correct kernels, each of whose barriers and atomic additions can be made wrong."""
+    return with_switches(planted, lambda text: without_barrier(text) or with_plain_addition(text))
 
 
-def _mutant(node):
-    if "atomic" not in ast.unparse(node):
-        return ast.Pass()
-    array, index, value = (ast.unparse(argument) for argument in node.value.args)
-    return ast.parse(f"{array}[{index}] += {value}").body[0]
-
-
-def mutants(function):
-    """The function without its first barrier or atomic, without its second, ..."""
-    number = 0
-    while True:
-        mutate = Mutate(number)
-        tree = mutate.visit(copy.deepcopy(source_tree(function)))
-        if mutate.met < number:
-            return
-        yield _compiled(ast.unparse(ast.fix_missing_locations(tree)), function, number)
-        number += 1
-
-
-def _compiled(source, function, number):
-    file = f"<mutant {number} of {function.__name__}>"
-    text = textwrap.dedent(source)
-    linecache.cache[file] = (len(text), None, text.splitlines(True), file)
-    names = dict(function.__globals__)
-    exec(compile(text, file, "exec"), names)
-    return cuda.jit(names[function.__name__])
-
-
-def is_caught(kernel, grid, block, args, shared_bytes):
+def is_caught(kernel, grid, block, args, shared_bytes, number):
     """A race, or a thread that misses a barrier or an array's end."""
+    given = *args, switch(number)
     try:
-        return bool(find_data_races(kernel, grid, block, *args, shared_bytes=shared_bytes))
+        return bool(find_data_races(kernel, grid, block, *given, shared_bytes=shared_bytes))
     except (DivergentBarrier, OutOfBounds):
         return True
 
@@ -270,8 +203,12 @@ EXPECTED_MUTANTS = {"sum_all": 3, "recurrent": 3, "warp_exchange": 1, "grid_step
 
 
 @pytest.mark.parametrize("name", CORRECT)
-def test_every_mutant_is_caught(name):
-    kernel, *launch = CORRECT[name]
-    caught = [is_caught(mutant, *launch) for mutant in mutants(kernel.py_func)]
-    assert len(caught) == EXPECTED_MUTANTS[name]
-    assert all(caught), f"mutant {caught.index(False)} of {name} passes unseen"
+def test_every_mutant_is_caught(name, mutants):
+    _, grid, block, args, shared_bytes = CORRECT[name]
+    changed, statements = mutants
+    launch = getattr(changed, name), grid, block, args, shared_bytes
+    numbers = [n for n, (function, _) in enumerate(statements) if function == name]
+    assert len(numbers) == EXPECTED_MUTANTS[name]
+    assert not is_caught(*launch, None)
+    unseen = [statements[number] for number in numbers if not is_caught(*launch, number)]
+    assert unseen == []
