@@ -139,8 +139,7 @@ def test_each_mini_batch_asks_for_memory_for_19_arrays_and_gives_it_back(version
         for _ in range(mini_batches):
             VERSIONS[version].gradients(*problem)
     assert counted["allocations"] == 19 * mini_batches
-    late = numba.config.CUDA_DEALLOCS_COUNT  # so many are freed together with the next ones
-    assert abs(counted["frees"] - counted["allocations"]) <= late
+    assert abs(counted["frees"] - counted["allocations"]) < 19, "some are freed with the next ones"
 
 
 def test_v3s_host_needs_more_time_than_v2s_though_the_driver_answers_at_once():
