@@ -18,6 +18,7 @@ from lstm_kernels.lab.measure.timing import Timing, Workload
 from lstm_kernels.lab.widgets.race import Race, reading
 from lstm_kernels.machine import threads
 from lstm_kernels.versions import numpy_batched
+from tests import quiet_machine
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells, in /proc/stat")
 
@@ -87,6 +88,7 @@ def test_a_row_names_its_threads(workload):
     assert records.record(workload, row)["note"] == row.note
 
 
+@quiet_machine
 def test_spinning_threads_are_waited_for():
     pytest.importorskip("threadpoolctl")
     a = np.ones((600, 600), np.float32)
@@ -161,6 +163,7 @@ def test_another_program_is_noticed():
 
 
 @LINUX
+@quiet_machine
 def test_ones_own_work_is_not_anothers():
     used = []
     for _ in range(20):  # until the others of this machine leave it alone for a moment
@@ -211,6 +214,7 @@ def test_the_benchs_picture_and_the_scale_tab_say_it_too(workload, monkeypatch):
 
 
 @LINUX
+@quiet_machine
 def test_numpy_batched_holds_out_beside_another_program():
     """Batch 1,024, H=32: with all of BLAS's threads it took up to 50 times as long."""
     pytest.importorskip("threadpoolctl")
@@ -220,14 +224,9 @@ def test_numpy_batched_holds_out_beside_another_program():
         (found,) = race.race(large, ("numpy_batched",), budget=0.6)
         return found
 
-    ratios, others = [], []
+    ratios = []
     for _ in range(5):
         quiet = row()
         with another_program():
             ratios.append(row().timing.median / quiet.timing.median)
-        others.append(quiet.others or 0.0)
-        if np.median(ratios) < 1.5:
-            break
-    if np.median(ratios) >= 1.5 and np.median(others) > threads.count_all() - 1.8:
-        pytest.skip(f"no core is left: others use {np.median(others):.1f} already")
     assert np.median(ratios) < 1.5, ratios
