@@ -6,9 +6,12 @@ import pytest
 from lstm_kernels import cuda
 from lstm_kernels.lab.estimates.cards import CARDS, T4
 from lstm_kernels.lab.estimates.thread_layout import ThreadLayout, check_launch, sectors
+from lstm_kernels.lab.figures import recorded
 from lstm_kernels.lab.figures import threads as figures
+from lstm_kernels.lab.figures.style import VERSION_COLORS
+from lstm_kernels.lab.measure.timing import Timing
 from lstm_kernels.lab.widgets.thread_map import LaunchMap
-from tests.pictures import faces, no_overlap, painted, texts, titles
+from tests.pictures import faces, names_on, no_overlap, painted, texts, titles
 
 
 @cuda.jit
@@ -36,6 +39,33 @@ def test_a_map_has_one_line_for_each_sample_that_a_thread_does():
     numbers = [*map(str, range(4)), *map(str, range(7))]
     assert texts(picture.axes[0]) == [*numbers, "threads", "samples", "remark"]
     assert titles(picture) == ["all do all"]
+    no_overlap(picture)
+
+
+def test_more_threads_than_fit_side_by_side_have_the_whole_width():
+    mine = [(n, n) for n in range(7)]
+    maps = [("V1", 1, [(0, n) for n in range(7)], "one"), ("V2", 32, mine, "the rest is idle")]
+    picture = figures.draw_who_works(maps, N=7)
+    one, many = picture.axes
+    assert one.get_position().y0 > many.get_position().y1, "one below the other"
+    assert texts(many)[:32] == [str(n) for n in range(32)] and len(many.lines) == 7
+    assert one.get_xlim() == many.get_xlim(), "sample n stands at the same place in both"
+    no_overlap(picture)
+
+
+TIMES = {"numpy_batched": Timing((0.001, 0.002, 0.004)), "cuda_v1": Timing((0.1, 0.2, 0.3))}
+
+
+def test_times_are_dots_and_an_emulated_one_is_empty():
+    picture = recorded.draw_dots({"here": TIMES, "there": TIMES}, emulated={("here", "cuda_v1")})
+    here, there = picture.axes
+    dots = [[line for line in ax.lines if line.get_marker() == "o"] for ax in picture.axes]
+    assert [[dot.get_xdata()[0] for dot in some] for some in dots] == [[0.002, 0.2]] * 2
+    assert [dot.get_markerfacecolor() for dot in dots[0]][1] == "white"
+    assert [dot.get_markerfacecolor() for dot in dots[1]][1] == VERSION_COLORS["cuda_v1"]
+    assert texts(here) == ["2.00 ms", "200 ms (emulated)"] and texts(there) == ["2.00 ms", "200 ms"]
+    assert here.get_xscale() == "log" and not here.patches, "no bars on a log scale"
+    assert titles(picture) == ["here", "there"] and names_on(here.yaxis) == list(TIMES)
     no_overlap(picture)
 
 

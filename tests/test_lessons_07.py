@@ -3,11 +3,13 @@
 import pytest
 
 from lstm_kernels.lab.estimates.thread_layout import ThreadLayout
+from lstm_kernels.lab.figures import recorded
 from lstm_kernels.lab.figures import threads as figures
 from lstm_kernels.lab.figures.style import BLUE, LIGHT, ORANGE, SKY
+from lstm_kernels.lab.measure.recorded import Recording
 from lstm_kernels.lab.measure.timing import Timing
 from lstm_kernels.lab.widgets.thread_map import ThreadMap
-from tests.pictures import curves, faces, names_on, no_overlap, painted, texts, titles
+from tests.pictures import curves, faces, names_on, no_overlap, painted, texts, titles, widths
 
 
 @pytest.mark.parametrize("N, threads", [(1, 32), (7, 32), (1000, 32), (250, 100), (20000, 1024)])
@@ -57,6 +59,18 @@ def test_a_time_is_labelled_by_where_it_ran(where, said):
     no_overlap(picture)
 
 
+def test_the_recorded_parts_are_bars_from_zero():
+    h100 = Recording("batch_h100")
+    rows = {f"V2, N = {N}": h100.parts("cuda_v2", N) for N in (7, 1024)}
+    picture = recorded.draw_parts(rows, "Where the time goes", str(h100))
+    (ax,) = picture.axes
+    assert widths(ax) == pytest.approx([1e3 * part for parts in rows.values() for part in parts])
+    assert [bar.get_x() for bar in ax.patches][::4] == [0, 0] and ax.get_xlim()[0] == 0
+    assert texts(ax)[0] == "kernel 14.3 ms, copies 620 µs, rest 1.44 ms"
+    assert texts(ax)[-1] == str(h100) and names_on(ax.yaxis) == list(rows)
+    no_overlap(picture)
+
+
 @pytest.mark.parametrize(
     "control, value, said",
     [("batch", 1000, "1,000 samples"), ("threads", 64, "of 64"), ("card", "H100", "132 SMs")],
@@ -68,10 +82,10 @@ def test_each_control_repaints_the_thread_map(control, value, said):
 
 
 def test_occupancy_says_what_fits_and_what_is_used():
-    rows = [(32, 16, "blocks an SM", 1, 32), (256, 16, "registers", 8, 4)]
+    rows = [(32, 16, "blocks per SM", 1, 32), (256, 16, "registers", 8, 4)]
     picture = figures.draw_occupancy(rows, room=32, N=1000)
     assert len(picture.axes[0].patches) == 2 * 32 + len(figures.OCCUPIED)
-    assert "1 used, on 32 SMs\n16 fit: limit is blocks an SM" in texts(picture.axes[0])
+    assert "1 used, on 32 SMs\n16 fit: limit is blocks per SM" in texts(picture.axes[0])
     squares = faces(picture.axes[0])[: 2 * 32]
     assert [squares.count(color) for color in (BLUE, SKY, LIGHT)] == [1 + 8, 15 + 8, 16 + 16]
     no_overlap(picture)

@@ -11,7 +11,7 @@ from lstm_kernels.lab.measure.timing import Timing
 from lstm_kernels.lab.widgets.cores import CoresMap
 from lstm_kernels.versions import numba_cpu, simd
 from tests.notebooks import tagged
-from tests.pictures import curves, faces, names_on, no_overlap, painted, texts, titles
+from tests.pictures import curves, faces, names_on, no_overlap, painted, texts, titles, widths
 
 
 def test_the_modules_imports_are_shown_too():
@@ -60,7 +60,7 @@ def test_a_tile_keeps_a_vector_for_each_row_and_column(rows, width):
     vectors = rows * simd.COLUMNS
     counts = [faces(ax).count(color) for color in (GREEN, BLUE, ORANGE)]
     assert counts == [vectors, simd.COLUMNS, rows]
-    assert f"{vectors} multiply-adds of {width} lanes in a turn" in texts(ax)
+    assert f"{vectors} multiply-adds of {width} numbers in a turn" in texts(ax)
     no_overlap(picture)
 
 
@@ -71,11 +71,28 @@ TIMINGS = {1: Timing((4.0, 4.0, 4.1)), 2: Timing((2.0, 2.2, 2.1))}
 def test_the_speed_up_stands_beside_amdahls_bound(threads):
     picture = figures.draw_speedup({k: TIMINGS[k] for k in threads}, 0.05)
     (ax,) = picture.axes
-    ideal, bound, measured = curves(ax)
+    ideal, bound, measured, *spread = curves(ax)
     assert ideal == list(threads)
+    assert spread == [[4.0 / q for q in TIMINGS[k].quartiles] for k in threads]
     assert bound == [1 / (0.05 + 0.95 / k) for k in threads]
     assert measured == [4.0 / TIMINGS[k].median for k in threads]
-    assert texts(ax) == ["Amdahl's bound", "measured"] and "5% of the work" in titles(picture)[0]
+    ends = ideal[-1], bound[-1], measured[-1]
+    names = "k times faster", "Amdahl's bound", "measured"
+    assert texts(ax) == [f"{name}: {end:.2f}" for name, end in zip(names, ends, strict=True)]
+    assert "5% of the work" in titles(picture)[0] and ax.get_ylim()[0] == 0
+    no_overlap(picture)
+
+
+@pytest.mark.parametrize("ratios, end", [(True, ": 1.9x"), (False, "s)")])
+def test_times_are_bars_from_zero(ratios, end):
+    picture = figures.draw_times({"a": TIMINGS[1], "b": TIMINGS[2]}, "Two times", ratios)
+    (ax,) = picture.axes
+    assert widths(ax) == [4.0, 2.1] and ax.get_xscale() == "linear" and ax.get_xlim()[0] == 0
+    assert [list(line.get_xdata()) for line in ax.lines] == [
+        list(timing.quartiles) for timing in TIMINGS.values()
+    ]
+    assert texts(ax)[0] == str(TIMINGS[1]) and texts(ax)[1].endswith(end)
+    assert names_on(ax.yaxis) == ["a", "b"] and titles(picture) == ["Two times"]
     no_overlap(picture)
 
 
@@ -90,6 +107,7 @@ def test_versions_beside_pytorch_have_a_bar_each():
     heights = [[bar.get_height() for bar in ax.patches] for ax in picture.axes]
     assert heights == [[4.0, 2.1], [4.0, 4.0, 4.0]]
     assert names_on(picture.axes[1].xaxis) == [f"{name}\n4.00 s" for name in names]
+    assert all(ax.get_ylim()[0] == 0 for ax in picture.axes), "bars begin at zero"
     no_overlap(picture)
 
 

@@ -22,7 +22,7 @@ def test_a_light_kernel_in_blocks_of_256_fills_the_sm(cc):
 def test_blocks_of_one_warp_fill_half_of_every_sm(cc, fraction):
     """One warp a block: the number of blocks an SM is the limit, on all five cards."""
     found = occupancy(cc, threads=32, registers=32)
-    assert (found.fraction, found.limited_by) == (fraction, ("blocks an SM",))
+    assert (found.fraction, found.limited_by) == (fraction, ("blocks per SM",))
 
 
 def test_a_single_thread_takes_the_place_of_a_warp():
@@ -78,7 +78,7 @@ def test_block_size_can_waste_an_sm():
 def test_several_limits_at_once_are_all_named():
     """T4, 64 threads, 64 registers: 16 blocks by registers, by size and by number."""
     found = occupancy(75, 64, 64)
-    assert found.limited_by == ("registers", "block size", "blocks an SM")
+    assert found.limited_by == ("registers", "block size", "blocks per SM")
     assert found.fraction == 1
 
 

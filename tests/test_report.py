@@ -49,7 +49,7 @@ def test_the_table_shows_occupancy_and_its_limit():
     head, line = compile_report.table([GOOD]).splitlines()
     assert head.startswith("kernel")
     assert "T4 7.5" in line
-    assert line.endswith("16 of 32  50%        blocks an SM")
+    assert line.endswith("16 of 32  50%        blocks per SM")
 
 
 def test_the_picture_is_a_png_with_a_panel_a_kernel():

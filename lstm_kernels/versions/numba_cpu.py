@@ -25,7 +25,7 @@ from lstm_kernels.versions import simd
 WORKERS = 64  # at most, for any number of cores
 LANES = (0,) * 32  # samples side by side: the length of a tuple is known when code is compiled
 FEW = 8  # up to so many samples, most lanes would stay idle: one sample after another
-FAST = {"reassoc", "contract", "nsz"}  # a sum may be split over lanes; a * b + c is one step
+FAST = {"reassoc", "contract", "nsz"}  # a sum may be split in a vector; a * b + c is one step
 
 compiled = njit(cache=True, fastmath=FAST, error_model="numpy")
 CACHE_LINE = 64  # bytes

@@ -13,6 +13,7 @@ import gc
 import threading
 import weakref
 from contextlib import contextmanager
+from functools import partial
 
 import numba
 import numpy as np
@@ -128,6 +129,27 @@ def test_the_driver_counts_the_copies_that_lesson_08_names(version, number):
     assert copies_only(counted) == totals(log) == totals(claimed)
     assert counted["copies_in"] + counted["copies_out"] == number
     assert counted["launches"] == 1
+
+
+@pytest.mark.parametrize("version", ["cuda_v2", "cuda_v3"])
+def test_each_mini_batch_asks_for_memory_for_19_arrays_and_gives_it_back(version):
+    problem, mini_batches = batch(3, 5, 1, 4, 1), 40
+    VERSIONS[version].gradients(*problem)
+    with stand_in.count() as counted:
+        for _ in range(mini_batches):
+            VERSIONS[version].gradients(*problem)
+    assert counted["allocations"] == 19 * mini_batches
+    assert abs(counted["frees"] - counted["allocations"]) < 19, "some are freed with the next ones"
+
+
+def test_v3s_host_needs_more_time_than_v2s_though_the_driver_answers_at_once():
+    """Lesson 08 says so: a part of V3's loss is Python's work, with no card to wait for."""
+    problem, fastest = batch(11, 7, 1, 50, 1), {}
+    with stand_in.idle_launches():
+        for version in ("cuda_v2", "cuda_v3"):
+            call = partial(VERSIONS[version].gradients, *problem)
+            fastest[version] = min(timing.time_call(call, at_least=100, at_most=100).seconds)
+    assert fastest["cuda_v3"] > 1.3 * fastest["cuda_v2"]
 
 
 @pytest.mark.parametrize("version", CUDA_VERSIONS)

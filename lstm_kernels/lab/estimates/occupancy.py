@@ -77,7 +77,7 @@ def block_limits(cc, threads, registers, shared=0):
         "registers": blocks_by_registers(card, threads, registers),
         "shared memory": blocks_by_shared(card, shared),
         "block size": rooms // warps_of(threads) if threads <= MAX_THREADS else 0,
-        "blocks an SM": card.blocks,
+        "blocks per SM": card.blocks,
     }
 
 

@@ -1,9 +1,13 @@
 """Samples on the lanes and cores of a CPU.  Lesson 12."""
 
+from matplotlib.ticker import MaxNLocator
+
 from lstm_kernels.lab.words import seconds_text
 from lstm_kernels.versions import simd
 
 from .board import blank, board, rectangle, write
+from .race import spread as spread_out
+from .race import tick_text
 from .style import BLACK, BLUE, COLORS, GREEN, GREY, LIGHT, ORANGE, VERSION_COLORS, styled, subplots
 
 CORE_COLORS = tuple(color for color in COLORS if color not in (BLACK, GREY))
@@ -94,12 +98,37 @@ def draw_tile(rows=simd.ROWS, columns=simd.COLUMNS, width=simd.BYTES // 4):
     words = (
         (-1.2, f"loaded: row q of B, {counted(columns, 'vector')} of {width}", BLUE),
         (rows / 2 - 0.6, f"{sums} of sums: they stay in registers", GREEN),
-        (rows / 2 + 0.6, f"{rows * columns} multiply-adds of {width} lanes in a turn", GREEN),
+        (rows / 2 + 0.6, f"{rows * columns} multiply-adds of {width} numbers in a turn", GREEN),
         (rows - 0.5, f"loaded: {rows} numbers of column q of A", ORANGE),
     )
     for y, text, color in words:
         ax.text(right, y, text, color=color, va="center", weight="bold")
     blank(ax, (-0.2, right + 11), (rows + 0.4, -2))
+    return picture
+
+
+@styled
+def draw_times(timings, title, ratios=True):
+    """A bar from zero for each, median and quartiles; with ratios to the first, if wished.
+
+    timings: {name: Timing}.
+    """
+    picture, ax = subplots(1, 1, 13, 1.5 + 0.65 * len(timings))
+    first = next(iter(timings.values())).median
+    for place, (name, timing) in enumerate(timings.items()):
+        low, high = timing.quartiles
+        ax.barh(place, timing.median, height=0.66, color=VERSION_COLORS.get(name, GREY))
+        ax.plot([low, high], [place, place], color=BLACK, lw=2, marker="|", ms=12)
+        words = str(timing) + (f": {first / timing.median:.3g}x" if ratios and place else "")
+        end = (max(high, timing.median), place)
+        ax.annotate(words, end, (10, 0), textcoords="offset points", va="center", weight="bold")
+    longest = max(max(t.median, t.quartiles[1]) for t in timings.values())
+    ax.set_yticks(range(len(timings)), list(timings))
+    ax.set(ylim=(len(timings) - 0.45, -0.55), xlim=(0, 1.7 * longest))
+    ax.xaxis.set_major_locator(MaxNLocator(6))
+    ax.xaxis.set_major_formatter(lambda seconds, _: tick_text(seconds) if seconds else "0")
+    ax.set_xlabel("wall time: median (first to third quartile)")
+    ax.set_title(title)
     return picture
 
 
@@ -110,20 +139,26 @@ def draw_speedup(timings, serial):
     threads, first = list(timings), timings[1].median
     bound = [1 / (serial + (1 - serial) / k) for k in threads]
     measured = [first / timings[k].median for k in threads]
-    low, high = zip(
-        *([first / q for q in timings[k].quartiles[::-1]] for k in threads), strict=True
+    spread = [[first / q for q in timings[k].quartiles] for k in threads]
+    lines = (
+        ("k times faster", threads, ":", GREY),
+        ("Amdahl's bound", bound, "s--", BLUE),
+        ("measured", measured, "o-", GREEN),
     )
-    ax.plot(threads, threads, color=LIGHT)
-    ax.plot(threads, bound, "s--", color=GREY)
-    ax.fill_between(threads, low, high, color=GREEN, alpha=0.2, lw=0)
-    ax.plot(threads, measured, "o-", color=GREEN)
-    end = threads[-1] + 0.03 * threads[-1]
-    close = abs(bound[-1] - measured[-1]) < 0.08 * threads[-1]
-    places = ("bottom", "top") if close else ("center", "center")
-    ax.text(end, bound[-1], "Amdahl's bound", color=GREY, va=places[0])
-    ax.text(end, measured[-1], "measured", color=GREEN, va=places[1], weight="bold")
-    ax.set(xlim=(0.9, threads[-1] * 1.35), ylim=(0, threads[-1] * 1.1), xticks=threads)
-    ax.set_xlabel("threads")
+    for _, values, look, color in lines:
+        ax.plot(threads, values, look, color=color, ms=9)
+    for k, ends in zip(threads, spread, strict=True):
+        ax.plot([k, k], ends, color=GREEN, lw=7, alpha=0.3, solid_capstyle="butt")
+    top = 1.15 * max(*threads, *(q for ends in spread for q in ends))
+    room = threads[-1] - 1 or 1
+    ax.set(xlim=(1 - 0.15 * room, threads[-1] + 0.45 * room), ylim=(0, top), xticks=threads)
+    places = spread_out([values[-1] / top for _, values, *_ in lines], 0.075)
+    for (words, values, _, color), place in zip(lines, places, strict=True):
+        ax.text(
+            threads[-1] + 0.04 * room, place * top, f"{words}: {values[-1]:.2f}",
+            color=color, va="center",
+        )  # fmt: skip
+    ax.set_xlabel("threads k (pale: half of the repeats)")
     ax.set_ylabel("times faster than one")
     ax.set_title(f"More threads; {serial:.0%} of the work stays on one")
     return picture
@@ -131,21 +166,24 @@ def draw_speedup(timings, serial):
 
 @styled
 def draw_against_torch(rows):
-    """A group of bars a shape.  rows: of baselines.compare, with or without PyTorch."""
-    picture, axes = subplots(1, len(rows), 13, 3.9)
+    """A group of bars from zero for each shape, each with a scale of its own.
+
+    rows: of cpu_baselines.time_shapes, with or without PyTorch.
+    """
+    picture, axes = subplots(1, len(rows), 13, 4.2)
     names = {"numpy_batched": BLUE, "numba_cpu": GREEN, "torch": TORCH_COLOR}
     for ax, row in zip(axes, rows, strict=True):
-        top = 1.05 * max(min(t.quartiles[1], 2 * t.median) for t in row.timings.values())
         for place, (version, timing) in enumerate(row.timings.items()):
             color = VERSION_COLORS.get(version, names[version])
-            low, high = timing.quartiles
             ax.bar(place, timing.median, color=color, width=0.7)
             for color, width in (("white", 7), (GREY, 3)):
-                ax.plot([place] * 2, [low, min(high, top)], color=color, lw=width)
+                ax.plot([place] * 2, timing.quartiles, color=color, lw=width)
         labels = [f"{v}\n{seconds_text(t.median)}" for v, t in row.timings.items()]
-        ax.set_xticks(range(len(labels)), labels, fontsize=11)
-        ax.set(ylim=(0, top), xlim=(-0.6, len(labels) - 0.4), yticks=[])
+        ax.set_xticks(range(len(labels)), labels, fontsize=10)
+        top = 1.05 * max(max(t.median, t.quartiles[1]) for t in row.timings.values())
+        ax.set(ylim=(0, top), xlim=(-0.6, len(labels) - 0.4))
+        ax.yaxis.set_major_locator(MaxNLocator(4))
+        ax.yaxis.set_major_formatter(lambda seconds, _: tick_text(seconds) if seconds else "0")
         ax.set_title(f"N={row.N}, T={row.T}, H={row.H}")
-        ax.spines["left"].set_visible(False)
-    picture.supxlabel("grey line: half of the repeats", color=GREY, fontsize=11)
+    picture.supxlabel("each picture has its own scale; grey: half of the repeats", fontsize=11)
     return picture

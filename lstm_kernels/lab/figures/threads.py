@@ -21,6 +21,7 @@ from .style import (
 LIT = VERMILLION
 SHOWN_WARPS = 12  # rows of the thread map
 FRAME = {"radius": 0.8, "lw": 1.5}
+FEW_THREADS = 8  # up to so many, two maps of threads to samples fit side by side
 LARGE_WARPS = 4  # up to so many, rows are high enough for the samples' numbers
 
 
@@ -117,20 +118,23 @@ def draw_written(out, blocks, threads):
 def draw_who_works(maps, N):
     """Panels with threads above and samples below.  maps: (title, threads, pairs, remark) each.
 
-    pairs: (thread, sample) for each sample that a thread works on.
+    pairs: (thread, sample) for each sample that a thread works on.  Many threads need all of the
+    picture's width: then the panels stand one below the other.
     """
-    picture, axes = subplots(1, len(maps), 5.2 * len(maps), 3.9, squeeze=False)
-    for ax, (title, threads, pairs, remark) in zip(axes[0], maps, strict=True):
-        _draw_map(ax, threads, pairs, N)
+    if max(threads for _, threads, *_ in maps) > FEW_THREADS:
+        picture, axes = subplots(len(maps), 1, 13, 3.1 * len(maps), squeeze=False)
+    else:
+        picture, axes = subplots(1, len(maps), 5.2 * len(maps), 3.9, squeeze=False)
+    for ax, (title, threads, pairs, remark) in zip(axes.flat, maps, strict=True):
+        _draw_map(ax, threads, pairs, N, wide=max(*(threads for _, threads, *_ in maps), N, 8))
         ax.set_title(title)
         ax.text(0, 2.72, remark, fontsize=13, va="center")
     return picture
 
 
-def _draw_map(ax, threads, pairs, N):
-    wide = max(threads, N, 8)
+def _draw_map(ax, threads, pairs, N, wide):
     blank(ax, (-0.6, wide), (2.9, -0.55))
-    shift = (wide - 1 - threads) / 2 if threads < wide else 0
+    shift = (N - threads) / 2 if threads < N else 0
     busy = {thread for thread, _ in pairs}
     for thread, sample in pairs:
         ax.plot([thread + shift, sample], [0.2, 1.78], color=LIT, lw=1.3, alpha=0.75, zorder=1)
@@ -323,7 +327,7 @@ def draw_times_by_batch(batches, timings, where, color):
     ax.minorticks_off()
     ax.yaxis.set_major_formatter("{x:g}")
     ax.set_xlabel("batch size N (log scale)")
-    ax.set_ylabel("ms a gradient (log scale)")
+    ax.set_ylabel("ms per gradient (log scale)")
     label = "on the GPU" if on_gpu else f"{where}: not a GPU's time"
     ax.set_title(f"V2's time for one mini-batch, {label}")
     return picture

@@ -1,16 +1,18 @@
 """What crosses the bus in V2 and V3, and when.  Lesson 08.  Drawn from lab/estimates/bus.py."""
 
-from lstm_kernels.lab.estimates.bus import total_seconds
+from lstm_kernels.lab.estimates.bus import HOST, total_seconds
 from lstm_kernels.lab.words import bytes_text, seconds_text
 from lstm_kernels.machine.watch import IN, OUT
 
 from .board import arrow, blank, box, write
 from .style import (
+    BLACK,
     BLUE,
     GREEN,
     GREY,
     LIGHT,
     ORANGE,
+    PALE,
     PURPLE,
     VERMILLION,
     VERSION_COLORS,
@@ -18,7 +20,7 @@ from .style import (
     subplots,
 )
 
-KIND_COLORS = {IN: BLUE, "kernel": LIGHT, OUT: ORANGE}
+KIND_COLORS = {IN: BLUE, "kernel": LIGHT, OUT: ORANGE, HOST: PALE}
 COPY = {"head": 16, "shrinkA": 2, "shrinkB": 2}  # an arrow from memory to memory
 TITLES = {"cuda_v2": "V2: the launch copies", "cuda_v3": "V3: the host decides"}
 GROUPS = {  # the kernel's arrays, in the order of its arguments
@@ -107,7 +109,7 @@ def _draw_butterfly(ax, names, copies, largest):
     ax.text(0.98, 1.01, "host to card", color=BLUE, weight="bold", **where)
     ax.set_xlim(-1.08 * largest, 1.08 * largest)
     ax.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
-    ax.set_xlabel("kB for one mini-batch")
+    ax.set_xlabel("kB per mini-batch")
 
 
 def _name_groups(ax):
@@ -125,21 +127,26 @@ def _name_groups(ax):
 
 
 @styled
-def draw_time_lines(lines, subtitle):
-    """One bar a version, whole; below, the copies alone.  lines: {version: list of Span}."""
-    picture, (whole, zoom) = subplots(2, 1, 12, 5.6)
-    longest = max(total_seconds(spans) for spans in lines.values())
-    for place, spans in enumerate(lines.values()):
-        _draw_spans(whole, place, spans)
-        text = seconds_text(total_seconds(spans))
+def draw_time_lines(lines, subtitle, recorded=None):
+    """A bar per version, whole; below, the copies alone.  lines: {version: list of Span}.
+
+    recorded: the same of a card's recording, or nothing; drawn as narrow bars under the others.
+    """
+    rows = _rows(lines, recorded or {})
+    picture, (whole, zoom) = subplots(2, 1, 12, 5.6 + 1.2 * bool(recorded))
+    longest = max(total_seconds(spans) for _, spans, *_ in rows)
+    copies = max(total_seconds(_copies(spans)) for _, spans, *_ in rows)
+    for place, spans, height, words in rows:
+        _draw_spans(whole, place, spans, height, edge=0)
+        text = f"{seconds_text(total_seconds(spans))}{words}"
         whole.text(1e3 * (total_seconds(spans) + longest / 80), place, text, va="center")
-        _draw_spans(zoom, place, _without_kernel(spans))
+        _draw_spans(zoom, place, _copies(spans), height, edge=0.6)
         _label_copies(zoom, place, spans)
-    whole.set_xlim(0, 1.13e3 * longest)
-    whole.set_title(_message(lines))
+    whole.set_xlim(0, (1.13 + 0.14 * bool(recorded)) * 1e3 * longest)
+    whole.set_title(_message(lines) + "\n" * (1 + subtitle.count("\n")))
     whole.text(0, 1.03, subtitle, transform=whole.transAxes, color=GREY, fontsize=11)
     zoom.set_title("The copies alone", pad=4)
-    zoom.set_xlim(0, 1.55e3 * max(total_seconds(_without_kernel(s)) for s in lines.values()))
+    zoom.set_xlim(0, 1.9e3 * copies)
     for ax in (whole, zoom):
         ax.set_yticks(range(len(lines)), [version.replace("cuda_v", "V") for version in lines])
         ax.set_ylim(len(lines) - 0.45, -0.55)
@@ -147,29 +154,44 @@ def draw_time_lines(lines, subtitle):
     return picture
 
 
+def _rows(lines, recorded):
+    """(place, spans, height, words) of each bar: the model's, and the recording's under it."""
+    if not recorded:
+        return [(place, spans, 0.62, "") for place, spans in enumerate(lines.values())]
+    rows = []
+    for place, (version, spans) in enumerate(lines.items()):
+        rows.append((place - 0.19, spans, 0.36, " by the model"))
+        rows.append((place + 0.22, recorded[version], 0.3, " recorded"))
+    return rows
+
+
 def _message(lines):
     v2, v3 = (total_seconds(lines[version]) for version in ("cuda_v2", "cuda_v3"))
     share = 100 * (1 - v3 / v2)
-    saved = f"{share:.0f}% of V2's time" if share >= 0.5 else "nothing"
-    return f"One mini-batch: V3 saves {saved}\n"
+    if abs(share) < 0.5:
+        said = "as long as V2"
+    else:
+        said = f"{abs(share):.0f}% {'less' if share > 0 else 'more'} time than V2"
+    return f"One mini-batch: V3 takes {said}"
 
 
-def _without_kernel(spans):
+def _copies(spans):
     now, copies = 0.0, []
     for span in spans:
-        if span.kind != "kernel":
+        if span.kind in (IN, OUT):
             copies.append(span._replace(start=now))
             now += span.seconds
     return copies
 
 
-def _draw_spans(ax, place, spans):
+def _draw_spans(ax, place, spans, height, edge):
+    """edge: of the copies, in points; each of them is to be seen, or there is no room for it."""
     for span in spans:
         start, seconds = 1e3 * span.start, 1e3 * span.seconds
-        edge = "white" if span.kind != "kernel" else GREY
+        color, width = ("white", edge) if span.kind in (IN, OUT) else (GREY, 0.6)
         ax.barh(
-            place, seconds, left=start, height=0.62, color=KIND_COLORS[span.kind],
-            edgecolor=edge, lw=0.6,
+            place, seconds, left=start, height=height, color=KIND_COLORS[span.kind],
+            edgecolor=color, lw=width, hatch="///" if span.kind == HOST else None,
         )  # fmt: skip
         if span.kind == "kernel":
             text = f"kernel {seconds_text(span.seconds)}"
@@ -178,29 +200,63 @@ def _draw_spans(ax, place, spans):
 
 def _label_copies(ax, place, spans):
     """Beside the bar: how many copies in and out, and their time."""
-    end = 1e3 * total_seconds(_without_kernel(spans))
-    for kind, word, height in ((IN, "in", -0.17), (OUT, "out", 0.19)):
+    end = 1e3 * total_seconds(_copies(spans))
+    for kind, word, color, points in ((IN, "in", BLUE, 8), (OUT, "out", VERMILLION, 160)):
         chosen = [span.seconds for span in spans if span.kind == kind]
-        text = f"  {len(chosen)} copies {word}, {seconds_text(sum(chosen))}"
-        color = BLUE if kind == IN else VERMILLION
-        ax.text(end, place + height, text, va="center", fontsize=12, color=color)
+        many = f"{len(chosen)} copies " if len(chosen) > 1 else ""
+        ax.annotate(
+            f"{many}{word}, {seconds_text(sum(chosen))}", (end, place), (points, 0),
+            textcoords="offset points", va="center", fontsize=12, color=color,
+        )  # fmt: skip
+
+
+PARTS = {"copies": BLUE, "kernel": GREY, "host": VERMILLION, "whole": BLACK}
 
 
 @styled
-def draw_saving(batch_sizes, savings, subtitle):
-    """What part of V2's time V3 saves, against the batch size.  savings: {label: list}."""
-    picture, ax = subplots(1, 1, 10, 4.4)
+def draw_balance(pairs, subtitle):
+    """Where V3 gains and loses against V2.  pairs: {N: (Measured of V2, Measured of V3)}."""
+    picture, ax = subplots(1, 1, 11, 1.6 + 1.05 * len(pairs))
+    for place, (v2, v3) in enumerate(pairs.values()):
+        for row, (part, color) in enumerate(PARTS.items()):
+            y, more = place + 0.2 * (row - 1.5), 1e3 * (getattr(v3, part) - getattr(v2, part))
+            ax.barh(y, more, height=0.18, color=color)
+            said = f" {'rest' if part == 'host' else part} {more:+.2f} "
+            side = "left" if more >= 0 else "right"
+            ax.text(more, y, said, va="center", ha=side, fontsize=11, color=color)
+    ax.axvline(0, color=GREY, lw=1)
+    ax.set_yticks(range(len(pairs)), [f"N = {N:,}" for N in pairs])
+    ax.set_ylim(len(pairs) - 0.4, -0.6)
+    ax.margins(x=0.22)
+    ax.set_xlabel("milliseconds per mini-batch that V3 takes more than V2 (left: less)")
+    ax.set_title("V3 gains in the copies and loses in the rest\n")
+    ax.text(0, 1.02, subtitle, transform=ax.transAxes, color=GREY, fontsize=11)
+    return picture
+
+
+@styled
+def draw_saving(batch_sizes, savings, subtitle, recorded=(), calibrated=()):
+    """What part of V2's time V3 saves, against the batch size.  savings: {label: list}.
+
+    recorded: {N: saving} of a card, for the first label; the other lines are dashed.  Points of
+    `calibrated` were used for the model, and are filled.
+    """
+    picture, ax = subplots(1, 1, 10, 4.8)
     colors = (VERSION_COLORS["cuda_v3"], BLUE, GREEN, PURPLE)
     for (label, values), color in zip(savings.items(), colors, strict=False):
         percent = [100 * value for value in values]
-        ax.plot(batch_sizes, percent, "o-", color=color)
-        ax.text(batch_sizes[-1] * 1.12, percent[-1], label, color=color, va="center")
+        ax.plot(batch_sizes, percent, "-" if label == next(iter(savings)) else "--", color=color)
+        ax.text(batch_sizes[0] / 1.08, percent[0], label, color=color, va="center", ha="right")
+    for N in recorded:
+        face = BLACK if N in calibrated else "white"
+        ax.plot(N, 100 * recorded[N], "D", color=BLACK, mfc=face, ms=9, mew=2, zorder=3)
+    ax.axhline(0, color=GREY, lw=1)
     ax.set_xscale("log", base=2)
-    ax.set_xticks(batch_sizes, [str(N) for N in batch_sizes])
-    ax.set_xlim(batch_sizes[0] / 1.2, batch_sizes[-1] * 3)
-    ax.set_ylim(0, None)
+    ax.set_xticks(batch_sizes, [f"{N:,}" for N in batch_sizes])
+    ax.minorticks_off()
+    ax.set_xlim(batch_sizes[0] / 1.75, batch_sizes[-1] * 1.2)
     ax.set_xlabel("batch size N")
     ax.set_ylabel("time saved by V3, %")
-    ax.set_title("Fewer bytes matter more when the batch grows\n")
+    ax.set_title("Above the line V3 wins, below it V3 loses\n")
     ax.text(0, 1.03, subtitle, transform=ax.transAxes, color=GREY, fontsize=11)
     return picture

@@ -1,0 +1,41 @@
+"""What a card's recording says of one mini-batch.  Lessons 06 to 08."""
+
+from lstm_kernels.lab.estimates.bus import Measured
+from lstm_kernels.lab.measure import records
+from lstm_kernels.lab.measure.timing import Timing
+
+
+class Recording:
+    """A file of data/measured: each time is an epoch's, divided by its mini-batches.
+
+    So the update of the parameters, on the host, is in it.
+    """
+
+    def __init__(self, name="batch_h100"):
+        found = records.kept(name)
+        self.card = found["machine"]["kernels"].split(",")[0]
+        self.date = found["machine"]["date"][:10]
+        self.rows = {(r["version"], r["batch"]): r for r in found["rows"] if "median" in r}
+
+    def __str__(self):
+        return f"recorded on {self.card}, {self.date}"
+
+    def timing(self, version, N):
+        """The Timing of one mini-batch of N samples; KeyError if it was not recorded."""
+        row = self.rows[version, N]
+        return Timing(tuple(seconds / self._mini_batches(row) for seconds in row["seconds"]))
+
+    def parts(self, version, N):
+        """The Measured of one mini-batch: copies and kernel by the card's events, and the rest."""
+        row = self.rows[version, N]
+        timed = [row[part] for part in ("host_to_device", "kernel", "device_to_host")]
+        return Measured(*timed, self.timing(version, N).median - sum(timed))
+
+    def has(self, version, sizes):
+        """Was a batch of these sizes recorded?"""
+        row = self.rows.get((version, sizes.N), {})
+        return (row.get("length"), row.get("hidden"), 1, 1) == (sizes.T, sizes.H, sizes.D, sizes.O)
+
+    @staticmethod
+    def _mini_batches(row):
+        return row["epochs"] * -(-row["windows"] // row["batch"])
