@@ -114,7 +114,8 @@ def door():
     except BrokenPipeError:  # `| head -1`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
         return PIPE_CLOSED
-    except KeyboardInterrupt:  # in a command that has nothing to save
+    except KeyboardInterrupt:  # in a command that has nothing to save, or not yet
+        print("Stopped.", file=sys.stderr)
         return 130
     return status
 

@@ -32,6 +32,9 @@ def tiny(monkeypatch):
     monkeypatch.setattr(race, "published_workload", lambda epochs: TINY)
     monkeypatch.setattr(race, "larger_workload", lambda: TINY)
     monkeypatch.setattr(pytorch, "has_torch", lambda: False)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background: ignored
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def no_space(*_):
@@ -237,7 +240,8 @@ def test_an_error_of_ours_leaves_what_was_measured(tiny, tmp_path, monkeypatch):
 # ---- commands that end early, in a process of their own -----------------------------------
 
 SMALL = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where pytest itself ignores it
 from lstm_kernels import __main__
 from lstm_kernels.lab.measure import grid, pytorch
 from lstm_kernels.lab.commands import bench
