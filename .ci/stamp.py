@@ -32,7 +32,8 @@ from pathlib import Path
 started = time.perf_counter()  # lesson 00 tells how long the start took
 URL = "https://github.com/$repository"
 TAG = "$tag"
-if not importlib.util.find_spec("lstm_kernels"):  # not installed: look for it, else fetch it
+spec = importlib.util.find_spec("lstm_kernels")
+if not (spec and spec.origin):  # not installed: look for it, else fetch it
     here, fetched = Path.cwd(), Path.cwd() / f"parallel-lstm-{TAG}"
     homes = [here, *here.parents, fetched]
     for place in ("input/**", "usr/lib/*", "usr/lib/notebooks/*/*"):  # Kaggle: a data set, a script

@@ -210,6 +210,13 @@ def test_setup_says_where_a_course_comes_from_that_lies_above(tmp_path):
     assert printed.startswith(f"Course: {os.path.join('..', '..')}\n") and str(file) in printed
 
 
+def test_setup_does_not_take_a_folder_of_that_name_for_the_package(tmp_path, origin):
+    content = tmp_path / "content"
+    (content / "lstm_kernels").mkdir(parents=True)
+    (content / "lstm_kernels" / "notes.txt").write_text("mine", encoding="utf-8")
+    assert run_setup(content, **origin) == found(fetched_into(content), content)
+
+
 def test_setup_in_a_folder_that_cannot_be_written_to(tmp_path):
     code = "import tempfile\ndef full(**_): raise PermissionError(13, 'Permission denied')\n"
     code += "tempfile.TemporaryDirectory = full\n" + stamp.setup_cell(*stamp.read_settings())
