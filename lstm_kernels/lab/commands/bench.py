@@ -60,9 +60,14 @@ def main_cudnn(out="cudnn"):
         on_point = _saver(check, results, machine, out)
         for workload in cudnn.workloads():
             print(f"\nan epoch of {cudnn.BATCHES} mini-batches: {workload}")
-            results.append((workload, cudnn.time_epochs(workload)))
+            results.append((workload, rows := []))
+            try:
+                rows += cudnn.time_epochs(workload)
+            except KeyboardInterrupt as why:
+                rows += getattr(why, "rows", [])
+                raise
             on_point()
-            print(grid.table(results[-1][1]))
+            print(grid.table(rows))
         print("\n" + cudnn.summary(results) + "\n\n" + LARGE_TOO)
         grid.run(grid.LARGE, 1.5, ("cuda_v4",), results=results, on_point=on_point)
 
