@@ -32,6 +32,9 @@ def metadata(owner):
 
 def build(folder, owner):
     """Fill the (new or empty) folder."""
+    for name in FOLDERS:
+        if (ROOT / name) in (folder.resolve(), *folder.resolve().parents):
+            raise SystemExit(f"{folder} is inside {name}/, which is copied: name another folder")
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise SystemExit(f"{folder} is not empty: name a new folder")

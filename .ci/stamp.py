@@ -22,33 +22,41 @@ SETUP_METADATA = {
 SETUP = Template("""\
 # @title Set-up, the same in every notebook: finds the course, and the GPU or its emulator
 import importlib.util
-import shutil
+import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 started = time.perf_counter()  # lesson 00 tells how long the start took
 URL = "https://github.com/$repository"
 TAG = "$tag"
-if not importlib.util.find_spec("lstm_kernels"):  # not installed: look for it, else fetch it
+spec = importlib.util.find_spec("lstm_kernels")
+if not (spec and spec.origin):  # not installed: look for it, else fetch it
     here, fetched = Path.cwd(), Path.cwd() / f"parallel-lstm-{TAG}"
-    if (fetched / ".git").exists() and not (fetched / ".git" / "index").exists():
-        shutil.rmtree(fetched)  # half of it, as a fetch broke off: git writes its index last
     homes = [here, *here.parents, fetched]
     for place in ("input/**", "usr/lib/*", "usr/lib/notebooks/*/*"):  # Kaggle: a data set, a script
         homes += [p.parents[2] for p in here.parent.glob(f"{place}/lstm_kernels/machine/device.py")]
     home = next((p for p in homes if (p / "lstm_kernels" / "machine" / "device.py").exists()), None)
     if home is None:
-        home = fetched
+        home, why = fetched, None
         git = ["git", "-c", "core.askPass=true", "clone", "-q", "--depth=1", "--branch", TAG]
-        try:
-            done = subprocess.run([*git, URL, home], capture_output=True, text=True, timeout=120)
-            why = done.stderr.strip() if done.returncode else None
+        try:  # into a folder of its own, renamed when it is whole: half of it is never used
+            if os.path.lexists(fetched):
+                raise OSError(f"'{fetched}' already exists and is not the course: rename it.")
+            with tempfile.TemporaryDirectory(prefix=f"{fetched.name}-", dir=here) as folder:
+                new = Path(folder) / "course"
+                done = subprocess.run([*git, URL, new], capture_output=True, text=True, timeout=120)
+                why = done.stderr.strip() if done.returncode else None
+                if why is None:
+                    new.rename(fetched)
         except subprocess.TimeoutExpired:
             why = "two minutes were too short. Look at the network, and run this cell again."
         except FileNotFoundError:
             why = "git is not installed."
+        except OSError as error:  # something lies there; or this folder cannot be written to
+            why = str(error)
         if why is not None:
             sys.exit(
                 f"The course could not be fetched: {why}\\n"
@@ -58,6 +66,10 @@ if not importlib.util.find_spec("lstm_kernels"):  # not installed: look for it, 
                 "At home: clone or unpack the course, and open the notebook in its own folder."
             )
     sys.path.insert(0, str(home))
+
+home = Path(importlib.util.find_spec("lstm_kernels").origin).parents[1]
+same_drive = home.drive == Path.cwd().drive
+print("Course:", os.path.relpath(home) if same_drive else home)  # from this notebook's folder
 
 from lstm_kernels.machine import device
 

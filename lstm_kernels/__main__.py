@@ -1,6 +1,8 @@
 """The door: `python -m lstm_kernels doctor | race | bench | baselines | forecast | report`."""
 
 import argparse
+import codecs
+import os
 import sys
 
 GRID = ("batch", "hidden", "length")
@@ -89,5 +91,34 @@ def main(arguments=None):
     return report.main(cc=options.cc, png=options.png, keep=options.keep)
 
 
+# ---- a console of any kind ----------------------------------------------------------------
+
+PLAIN = {"µ": "u", "·": "."}  # for a console that cannot print them
+PIPE_CLOSED = 141  # as the shell says it: 128 + SIGPIPE
+
+
+def plain_letters(error):
+    """An error handler of codecs: what the console's encoding lacks becomes a plain letter."""
+    lacking = error.object[error.start : error.end]
+    return "".join(PLAIN.get(letter, "?") for letter in lacking), error.end
+
+
+def door():
+    """`main` for a console: each line at once, in any encoding; a closed pipe is no error."""
+    codecs.register_error("plain_letters", plain_letters)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="plain_letters", line_buffering=True)
+    try:
+        status = main()
+        print(end="", flush=True)
+    except BrokenPipeError:  # `| head -1`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
+        return PIPE_CLOSED
+    except KeyboardInterrupt:  # in a command that has nothing to save, or not yet
+        print("Stopped.", file=sys.stderr)
+        return 130
+    return status
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(door())

@@ -19,9 +19,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lstm_kernels.model import check_count, check_dtype, check_whole
+from lstm_kernels.model import check_count, check_dtype, check_whole, random_numbers
 
 PERIOD = 12  # months in a year
+SHORTEST_MONTH, WEEK = 28, 7  # days
 NO_VALUE = ("", "na", "nan", "null", "?")  # how files write "nothing was measured"
 MISSING = ("error", "interpolate", "skip")  # what load_csv can do about it
 DATE = re.compile(r"(\d{4})[-/]?(\d{2})(?:[-/]?(\d{2}))?")
@@ -218,10 +219,27 @@ def _spacing(dates):
     """The dates by month or by day, the usual step between two, and the step's unit."""
     if len(dates) < 2:
         return dates, 1, "day"
-    if np.median(np.diff(dates).astype(int)) >= 28:
+    step = int(np.median(np.diff(dates).astype(int)))
+    if step >= SHORTEST_MONTH and _is_by_month(dates, step):
         months = dates.astype("datetime64[M]")
-        return months, max(1, int(np.median(np.diff(months).astype(int)))), "month"
-    return dates, int(np.median(np.diff(dates).astype(int))), "day"
+        return months, int(np.median(np.diff(months).astype(int))), "month"
+    return dates, step, "day"
+
+
+def _is_by_month(dates, step):
+    """Is it always the same day of the month, or its end?  Else all days may be equally spaced.
+
+    If they are not, a place in the month will do that differs by a week: the last working day, say.
+    """
+    months = dates.astype("datetime64[M]")
+    if (np.diff(months).astype(int) < 1).any():
+        return False
+    days = (dates - months).astype(int) + 1
+    lengths = ((months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")).astype(int)
+    if (days == np.minimum(days.max(), lengths)).all():
+        return True
+    is_equal = (np.diff(dates).astype(int) % step == 0).all()
+    return not is_equal and min(np.ptp(days), np.ptp(lengths - days)) < WEEK
 
 
 def _check_gaps(dates, index, step, unit, lines, missing):
@@ -378,7 +396,7 @@ def panel(n_windows, T=11, seed=0, dtype=np.float32):
     """
     n_windows, T = check_count("n_windows", n_windows), check_count("T", T)
     check_dtype(np.dtype(dtype))
-    draws = np.random.default_rng(seed).standard_normal((n_windows, T + 7), np.float32).T
+    draws = random_numbers(seed).standard_normal((n_windows, T + 7), np.float32).T
     level, trend, start, first, second, shape, noise = *draws[:6, None], draws[6:]
     step = np.arange(T + 1, dtype=np.float32)[:, None]  # (T+1, 1) against (1, N)
     angle = np.float32(2 * np.pi / PERIOD) * step + np.float32(np.pi) * start

@@ -53,7 +53,7 @@ def init_params(D, H, O, seed=0, dtype=np.float32):  # noqa: E741
     """Random start values, uniform in ±1/sqrt(H) as in PyTorch's nn.LSTM.  Lesson 01."""
     D, H, O = map(check_count, "DHO", (D, H, O))  # noqa: E741
     check_dtype(np.dtype(dtype))
-    rng = np.random.default_rng(seed)
+    rng = random_numbers(seed)
     bound = 1 / np.sqrt(H)
     arrays = (rng.uniform(-bound, bound, shape).astype(dtype) for shape in param_shapes(D, H, O))
     return Params(*arrays)
@@ -85,6 +85,15 @@ def check_count(name, value):
     if count < 1:
         raise ValueError(f"{name} is {count}; it must be at least 1")
     return count
+
+
+def random_numbers(seed):
+    """NumPy's generator for this seed; an error that names a seed that is none."""
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError) as error:
+        words = f"seed is {seed!r}; it must be a whole number of at least 0"
+        raise type(error)(words) from None
 
 
 def check_dtype(dtype):

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from lstm_kernels.model import check_batch
+from lstm_kernels.model import check_batch, random_numbers
 from lstm_kernels.optimizers import (
     History,
     Progress,
@@ -12,7 +12,7 @@ from lstm_kernels.optimizers import (
     make_optimizer,
     shuffled_batches,
 )
-from lstm_kernels.versions import get_version, own_fit
+from lstm_kernels.versions import check_schedule_of, get_version, own_fit
 from lstm_kernels.versions.numpy_batched import predict
 
 
@@ -39,21 +39,28 @@ def fit(
 
     Ctrl-C, on_batch and a loss that is no longer finite end the training early: the parameters
     trained so far (the last finite ones) are returned, and History.stopped says why.
+    An error in on_batch is raised, but costs no training: the error's attribute `trained` is the
+    pair (trained params, History) that would have been returned.
     """
     gradients = get_version(version).gradients
     params = check_batch(params, x, y)
     check_validation(params, validation)
     epochs, batch_size = check_schedule(x.shape[1], epochs, batch_size)
     rule = make_optimizer(optimizer, params, lr)
-    on_batch = check_callback(on_batch)
+    random_numbers(seed)  # an error now, if it is no seed
+    listener = _Listener(check_callback(on_batch))
     if own := own_fit(version):  # it trains wholly on the device
-        return own(
+        check_schedule_of(version, x.shape[1], epochs, batch_size)
+        trained, history = own(
             params, x, y, epochs=epochs, batch_size=batch_size, rule=rule, seed=seed,
-            on_batch=on_batch, validation=validation,
+            on_batch=listener, validation=validation,
         )  # fmt: skip
-    training = _Training(gradients, params, x, y, rule, on_batch)
-    training.run(epochs, batch_size, seed, validation)
-    return training.params, training.history
+    else:
+        training = _Training(gradients, params, x, y, rule, listener)
+        training.run(epochs, batch_size, seed, validation)
+        trained, history = training.params, training.history
+    listener.raise_error(trained, history)
+    return trained, history
 
 
 def check_callback(on_batch):
@@ -63,6 +70,31 @@ def check_callback(on_batch):
     if not callable(on_batch):
         raise TypeError(f"on_batch is {on_batch!r}; it must be a function of a Progress")
     return on_batch
+
+
+class _Listener:
+    """on_batch as every training calls it: a wish to stop is False itself, and so is an error."""
+
+    def __init__(self, on_batch):
+        self.on_batch, self.error = on_batch, None
+
+    def __call__(self, progress):
+        """False to stop; after an error, which is kept, nothing is told any more."""
+        if self.error is None:
+            try:
+                answer = self.on_batch(progress)
+                return not (isinstance(answer, (bool, np.bool_)) and not answer)
+            except Exception as error:
+                self.error = error
+        return False
+
+    def raise_error(self, trained, history):
+        """Raise what was kept, if anything, together with what was trained."""
+        if self.error is not None:
+            name, batches = type(self.error).__name__, len(history.batch_losses)
+            history.stopped = f"{name} in on_batch, after {batches} batches: {self.error}"
+            self.error.trained = trained, history
+            raise self.error
 
 
 def check_validation(params, validation):

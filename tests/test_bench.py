@@ -158,6 +158,38 @@ def test_compare_reads_files_and_refuses_others(tmp_path, capsys):
     assert __main__.main(["bench", "--compare", str(a), str(tmp_path / "none.json")]) == 1
 
 
+def without(**changes):
+    """A run whose only row is changed; None takes a field away."""
+    row = {**found(2.0)["rows"][0], **changes}
+    return {**found(2.0), "rows": [{k: v for k, v in row.items() if v is not None}]}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        without(version=None), without(q1=None), without(median="fast"), without(q3=0),
+        {"machine": {}, "rows": []}, {"machine": None, "rows": []}, {"machine": 1, "rows": 2},
+        {**found(1.0), "rows": [1]}, {**found(1.0), "rows": {}}, {"rows": []}, 3,
+    ],
+)  # fmt: skip
+def test_a_file_that_lacks_something_is_refused_in_one_sentence(broken, tmp_path, capsys):
+    a, b = tmp_path / "a.json", tmp_path / "b.json"
+    a.write_text(json.dumps(found(2.0)), encoding="utf-8")
+    b.write_text(json.dumps(broken), encoding="utf-8")
+    assert __main__.main(["bench", "--compare", str(a), str(b)]) == 1
+    said = capsys.readouterr()
+    assert said.err == f"{b} is no result of `python -m lstm_kernels bench`\n" and not said.out
+
+
+@pytest.mark.parametrize("name, value", [("batch_size", 0), ("H", -1), ("epochs", 0), ("H", 1.5)])
+def test_a_workload_names_what_is_no_size(name, value):
+    fine = Workload(*data.panel(4, T=2), 2, 3)
+    with pytest.raises((ValueError, TypeError), match=f"{name} is {value}; it must be"):
+        fine._replace(**{name: value})
+    with pytest.raises((ValueError, TypeError), match=f"{name} is {value}; it must be"):
+        Workload(**{**fine._asdict(), name: value})
+
+
 def test_the_table_gives_no_ratio_of_emulated_times():
     rows = [
         results.Row("sequential", "CPU", Timing((2.0,))),

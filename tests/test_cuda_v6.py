@@ -124,6 +124,19 @@ def test_what_does_not_fit_is_refused_before_a_copy(data, monkeypatch):
     assert list(record) == []
 
 
+def test_too_many_epochs_are_refused_before_they_are_planned(data, monkeypatch):
+    monkeypatch.setattr(cuda_v6, "shuffled_batches", pytest.fail)
+    with pytest.raises(ValueError, match=r"epochs is 10+; .* GiB .* limit is \d+") as why:
+        fit("cuda_v6", *data, **settings(epochs=10**9))
+    limit = int(str(why.value).split("limit is ")[1].split()[0])
+    cuda_v6.check_schedule(10, limit, 4)
+    with pytest.raises(ValueError, match="limit is"):
+        cuda_v6.check_schedule(10, limit + 1, 4)
+    with pytest.raises(ValueError, match="limit is"):
+        cuda_v6.check_schedule(59, 10**6, 7)
+    cuda_v6.check_schedule(65536, 1000, 256)
+
+
 def test_bad_data_is_named(data):
     params, x, y = data
     x[0, 9, 0] = np.nan

@@ -4,6 +4,7 @@ Nothing is timed here, and a CUDA graph is played by the function that it would 
 """
 
 import re
+import time
 from contextlib import contextmanager
 from unittest import mock
 
@@ -141,6 +142,26 @@ def test_compare_gives_each_contestant_a_row(on_cpu):
     rows = cudnn.time_epochs(on_cpu, seconds=0.0, place="cpu")
     assert [row.version for row in rows] == list(cudnn.NAMES)
     assert all(row.timing.median > 0 for row in rows)
+
+
+def test_an_interrupted_comparison_keeps_its_times(on_cpu, monkeypatch):
+    count = []
+
+    def one_epoch(train):
+        def call():
+            count.append(train)
+            if len(count) == 6:  # warm-up and three repeats of the first, then the second one's
+                raise KeyboardInterrupt
+            time.sleep(1e-3)
+
+        return call
+
+    monkeypatch.setattr(cudnn, "_one_epoch", one_epoch)
+    with pytest.raises(KeyboardInterrupt) as why:
+        cudnn.time_epochs(on_cpu, seconds=0.0, place="cpu")
+    first, *others = why.value.rows
+    assert len(first.timing.seconds) == 3 and first.note == "interrupted"
+    assert [row.timing for row in others] == [None] * len(others)
 
 
 def test_the_summary_gives_the_range_of_ratios():

@@ -88,6 +88,55 @@ def test_interpolation_fills_empty_values_and_absent_dates(csv_file):
     assert series.filled == 3 and str(series.dates[3]) == "2000-04"
 
 
+def spaced(start, steps):
+    """Lines with the values 0, 1, ..., so many days apart."""
+    days = np.datetime64(start, "D") + np.cumsum([0, *steps])
+    return ["day,v", *(f"{day},{n}" for n, day in enumerate(days))]
+
+
+@pytest.mark.parametrize("missing", ["error", "interpolate"])
+@pytest.mark.parametrize("step", [7, 27, 28, 29, 30, 31, 32, 35, 42, 45, 60, 61, 90, 91, 364])
+def test_no_step_in_days_is_taken_for_months(step, missing, csv_file):
+    series = data.load_csv(csv_file(*spaced("2001-01-01", [step] * 39)), missing=missing)
+    assert series.values.tolist() == list(range(40)) and series.filled == 0
+    assert (np.diff(series.dates).astype(int) == step).all() and str(
+        series.dates[0]
+    ) == "2001-01-01"
+
+
+def test_a_gap_in_days_is_filled_in_days(csv_file):
+    lines = spaced("2001-01-01", [35] * 9)
+    series = data.load_csv(csv_file(*lines[:4], *lines[5:]), missing="interpolate")
+    assert series.values.tolist() == list(range(10)) and series.filled == 1
+
+
+def test_steps_that_differ_are_named_in_days(csv_file):
+    lines = spaced("2001-01-01", [28, 30] * 9)
+    with pytest.raises(ValueError, match=r"line \d+: 2001-\d\d-\d\d follows .*, \d\d day\(s\)"):
+        data.load_csv(csv_file(*lines), missing="interpolate")
+
+
+@pytest.mark.parametrize(
+    "days, step",
+    [
+        (["01-31", "02-28", "03-31", "04-30", "05-31"], 1),
+        (["01-30", "02-28", "03-30", "04-30", "05-30"], 1),
+        (["01-15", "02-15", "03-15", "04-15"], 1),
+        (["07-01", "08-01", "09-01"], 1),  # 31 days apart
+        (["01-31", "02-28", "03-30", "04-30", "05-31", "06-29"], 1),  # the last working days
+        (["01-19", "02-16", "03-16", "04-20", "05-18"], 1),  # the third Fridays
+        (["03-31", "06-30", "09-30", "12-31"], 3),
+    ],
+)
+def test_months_are_known_by_their_days(days, step, csv_file):
+    lines = [f"2001-{day},{n}" for n, day in enumerate(days)]
+    series = data.load_csv(csv_file("d,v", *lines))
+    assert series.dates.dtype == "datetime64[M]" and series.values.tolist() == list(
+        range(len(days))
+    )
+    assert (np.diff(series.dates).astype(int) == step).all()
+
+
 def test_skip_leaves_empty_rows_and_weekends_out(csv_file):
     path = csv_file("day,v", "2000-01-06,1", "2000-01-07,2", "2000-01-10,", "2000-01-11,4")
     series = data.load_csv(path, missing="skip")
@@ -347,6 +396,11 @@ def test_a_large_panel_is_of_the_models_scale():
     x, _ = data.panel(65536)
     assert x.shape == (11, 65536, 1) and x.dtype == np.float32 and np.isfinite(x).all()
     assert 0.5 < x.std() < 2 and abs(x.mean()) < 0.2
+
+
+def test_a_seed_that_is_none_is_named():
+    with pytest.raises(ValueError, match="seed is -2; it must be a whole number of at least 0"):
+        data.panel(3, 4, seed=-2)
 
 
 @pytest.mark.parametrize("arguments", [(0, 11), (5, 0)])

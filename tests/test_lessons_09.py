@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import os
 import re
 import sys
 import time
@@ -295,6 +296,44 @@ def test_export_offers_a_file_and_a_link(board, monkeypatch, tmp_path):
     assert all(float(row["median"]) > 0 for row in rows)
     code = re.search(r"base64,([^\"]+)", board.link.value).group(1)
     assert base64.b64decode(code).decode() == Path("race.csv").read_text(encoding="utf-8")
+
+
+def test_export_overwrites_nobody_elses_file(board, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    mine, there = Path("race.csv"), tmp_path / "elsewhere.csv"
+    mine.write_text("my own", encoding="utf-8")
+    there.write_text("a link's target", encoding="utf-8")
+    if os.name != "nt":
+        Path("race-2.csv").symlink_to(there)
+    run(board)
+    board.export_button.click()
+    exported = tmp_path / ("race-2.csv" if os.name == "nt" else "race-3.csv")
+    assert f"beside the notebook: {exported.name})" in board.link.value
+    first = exported.read_text(encoding="utf-8")
+    run(board)
+    board.export_button.click()  # its own file, unchanged: written anew
+    assert len(exported.read_text(encoding="utf-8")) > len(first)
+    exported.write_text("edited", encoding="utf-8")
+    board.export_button.click()
+    assert exported.read_text(encoding="utf-8") == "edited"
+    assert (tmp_path / "race-4.csv").exists() or os.name == "nt"
+    assert mine.read_text(encoding="utf-8") == "my own"
+    assert there.read_text(encoding="utf-8") == "a link's target"
+
+
+def test_the_reading_says_why_nothing_is_compared():
+    fine = results.Row("numpy_loop", "CPU", Timing((1.0,)))
+    failed = results.Row("numpy_batched", "CPU", None, "ArithmeticError: x", failed=True)
+    emulated = results.Row("cuda_v2", "emulated on CPU", Timing((1.0,)))
+    said = race_widget.fastest_text
+    assert said([fine, failed]) == "Done. Failed, so without a time: numpy_batched."
+    assert said([failed]) == "Done. Failed, so without a time: numpy_batched."
+    assert said([fine, emulated]) == "Done. Emulated times are not compared."
+    assert said([fine]) == "Done. One version alone: nothing to compare it with."
+    skipped = failed._replace(failed=False, note="left out")
+    assert said([skipped]) == "Done. No version has a time."
+    both = said([emulated, failed])
+    assert "Emulated times" in both and "Failed" in both
 
 
 def test_the_scale_tab_measures_lines_and_says_their_slope(dashboard, monkeypatch):

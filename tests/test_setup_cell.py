@@ -4,13 +4,17 @@ In processes without an installed course and without a network.
 """
 
 import json
+import os
 import socket
 import subprocess
+import sys
+import time
 
 import kaggle_dataset
 import pytest
 import stamp
 
+from lstm_kernels.lab import apart
 from lstm_kernels.machine.platforms import ROOT
 from tests.processes import output_of
 
@@ -45,13 +49,18 @@ def run_setup(folder, then="", **environment):
     return output_of(code, folder, PYTHONPATH="", **environment)
 
 
+def found(file, folder):
+    """What the cell says of the course that it uses, seen from the notebook's folder."""
+    return f"Course: {os.path.relpath(file.parents[2], folder)}\nfound in {file}\n"
+
+
 # ---- the course is here -------------------------------------------------------------------
 
 
 def test_setup_finds_the_checkout_above(tmp_path):
     file = make_course(tmp_path)
     for folder in ("notebooks", "notebooks/solutions"):
-        assert run_setup(tmp_path / folder) == f"found in {file}\n"
+        assert run_setup(tmp_path / folder) == found(file, tmp_path / folder)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +75,7 @@ def test_setup_finds_the_checkout_above(tmp_path):
 )
 def test_setup_finds_what_kaggle_adds(tmp_path, place):
     file = make_course(tmp_path / place)
-    assert run_setup(tmp_path / "working") == f"found in {file}\n"
+    assert run_setup(tmp_path / "working") == found(file, tmp_path / "working")
 
 
 def test_setup_prefers_what_is_installed(tmp_path):
@@ -75,7 +84,8 @@ def test_setup_prefers_what_is_installed(tmp_path):
     code = HIDE + f"sys.path.append({str(tmp_path / 'site')!r})\n"
     code += stamp.setup_cell(*stamp.read_settings())
     (tmp_path / "working").mkdir()
-    assert output_of(code, tmp_path / "working", PYTHONPATH="") == f"found in {installed}\n"
+    expected = found(installed, tmp_path / "working")
+    assert output_of(code, tmp_path / "working", PYTHONPATH="") == expected
 
 
 # ---- it is fetched ------------------------------------------------------------------------
@@ -111,11 +121,12 @@ def fetched_into(folder):
 
 def test_setup_fetches_the_tagged_version_once(tmp_path, origin):
     content = tmp_path / "content"
-    found = f"found in {fetched_into(content)}\n"
-    assert run_setup(content, **origin) == found
-    assert run_setup(content) == found, "the second time no network is needed"
+    expected = found(fetched_into(content), content)
+    assert run_setup(content, **origin) == expected
+    assert run_setup(content) == expected, "the second time no network is needed"
     cell = stamp.setup_cell(*stamp.read_settings())
-    assert run_setup(content, then=cell) == 2 * found, "the cell runs twice in one session"
+    assert run_setup(content, then=cell) == 2 * expected, "the cell runs twice in one session"
+    assert list(content.iterdir()) == [fetched_into(content).parents[2]], "and nothing else stays"
 
 
 def test_setup_does_not_take_another_version_that_lies_there(tmp_path, origin):
@@ -123,17 +134,36 @@ def test_setup_does_not_take_another_version_that_lies_there(tmp_path, origin):
     content = tmp_path / "content"
     for name in ("parallel-lstm", "parallel-lstm-v0.0.9"):
         make_course(content / name)
-    assert run_setup(content, **origin) == f"found in {fetched_into(content)}\n"
+    assert run_setup(content, **origin) == found(fetched_into(content), content)
 
 
+SLOW_GIT = f"""#!{sys.executable}
+import pathlib, signal, sys, time
+half = pathlib.Path(sys.argv[-1]) / "lstm_kernels" / "machine" / "device.py"
+half.parent.mkdir(parents=True)
+half.write_text("raise SystemExit('half of it')")
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a script in git's place needs a first line")
 def test_setup_fetches_again_what_was_fetched_by_half(tmp_path, origin):
-    """The session ended while git was fetching."""
-    content = tmp_path / "content"
-    folder = fetched_into(content).parents[2]
-    make_course(folder).write_text("raise SystemExit('half of it')", encoding="utf-8")
-    (folder / ".git").mkdir()
-    (folder / ".git" / "index.lock").touch()  # git writes the files first, then its index
-    assert run_setup(content, **origin) == f"found in {fetched_into(content)}\n"
+    """The session was killed while git was fetching: the half has a name that nobody looks at."""
+    content, bin = tmp_path / "content", tmp_path / "bin"
+    for folder in (content, bin):
+        folder.mkdir()
+    (bin / "git").write_text(SLOW_GIT, encoding="utf-8")
+    (bin / "git").chmod(0o755)
+    code = HIDE + stamp.setup_cell(*stamp.read_settings())
+    settings = apart.environment({"PYTHONPATH": "", "PATH": str(bin)})
+    session = subprocess.Popen([sys.executable, "-c", code], cwd=content, env=settings)
+    while not list(content.rglob("device.py")):
+        assert session.poll() is None
+        time.sleep(0.05)
+    session.kill()
+    session.wait()
+    assert list(content.rglob("device.py")) and not fetched_into(content).exists()
+    assert run_setup(content, **origin) == found(fetched_into(content), content)
 
 
 # ---- it cannot be fetched -----------------------------------------------------------------
@@ -149,6 +179,7 @@ def test_setup_without_the_tag_or_the_repository(tmp_path, origin):
     assert f"must be public and have a version {tag}." in printed
     assert "Traceback" not in printed
     assert not fetched_into(tmp_path / "content").exists(), "the next try fetches again"
+    assert not list((tmp_path / "content").iterdir()), "what the cell made is gone"
 
 
 def test_setup_deletes_nothing_that_it_did_not_fetch(tmp_path, origin):
@@ -158,6 +189,40 @@ def test_setup_deletes_nothing_that_it_did_not_fetch(tmp_path, origin):
     printed = run_setup(tmp_path / "content", **origin)
     assert f"'{mine.parent}' already exists" in printed and "Traceback" not in printed
     assert mine.read_text(encoding="utf-8") == "my notes"
+
+
+def test_setup_leaves_a_worktree_alone(tmp_path, origin):
+    """A worktree's or a submodule's `.git` is a file; its changes are in no other place."""
+    content = tmp_path / "content"
+    home = fetched_into(content).parents[2]
+    git("worktree", "add", "--quiet", str(home), folder=tmp_path / "origin")
+    changed = fetched_into(content)
+    changed.write_text(FAKE_DEVICE + "# my change", encoding="utf-8")
+    assert (home / ".git").is_file()
+    assert run_setup(content, **origin) == found(changed, content)
+    assert changed.read_text(encoding="utf-8").endswith("# my change")
+
+
+def test_setup_says_where_a_course_comes_from_that_lies_above(tmp_path):
+    """Somebody's folder of the same name, two floors up, is not run unseen."""
+    file = make_course(tmp_path)
+    printed = run_setup(tmp_path / "a" / "b")
+    assert printed.startswith(f"Course: {os.path.join('..', '..')}\n") and str(file) in printed
+
+
+def test_setup_does_not_take_a_folder_of_that_name_for_the_package(tmp_path, origin):
+    content = tmp_path / "content"
+    (content / "lstm_kernels").mkdir(parents=True)
+    (content / "lstm_kernels" / "notes.txt").write_text("mine", encoding="utf-8")
+    assert run_setup(content, **origin) == found(fetched_into(content), content)
+
+
+def test_setup_in_a_folder_that_cannot_be_written_to(tmp_path):
+    code = "import tempfile\ndef full(**_): raise PermissionError(13, 'Permission denied')\n"
+    code += "tempfile.TemporaryDirectory = full\n" + stamp.setup_cell(*stamp.read_settings())
+    printed = output_of(HIDE + code, tmp_path, PYTHONPATH="")
+    assert printed.startswith("The course could not be fetched: [Errno 13] Permission denied")
+    assert "Traceback" not in printed
 
 
 def test_setup_without_internet_says_what_to_click(tmp_path):
@@ -206,3 +271,11 @@ def test_the_kaggle_data_set_is_complete(tmp_path, capsys):
     with pytest.raises(SystemExit):
         kaggle_dataset.main(["build", str(tmp_path / "other")])
     assert "required: --owner" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("inside", ["lstm_kernels/new", "data", "lstm_kernels/lab/../new/set"])
+def test_a_data_set_inside_what_it_copies_is_refused(inside):
+    folder = ROOT / inside
+    with pytest.raises(SystemExit, match="is inside .*, which is copied: name another folder"):
+        kaggle_dataset.main(["build", str(folder), "--owner", "me"])
+    assert not (ROOT / "lstm_kernels" / "new").exists()

@@ -93,6 +93,35 @@ def test_on_batch_can_stop(data):
     assert not same(trained, data[0])
 
 
+@pytest.mark.parametrize("answer, batches", [(np.False_, 1), (np.True_, 6), (None, 6), (0, 6)])
+@pytest.mark.parametrize("version", ["numpy_batched", "cuda_v6"])
+def test_false_may_be_numpys(version, answer, batches, data):
+    _, history = fit(version, *data, **settings(), on_batch=lambda p: answer)
+    if version == "cuda_v6" and batches == 1:
+        batches = 3  # V6 tells of an epoch's batches together
+    assert len(history.batch_losses) == batches
+    assert bool(history.stopped) == (answer is np.False_)
+
+
+@pytest.mark.parametrize("version", ["numpy_batched", "cuda_v6"])
+def test_an_error_in_on_batch_brings_what_was_trained(version, data):
+    told = []
+
+    def broken(progress):
+        told.append(progress)
+        if (progress.epoch, progress.batch) == (2, 1):
+            raise ArithmeticError("no plot today")
+
+    with pytest.raises(ArithmeticError, match="no plot today") as why:
+        fit(version, *data, **settings(), on_batch=broken)
+    trained, history = why.value.trained
+    batches = {"numpy_batched": 4, "cuda_v6": 6}[version]
+    assert len(told) == 4 and len(history.batch_losses) == batches
+    assert history.stopped == f"ArithmeticError in on_batch, after {batches} batches: no plot today"
+    expected, _ = fit(version, *data, **settings(), on_batch=lambda p: (p.epoch, p.batch) != (2, 1))
+    assert same(trained, expected)
+
+
 def test_ctrl_c_returns_what_was_trained(data):
     def interrupt(progress):
         if (progress.epoch, progress.batch) == (2, 1):
@@ -138,6 +167,9 @@ def test_a_diverging_training_returns_the_last_finite_parameters(version, lr, da
         ({"lr": np.array([0.1])}, "lr is .*; it must be a number"),
         ({"validation": np.zeros((4, 10, 1))}, r"validation is a ndarray; .* pair \(x, y\)"),
         ({"on_batch": 3}, "on_batch is 3; it must be a function"),
+        ({"seed": -1}, "seed is -1; it must be a whole number of at least 0"),
+        ({"seed": 1.5}, "seed is 1.5; it must be a whole number"),
+        ({"seed": "x"}, "seed is 'x'; it must be a whole number"),
         ({"optimizer": "rmsprop"}, "unknown optimizer 'rmsprop'; choose one of: sgd, adam"),
     ],
 )

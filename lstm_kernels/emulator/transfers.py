@@ -4,9 +4,11 @@
         kernel[grid, block](x, y)
     print(record)
 
-When nobody listens, a transfer costs one look at an empty list.
+When nobody listens, a transfer costs one look at an empty list.  A record holds what its own thread
+copies and launches: what a dashboard does in the background is not in it.
 """
 
+import threading
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -33,7 +35,7 @@ class TransferRecord(list):
 
     def __init__(self):
         super().__init__()
-        self.launches = []
+        self.launches, self.thread = [], threading.get_ident()
 
     def select(self, direction=None, implicit=None):
         """The transfers of one direction and one kind (None: any)."""
@@ -71,12 +73,17 @@ def count_transfers():
 def log_transfer(direction, nbytes, implicit=False):
     """Called for each copy."""
     if _listeners:
-        for record in _listeners:
+        for record in _of_this_thread():
             record.append(Transfer(direction, int(nbytes), implicit))
 
 
 def log_launch(name):
     """Called for each launch."""
     if _listeners:
-        for record in _listeners:
+        for record in _of_this_thread():
             record.launches.append(name)
+
+
+def _of_this_thread():
+    here = threading.get_ident()
+    return [record for record in _listeners if record.thread == here]

@@ -7,6 +7,7 @@ device's, without the host's.  In the emulator it is CPU time.
 """
 
 from contextlib import contextmanager
+from threading import get_ident
 
 from lstm_kernels.emulator import transfers
 from lstm_kernels.emulator.transfers import Transfer
@@ -20,7 +21,8 @@ IN, KERNEL, OUT = transfers.TO_DEVICE, "kernel", transfers.TO_HOST
 def count_transfers():
     """Collect every copy between host and device made inside the `with`: a list of Transfer.
 
-    Works on a card and in the emulator; only there is told which ones a launch made.
+    Of the calling thread alone.  Works on a card and in the emulator; only there is told which ones
+    a launch made.
     """
     if device.TARGET == "emulator":
         with transfers.count_transfers() as log:
@@ -28,11 +30,12 @@ def count_transfers():
         return
     if not device.ON_GPU:
         raise RuntimeError(f"transfers cannot be counted with the target {device.TARGET!r}")
-    log = []
+    log, here = [], get_ident()
 
     def logged(copy, direction):
         def copy_and_log(dst, src, size, *args):
-            log.append(Transfer(direction, int(size), implicit=None))
+            if get_ident() == here:
+                log.append(Transfer(direction, int(size), implicit=None))
             return copy(dst, src, size, *args)
 
         return copy_and_log
@@ -66,10 +69,11 @@ def _counts_of_card(places):
     if not device.ON_GPU:
         return []
     owner, name = _launcher()
-    launch = getattr(owner, name)
+    launch, here = getattr(owner, name), get_ident()
 
     def launch_and_count(*args, **kwargs):
-        places.append("GPU")
+        if get_ident() == here:
+            places.append("GPU")
         return launch(*args, **kwargs)
 
     return [(owner, name, launch_and_count)]

@@ -19,6 +19,7 @@ from lstm_kernels.versions.packing import PADDED, make_layout, pack, unpack
 
 gradients = cuda_v5.gradients
 THREADS = 128  # a block of the update kernels
+PLAN = 2**31  # bytes at most of this computer's memory, for the order of all epochs
 BETA_1, BETA_2 = Adam.BETA_1, Adam.BETA_2  # constants in the kernel: arguments cost the host
 
 # ---- the optimisers: a thread a parameter --------------------------------------------------
@@ -129,6 +130,21 @@ def check_hidden_size(H):
         raise ValueError(
             f"H is {H}; cuda_v6 keeps the weights in registers, so the limit is {PADDED[-1]}. "
             "Use cuda_v5 or cuda_v4 for larger H."
+        )
+
+
+def check_schedule(N, epochs, batch_size):
+    """Raise ValueError, before anything is made, if the plan of all epochs takes too much memory.
+
+    The plan is the order of all samples in all epochs, three times while it is made, and what
+    Python needs for each batch: about 400 bytes.
+    """
+    of_epoch = 3 * 8 * N + 400 * -(-N // batch_size)
+    if epochs * of_epoch > PLAN:
+        raise ValueError(
+            f"epochs is {epochs}; cuda_v6 plans all of them before the first, which would take "
+            f"{epochs * of_epoch / 2**30:,.1f} GiB of memory. With N={N} and batch {batch_size} "
+            f"the limit is {PLAN // of_epoch} epochs. Use fewer, or cuda_v5, which plans one."
         )
 
 

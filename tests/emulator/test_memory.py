@@ -1,5 +1,7 @@
 """Two memories, and what crosses between them."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -158,3 +160,18 @@ def test_a_transposed_array_is_a_copy_and_not_all_can_be_reshaped():
         _ = cuda.to_device(np.zeros(3)).T
     with pytest.raises(TransferError, match="this needs a copy"):
         array[:, :2].reshape(4)
+
+
+def test_a_record_holds_what_its_own_thread_copies():
+    """A dashboard may be at work in the background."""
+    with count_transfers() as record, ThreadPoolExecutor(1) as background:
+        with_its_own = background.submit(copies_of_another_thread).result()
+        cuda.to_device(np.zeros(3))
+    assert [copy.nbytes for copy in record] == [24]
+    assert [copy.nbytes for copy in with_its_own] == [8]
+
+
+def copies_of_another_thread():
+    with count_transfers() as record:
+        cuda.to_device(np.zeros(1))
+    return record

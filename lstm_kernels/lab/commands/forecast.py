@@ -4,7 +4,7 @@ import importlib.util
 import json
 
 from lstm_kernels import data
-from lstm_kernels.lab import forecast, rivals
+from lstm_kernels.lab import forecast, rivals, saving
 from lstm_kernels.lab.measure.records import describe_machine
 from lstm_kernels.machine.platforms import package_version
 
@@ -57,4 +57,4 @@ def save(scores, plans):
         of_methods.append(f"{json.dumps(name)}: {{\n{lines}}}")
     text += '],\n"plans": {\n' + ",\n".join(of_methods) + "}}\n"
     path = data.data_folder() / "measured" / rivals.RECORDING
-    path.write_text(text, encoding="utf-8")
+    saving.write_atomically(path, text)

@@ -1,7 +1,6 @@
 """`python -m lstm_kernels report`: what the compiler makes of each kernel; no GPU.  Lesson 07."""
 
-from pathlib import Path
-
+from lstm_kernels.lab import saving
 from lstm_kernels.lab.estimates import compile_report
 from lstm_kernels.lab.estimates.cards import BY_CAPABILITY
 
@@ -19,12 +18,14 @@ def main(cc=tuple(BY_CAPABILITY), png=None, keep=False):
     if compile_report.find_ptxas() is None:
         print(compile_report.MISSING)
         return 0
+    if png and saving.refuse_paths([png]):
+        return 2
     rows = compile_report.measure(cc)
     print(compile_report.table(rows), compile_report.NOTE, sep="\n\n")
     if png:
         from lstm_kernels.lab.figures.report import draw_report  # matplotlib only now
 
-        Path(png).write_bytes(draw_report(rows)._repr_png_())
+        saving.write_atomically(png, draw_report(rows)._repr_png_())
         print(f"picture: {png}")
     if keep:
         compile_report.save(rows)

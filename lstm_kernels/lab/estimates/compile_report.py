@@ -19,6 +19,7 @@ from importlib import metadata
 from typing import NamedTuple
 
 from lstm_kernels.data import data_folder
+from lstm_kernels.lab import saving
 from lstm_kernels.lab.apart import run_apart
 from lstm_kernels.lab.estimates.cards import BY_CAPABILITY, WARP, get_card
 from lstm_kernels.lab.estimates.occupancy import limit_text, occupancy, warps_of
@@ -104,7 +105,7 @@ def save(rows):
     versions = {name: metadata.version(name) for name in ("numba-cuda", "nvidia-cuda-nvcc-cu12")}
     lines = ",\n".join(json.dumps(row) for row in rows)
     text = f'{{"made with": {json.dumps(versions)},\n"rows": [\n{lines}\n]}}\n'
-    (data_folder() / SAVED).write_text(text, encoding="utf-8")
+    saving.write_atomically(data_folder() / SAVED, text)
 
 
 # ---- judge and show -----------------------------------------------------------------------

@@ -185,7 +185,10 @@ def losses_of(version, workload):
     x, y = workload.x, workload.y
     params = init_params(x.shape[2], workload.H, y.shape[2], dtype=x.dtype)
     limits = {"epochs": workload.epochs, "batch_size": workload.batch_size, "lr": 1e-3, "seed": 0}
-    return np.array(fit(version, params, x, y, **limits)[1].batch_losses[:2])
+    history = fit(version, params, x, y, **limits)[1]
+    if history.stopped.startswith("interrupted"):
+        raise KeyboardInterrupt  # `fit` ends well after Ctrl-C, but this is a check
+    return np.array(history.batch_losses[:2])
 
 
 def why_training_wrong(version, workload, windows):

@@ -57,12 +57,14 @@ def steps(params, x, y):
     return found | ({"torch": torch_step(params, x, y)} if has_torch() else {})
 
 
-def take_turns(calls, seconds=3.0, turns=3, at_least=3, pause=0.0):
+def take_turns(calls, seconds=3.0, turns=3, at_least=3, pause=0.0, times=None):
     """{name: Timing} of calls, measured for about so many seconds; each has so many turns.
 
     A turn begins with a pause (in seconds) and with one call that is not counted.
+    times: a dict that gets {name: [seconds, ...]} as they come, for those who may be interrupted.
     """
-    times = {name: [] for name in calls}
+    times = {} if times is None else times
+    times |= {name: [] for name in calls}
     for turn in range(1, turns + 1):
         for name, call in calls.items():
             time.sleep(pause)

@@ -25,7 +25,7 @@ from lstm_kernels.lab.measure.pytorch import (
     why_no_torch_card,
 )
 from lstm_kernels.lab.measure.results import Row
-from lstm_kernels.lab.measure.timing import Workload
+from lstm_kernels.lab.measure.timing import Timing, Workload
 from lstm_kernels.machine import device
 from lstm_kernels.machine.cuda_graph import GraphError
 from lstm_kernels.model import init_params
@@ -146,7 +146,10 @@ def check_same(trainings):
 
 
 def time_epochs(workload, seconds=4.0, place="cuda"):
-    """A Row for each contestant: times of one epoch, taken in turns."""
+    """A Row for each contestant: times of one epoch, taken in turns.
+
+    After Ctrl-C the KeyboardInterrupt has the rows so far as its `rows`.
+    """
     rng = np.random.default_rng(0)
     batches = (
         shuffled_batches(workload.x.shape[1], workload.batch_size, rng) for _ in range(EPOCHS)
@@ -156,8 +159,19 @@ def time_epochs(workload, seconds=4.0, place="cuda"):
         check_precision(workload, place)
         trainings = contestants(workload, orders, place)
         check_same(trainings)
-        timings = take_turns({n: _one_epoch(train) for n, train in trainings.items()}, seconds)
-    return [Row(name, "GPU", timing) for name, timing in timings.items()]
+        calls, times = {n: _one_epoch(train) for n, train in trainings.items()}, {}
+        try:
+            take_turns(calls, seconds, times=times)
+        except KeyboardInterrupt as why:
+            why.rows = _rows(times, "interrupted")
+            raise
+    return _rows(times)
+
+
+def _rows(times, note=""):
+    """times: {name: [seconds, ...]}."""
+    timings = {name: Timing(tuple(seconds)) if seconds else None for name, seconds in times.items()}
+    return [Row(name, "GPU", timing, note) for name, timing in timings.items()]
 
 
 def _one_epoch(train):

@@ -42,17 +42,27 @@ LARGE = Grid(batch=(64, 256), hidden=(128, 256), length=(cudnn.T,))  # of `bench
 # ---- measuring ----------------------------------------------------------------------------
 
 
-def run(grid, budget, versions=tuple(VERSIONS), on_text=print):
-    """Race all versions at each point; returns a list of (workload, rows)."""
-    points = list(grid.workloads())
-    results = []
+def run(
+    grid, budget, versions=tuple(VERSIONS), on_text=print, *, results=None, on_point=lambda: None
+):  # fmt: skip
+    """Race all versions at each point; returns a list of (workload, rows).
+
+    results: a list to which they are added; on_point: called after each.  After Ctrl-C the list
+    holds what was measured, of the point that was not finished, too.
+    """
+    points, results = list(grid.workloads()), [] if results is None else results
     for number, workload in enumerate(points, 1):
         on_text(f"\n[{number} of {len(points)}] {workload}")
         skip = feasible.refusals(versions, workload)
-        rows = race.race(workload, versions, budget=budget, skip=skip)
-        rows += race.torch_rows(workload, budget=budget)
+        results.append((workload, rows := []))
+        race.race(workload, versions, budget=budget, skip=skip, rows=rows)
+        try:
+            rows += race.torch_rows(workload, budget=budget)
+        except KeyboardInterrupt as why:
+            rows += getattr(why, "rows", [])
+            raise
+        on_point()
         on_text(table(rows))
-        results.append((workload, rows))
     return results
 
 

@@ -36,7 +36,6 @@ from lstm_kernels.versions import COURSE, get_version
 ON_CARD = {"pytorch_cudnn": pytorch.TorchTraining, "pytorch_graph": pytorch.GraphTraining}
 TURNS = 3  # of each rival
 CHOICE_SECONDS = 0.1  # of one call at most, when numbers of threads are compared
-NOT_RUN = "not run: cancelled"
 IN_RACE = {"pytorch": "PyTorch, CPU", "pytorch_cudnn": "PyTorch, cuDNN"}  # as they come
 
 
@@ -54,7 +53,7 @@ def larger_workload(epochs=1):
 
 def race(
     workload, versions=COURSE, *, budget=2.0, skip=(), on_turn=None, on_repeat=None, on_row=None,
-    stop=lambda: False,
+    stop=lambda: False, rows=None,
 ):  # fmt: skip
     """Time each version on the workload; returns a list of Row.
 
@@ -66,13 +65,17 @@ def race(
     row.  on_turn: called with the version's row so far, before each turn; on_repeat: after each
     repeat; on_row: with its last row.  stop: when it returns True, what was measured so far is
     kept, and the rest is not run.
+
+    Ctrl-C ends the race with a KeyboardInterrupt.  Nothing is lost: on_row was told of every
+    version, the rows stand in the exception's `rows`, and in the list `rows` if one was given.
     """
+    versions = tuple(versions)  # also from a generator
     for version in versions:
         get_version(version)
     told = {"on_turn": on_turn, "on_repeat": on_repeat, "on_row": on_row}
     limits = {"budget": budget, "stop": stop, **told}
     rivals = [version_rival(version, workload, skip, **limits) for version in versions]
-    return take_turns(rivals)
+    return take_turns(rivals, rows=rows)
 
 
 def race_one(version, workload, *, budget=2.0, on_repeat=None, stop=lambda: False):
@@ -81,12 +84,24 @@ def race_one(version, workload, *, budget=2.0, on_repeat=None, stop=lambda: Fals
     return take_turns([rival], turns=1)[0]
 
 
-def take_turns(rivals, turns=TURNS):
-    """Let each be timed once, then each a second time, and so on; their rows."""
-    for turn in range(turns):
+def take_turns(rivals, turns=TURNS, rows=None):
+    """Let each be timed once, then each a second time, and so on; their rows, added to `rows`.
+
+    After Ctrl-C, too: then they say so, and the KeyboardInterrupt has them as its `rows`.
+    """
+    rows = [] if rows is None else rows
+    try:
+        for turn in range(turns):
+            for rival in rivals:
+                rival.take_turn(turn, turns)
+    except KeyboardInterrupt as why:
         for rival in rivals:
-            rival.take_turn(turn, turns)
-    return [rival.row for rival in rivals]
+            rival.end_early("interrupted")
+        why.rows = rows
+        raise
+    finally:
+        rows += [rival.row for rival in rivals]
+    return rows
 
 
 class Rival:
@@ -125,7 +140,7 @@ class Rival:
         if self.over:
             return
         if self.stop():
-            return self.end(self.cancelled_words())
+            return self.end_early("cancelled")
         self.on_turn(self.row)
         try:
             if turn == 0 and not self.prepare():
@@ -177,15 +192,18 @@ class Rival:
         """Its share of the budget and of the repeats: in all turns together 3 to 30."""
         return {"budget": self.budget / turns, "at_least": -(-3 // turns), "at_most": 30 // turns}
 
-    def cancelled_words(self):
+    def end_early(self, how):
+        """It keeps the repeats that it has.  how: "cancelled" or "interrupted"."""
         repeats = len(self.seconds)
-        return f"cancelled after {count_text(repeats, 'repeat')}" if repeats else NOT_RUN
+        words = f"{how} after {count_text(repeats, 'repeat')}" if repeats else f"not run: {how}"
+        if not self.over:
+            self.end(words)
 
     def end_stopped(self, why):
         if why.startswith("interrupted"):  # Ctrl-C, or a page's stop button: end the race
             raise KeyboardInterrupt(why) from None
         if self.stop():
-            return self.end(self.cancelled_words())
+            return self.end_early("cancelled")
         self.end(why, failed=True)  # nobody asked for it: it diverged
 
     def forget_time(self):
@@ -217,15 +235,22 @@ def version_rival(version, workload, skip=(), stop=lambda: False, **limits):
 # ---- PyTorch ------------------------------------------------------------------------------
 
 
-def torch_race_rows(workload, budget, on_row):
-    """PyTorch's rows for the race; none without PyTorch.  on_row: told of each."""
+def torch_race_rows(workload, budget, on_row, rows=None):
+    """PyTorch's rows for the race, added to `rows`; none without PyTorch.  on_row: told of each."""
+    rows, first = ([], 0) if rows is None else (rows, len(rows))
     if not pytorch.has_torch():
-        return []
-    found = torch_rows(workload, budget=budget, on_card=("pytorch_cudnn",))
-    found = [row._replace(version=IN_RACE[row.version]) for row in found]
-    for row in found:
+        return rows
+    limits = {"budget": budget, "on_card": ("pytorch_cudnn",)}
+    try:
+        rows += torch_rows(workload, **limits)
+    except KeyboardInterrupt as why:
+        rows += getattr(why, "rows", [])
+        raise
+    finally:
+        rows[first:] = [row._replace(version=IN_RACE[row.version]) for row in rows[first:]]
+    for row in rows[first:]:
         on_row(row)
-    return found
+    return rows
 
 
 def torch_rows(
@@ -240,10 +265,18 @@ def torch_rows(
     why = pytorch.why_no_torch_card() if pytorch.sees_card() else ""
     names = on_card if pytorch.sees_card() and not why else ()
     rivals += [torch_rival(name, "cuda", workload, **limits) for name in names]
-    rows = take_turns(rivals)
-    on_cpu = min(rows[: len(counts)], key=_median)
     left_out = [Row(name, "GPU", None, why) for name in on_card if why]
-    return [on_cpu, *rows[len(counts) :], *left_out]
+    try:
+        rows = take_turns(rivals)
+    except KeyboardInterrupt as stopped:
+        stopped.rows = _best_first(getattr(stopped, "rows", []), len(counts))
+        raise
+    return [*_best_first(rows, len(counts)), *left_out]
+
+
+def _best_first(rows, count):
+    """Of the first `count` rows only the fastest, then the others."""
+    return [min(rows[:count], key=_median), *rows[count:]] if rows else []
 
 
 def _median(row):

@@ -18,6 +18,7 @@ COLUMNS = (
     "version", "where", "windows", "length", "batch", "hidden", "epochs", "median", "q1", "q3",
     "repeats", "compile", "host_to_device", "kernel", "device_to_host", "others", "note",
 )  # fmt: skip
+KEY = ("version", "where", "windows", "length", "batch", "hidden", "epochs")  # of a point
 
 
 def describe_machine():
@@ -74,15 +75,32 @@ def load(path):
     """What `save` wrote as JSON; ValueError if this is no such file."""
     with open(path, encoding="utf-8") as file:
         found = json.load(file)
-    if not isinstance(found, dict) or not {"machine", "rows"} <= set(found):
+    if not _is_whole(found):
         raise ValueError(f"{path} is no result of `python -m lstm_kernels bench`")
     return found
 
 
+def _is_whole(found):
+    """Has it all that a comparison reads?"""
+    if not has_fields(found, ("machine", "rows")) or not isinstance(found["rows"], list):
+        return False
+    for row in found["rows"]:
+        if not has_fields(row, KEY) or ("median" in row and not has_numbers(row)):
+            return False
+    return has_fields(found["machine"], ("date", "cpu", "kernels"))
+
+
+def has_fields(record, names):
+    return isinstance(record, dict) and set(names) <= set(record)
+
+
+def has_numbers(row):
+    """Are the times numbers above zero?"""
+    times = [row.get(name) for name in ("median", "q1", "q3")]
+    return all(isinstance(time, (int, float)) and time > 0 for time in times)
+
+
 # ---- two runs side by side ----------------------------------------------------------------
-
-KEY = ("version", "where", "windows", "length", "batch", "hidden", "epochs")
-
 
 MOST_NAMED = 5  # points that the verdict names on each side
 

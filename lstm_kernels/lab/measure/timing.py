@@ -39,14 +39,29 @@ class Timing(NamedTuple):
         return f"{seconds_text(self.median)} ({seconds_text(low)} to {seconds_text(high)})"
 
 
-class Workload(NamedTuple):
-    """What is timed: `epochs` of training on these windows by mini-batches."""
-
+class _Workload(NamedTuple):
     x: np.ndarray  # (T, N, D) all windows
     y: np.ndarray  # (T, N, O)
     batch_size: int
     H: int
     epochs: int = 1
+
+
+class Workload(_Workload):
+    """What is timed: `epochs` of training on these windows by mini-batches.
+
+    ValueError or TypeError unless batch_size, H and epochs are whole numbers of at least 1.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, x, y, batch_size, H, epochs=1):
+        counts = zip(("batch_size", "H", "epochs"), (batch_size, H, epochs), strict=True)
+        return super().__new__(cls, x, y, *(check_count(*pair) for pair in counts))
+
+    @classmethod
+    def _make(cls, values):
+        return cls(*values)  # `_replace` comes by here: it is checked, too
 
     def __str__(self):
         T, N, _ = self.x.shape

@@ -6,9 +6,12 @@ It calls race, estimate and figures, and holds no algorithm.  Core ipywidgets on
 import base64
 import html
 import io
+import os
 import time
+from itertools import count
 
 from lstm_kernels import data
+from lstm_kernels.lab import saving
 from lstm_kernels.lab.estimates import feasible
 from lstm_kernels.lab.figures.race import draw_history, draw_invitation, draw_race
 from lstm_kernels.lab.measure import race, records
@@ -74,6 +77,7 @@ class Versus(ipywidgets.VBox):
 
     def __init__(self, runner, batch_size, H, T, epochs, versions, budget):
         self.budget, self.results, self.next_paint = budget, [], 0.0
+        self.exported = {}  # {path: text} of the files that this board wrote
         self._make_controls(batch_size, H, T, epochs, versions)
         self.bar = controls.RunBar(runner, self.why_not, self.work)
         self._make_prediction(versions)
@@ -296,7 +300,10 @@ class Versus(ipywidgets.VBox):
     # ---- export ----
 
     def export(self, _=None):
-        """Write all runs to race.csv in the working folder, and offer the same as a download."""
+        """Write all runs to race.csv in the working folder, and offer the same as a download.
+
+        Another's file of that name stays, and so does a link: then it is race-2.csv, and so on.
+        """
         if not self.results:
             controls.say(self.link, "Nothing to export yet: press Run first.")
             return
@@ -304,13 +311,29 @@ class Versus(ipywidgets.VBox):
         code = base64.b64encode(text.encode()).decode()
         link = f'<a download="race.csv" href="data:text/csv;base64,{code}">download race.csv</a>'
         try:
-            with open("race.csv", "w", encoding="utf-8", newline="") as file:
-                file.write(text)
-            controls.say(self.link, f"{link} (also saved beside the notebook)")
+            name = self.free_name()
+            saving.write_atomically(name, text)
+            self.exported[os.path.abspath(name)] = text
+            controls.say(self.link, f"{link} (also saved beside the notebook: {name})")
         except OSError as error:  # a folder that cannot be written to; the link works all the same
             controls.say(
                 self.link, f"{link} (not saved beside the notebook: {html.escape(str(error))})"
             )
+
+    def free_name(self):
+        """race.csv, race-2.csv, ...: the first that is not there, or is as this board wrote it."""
+        for number in count(1):
+            name = "race.csv" if number == 1 else f"race-{number}.csv"
+            if not os.path.lexists(name) or self.wrote(name):
+                return name
+
+    def wrote(self, name):
+        """True if the file is this board's own, unchanged."""
+        text = self.exported.get(os.path.abspath(name))
+        if text is None or os.path.islink(name) or not os.path.isfile(name):
+            return False
+        with open(name, "rb") as file:
+            return file.read() == text.encode()
 
     def csv_text(self):
         """All runs as CSV: the bench's columns, with the number of the run in front."""
@@ -327,11 +350,23 @@ def reading(rows):
     return " ".join(filter(None, [*words, f"But {busy}: run it again." if busy else ""]))
 
 
+def _why_not_compared(rows, timed):
+    """Sentences: why at most one row may stand beside others."""
+    if any(row.timing and not row.comparable for row in rows):
+        yield "Emulated times are not compared."
+    if failed := [row.version for row in rows if row.failed]:
+        yield f"Failed, so without a time: {', '.join(failed)}."
+    elif not any(row.timing for row in rows):
+        yield "No version has a time."
+    elif len(timed) == len(rows) == 1:
+        yield "One version alone: nothing to compare it with."
+
+
 def fastest_text(rows):
     """The fastest, and by how much; emulated rows do not compete."""
     timed = sorted((r for r in rows if r.comparable), key=lambda row: row.timing.median)
     if len(timed) < 2:
-        return "Done. Emulated times are not compared."
+        return " ".join(["Done.", *_why_not_compared(rows, timed)])
     first, second = timed[:2]
     ratio = second.timing.median / first.timing.median
     if ratio < 1.1:

@@ -1,0 +1,155 @@
+"""What was measured is not lost: files written whole, and commands that end well when stopped.
+
+A command saves as it goes.  Ctrl-C, SIGTERM, a closed terminal, a closed pipe and an error end in
+the same way: what was measured until then is in the files, and one line says so.
+"""
+
+import os
+import signal
+import sys
+import threading
+from contextlib import contextmanager, suppress
+from uuid import uuid4
+
+ENDS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+NOTHING = "nothing was measured yet, so no file was changed"
+
+
+# ---- files --------------------------------------------------------------------------------
+
+
+def write_atomically(path, data):
+    """Write a text or bytes as a whole: whatever happens, the file is the old one or the new one.
+
+    A temporary file in the same folder takes the data and then the file's place.  A link stays a
+    link: what it points to is replaced.  What is no file, such as /dev/null, is written to.
+    """
+    data = data.encode("utf-8") if isinstance(data, str) else data
+    path = os.path.realpath(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        with open(path, "wb") as file:
+            file.write(data)
+        return
+    part = _part_of(path)
+    try:
+        with open(part, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        _keep_mode(path, part)
+        os.replace(part, path)
+    except BaseException:
+        with suppress(OSError):
+            os.remove(part)
+        raise
+
+
+def check_writable(path):
+    """OSError, in a sentence, unless `write_atomically` can write there.  It changes no file."""
+    real = os.path.realpath(path)
+    try:
+        if os.path.isdir(real) or not os.path.basename(real):
+            raise OSError("it is a folder")
+        if not os.path.isdir(os.path.dirname(real)):
+            raise OSError(f"there is no folder {os.path.dirname(path) or os.path.dirname(real)}")
+        with suppress(FileNotFoundError):
+            os.stat(real)  # a name that is too long, for example
+        if os.path.exists(real) and not os.path.isfile(real):
+            return
+        with open(part := _part_of(real), "xb"):
+            pass
+        os.remove(part)
+    except OSError as error:
+        raise OSError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _part_of(path):
+    """A name beside it that nobody has."""
+    return os.path.join(os.path.dirname(path), f".{uuid4().hex}.part")
+
+
+def _keep_mode(path, part):
+    """The new file may be read by those who might read the old one."""
+    with suppress(OSError):
+        os.chmod(part, os.stat(path).st_mode & 0o777)
+
+
+# ---- commands -----------------------------------------------------------------------------
+
+
+def refuse_paths(paths):
+    """True, and a sentence on stderr, if one of these files cannot be written."""
+    try:
+        for path in paths:
+            check_writable(path)
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return True
+    return False
+
+
+def keep(work, save):
+    """Run work(check), then save(), whatever ended the work; returns the exit status.
+
+    check(): to be called now and then; raises KeyboardInterrupt if a library has swallowed it.
+    save(): writes what was measured so far; gives the files' names, none if there is nothing yet.
+    Status: 0; 1 if the files could not be written; 130 after Ctrl-C, 143 after SIGTERM.
+    """
+    with _as_ctrl_c() as caught:
+        try:
+            work(caught.check)
+            caught.check()
+        except KeyboardInterrupt:
+            caught.numbers.append(signal.SIGINT)  # the first one counts
+        except BaseException:
+            caught.deaf = True
+            tried(save)
+            raise
+        caught.deaf = True  # a second Ctrl-C must not cost the files
+        saved, words = tried(save)
+    if not caught.numbers:
+        print(words)
+        return 0 if saved else 1
+    with suppress(OSError):  # the terminal may be gone
+        print(f"\nStopped by {signal.Signals(caught.numbers[0]).name}. {words}", flush=True)
+    return 128 + caught.numbers[0]
+
+
+def tried(save):
+    """(did it work, what to say): a full disk, for example, is no reason to stop measuring."""
+    try:
+        names = save()
+    except OSError as error:
+        return False, f"Not saved: {error}"
+    return True, f"Saved: {', '.join(names)}" if names else f"Not saved: {NOTHING}"
+
+
+class _Caught:
+    """The signals that came.  deaf: they are noted, and do no more."""
+
+    def __init__(self):
+        self.numbers, self.deaf = [], False
+
+    def __call__(self, number, frame):
+        self.numbers.append(number)
+        if not self.deaf:
+            raise KeyboardInterrupt
+
+    def check(self):
+        if self.numbers:
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def _as_ctrl_c():
+    """Inside, SIGTERM and SIGHUP are a KeyboardInterrupt, too; those ignored before stay so."""
+    caught, before = _Caught(), {}
+    if threading.current_thread() is threading.main_thread():
+        before = {n: signal.getsignal(n) for n in ENDS if signal.getsignal(n) != signal.SIG_IGN}
+    try:
+        for number in before:
+            signal.signal(number, caught)
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
