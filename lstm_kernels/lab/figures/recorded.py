@@ -11,12 +11,12 @@ from .style import BLACK, BLUE, GREEN, GREY, LIGHT, ORANGE, VERSION_COLORS, ink,
 LIBRARY = {  # PyTorch's three: name, colour, mark
     "pytorch": ("PyTorch, CPU", GREEN, "s"),
     "pytorch_cudnn": ("PyTorch, card", BLUE, "D"),
-    "pytorch_graph": ("PyTorch, card,\nrecorded", ORANGE, "^"),
+    "pytorch_graph": ("PyTorch, card,\nas a graph", ORANGE, "^"),
 }
 OURS = {
     "cuda_v4": ("V4", VERSION_COLORS["cuda_v4"], "o"),
     "cuda_v6": ("V6", BLACK, "o"),
-    "cuda_v6_graph": ("V6, recorded", GREY, "o"),
+    "cuda_v6_graph": ("V6, as a graph", GREY, "o"),
 }
 LOOKS = {**OURS, **LIBRARY}
 
