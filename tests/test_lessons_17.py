@@ -125,12 +125,12 @@ def test_this_machines_points_say_their_height():
     no_overlap(picture)
 
 
-def test_the_library_has_a_line_in_the_legend():
+def test_the_librarys_line_is_of_the_fastest_repeats():
     timings = {name: [Timing((1e-3, 2e-3, 3e-3))] * 2 for name in ("numpy_batched", "torch")}
     picture = figures.draw_library([8, 16], timings, "one core")
     (ax,) = picture.axes
-    assert curves(ax) == [[2.0, 2.0]] * 2 and names_on(ax.xaxis) == ["8", "16"]
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(timings)
+    assert curves(ax) == [[1.0, 1.0]] * 2 and names_on(ax.xaxis) == ["8", "16"]
+    assert set(texts(ax)) == set(timings)
     assert titles(picture) == ["Small layers and large ones, one core"]
     no_overlap(picture)
 
