@@ -1,4 +1,4 @@
-"""The command line: `python -m lstm_kernels doctor | race | bench | baselines | report`."""
+"""The door: `python -m lstm_kernels doctor | race | bench | baselines | forecast | report`."""
 
 import argparse
 import sys
@@ -33,6 +33,8 @@ def parse(arguments):
     baselines = commands.add_parser("baselines", help="the honest lines on this machine's CPU")
     baselines.add_argument("--threads", type=size, help="of every library; default: as it comes")
     baselines.add_argument("--seconds", type=float, default=3.0, help="for each shape")
+    forecast = commands.add_parser("forecast", help="the forecast beside its rivals, by year")
+    forecast.add_argument("--keep", action="store_true", help="keep it for lesson 09, in data/")
     report = commands.add_parser("report", help="what the compiler makes of each kernel; no GPU")
     report.add_argument("--cc", type=int, nargs="+", default=[60, 75, 80, 89, 90])
     report.add_argument("--png", default=None, help="save the occupancy picture here")
@@ -78,6 +80,10 @@ def main(arguments=None):
         from lstm_kernels.lab.commands import baselines
 
         return baselines.main(options.threads, options.seconds)
+    if options.command == "forecast":
+        from lstm_kernels.lab.commands import forecast
+
+        return forecast.main(keep=options.keep)
     from lstm_kernels.lab.commands import report
 
     return report.main(cc=options.cc, png=options.png, keep=options.keep)

@@ -79,7 +79,12 @@ def test_what_does_not_go_together_is_said_before_anything_runs(line, said, caps
     assert said in capsys.readouterr().err
 
 
-KEPT = sorted(path.stem for path in (data.data_folder() / "measured").iterdir())
+MEASURED = sorted((data.data_folder() / "measured").iterdir())
+KEPT = [p.stem for p in MEASURED if "rows" in json.loads(p.read_text(encoding="utf-8"))]
+
+
+def test_what_is_no_file_of_the_bench_is_known():
+    assert {path.stem for path in MEASURED} - set(KEPT) == {"forecast"}
 
 
 @pytest.mark.parametrize("name", KEPT)
@@ -109,6 +114,37 @@ def test_two_runs_are_compared_point_by_point():
     assert "2x as fast" in records.compare_runs(found(2.0), found(1.0))
     assert "same within the spread" in records.compare_runs(found(2.0, spread=0.6), found(1.0))
     assert "No point is in both" in records.compare_runs(found(2.0), found(1.0, "numpy_loop"))
+
+
+def runs_of(*medians):
+    """A run with a point of the batch 1, 2, ... for each median; each has a spread of 10%."""
+    rows = [
+        {**found(median, spread=0.1)["rows"][0], "batch": n} for n, median in enumerate(medians, 1)
+    ]
+    return {**found(1.0), "rows": rows}
+
+
+@pytest.mark.parametrize(
+    "before, after, said",
+    [
+        ((1, 1), (1.05, 0.95), ["spread: 0 of 2 points.", "the same within the spread."]),
+        ((1, 1, 1), (0.5, 0.25, 1), ["spread: 2 of 3 points.", "b is faster at 2 of 3, the rest"]),
+        ((1, 1), (2, 1), ["spread: 1 of 2 points.", "b is slower at 1 of 2, the rest"]),
+        ((1, 1), (2, 0.25), ["b is faster at 1: ", "b is slower at 1: ", "mixed", "1.41x as fast"]),
+        ((1,), (2,), ["spread: 1 of 1 point.", "b is slower at 1 of 1"]),
+    ],
+)
+def test_a_comparison_ends_with_one_verdict(before, after, said):
+    text = records.compare_runs(runs_of(*before), runs_of(*after))
+    assert all(words in text for words in said), text
+    assert text.splitlines()[-1].startswith("Verdict: ")
+
+
+def test_the_verdict_names_the_largest_differences_first():
+    text = records.compare_runs(runs_of(*[1] * 7), runs_of(*(1 / n for n in range(2, 9))))
+    (line,) = [x for x in text.splitlines() if x.startswith("b is faster at 7: ")]
+    assert line.index("batch 7, H=3) 8x") < line.index("batch 6, H=3) 7x") and "2x" not in line
+    assert line.endswith("; and 2 more.")
 
 
 def test_compare_reads_files_and_refuses_others(tmp_path, capsys):

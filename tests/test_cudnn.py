@@ -102,8 +102,7 @@ def test_a_graph_that_is_not_recorded_is_no_failure_of_the_bench(on_cpu, monkeyp
         raise GraphError("PyTorch does not record it")
 
     monkeypatch.setattr(pytorch, "record", refuse)
-    limits = {"budget": 0.0, "on_repeat": None, "stop": lambda: False}
-    row = race.torch_row("pytorch_graph", pytorch.GraphTraining, "cpu", on_cpu, **limits)
+    (row,) = race.take_turns([race.torch_rival("pytorch_graph", "cpu", on_cpu, budget=0.0)])
     assert row.note == "left out: PyTorch does not record it" and not row.failed
 
 

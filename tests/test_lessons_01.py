@@ -23,16 +23,23 @@ def playground():
 
 
 @pytest.mark.parametrize(
-    "part, lit", [(None, "figo"), ("f", "f"), ("ig", "ig"), ("c", "fig"), ("o", "o")]
+    "part, gates, ends",
+    [
+        ("f", "f", {"…"}),
+        ("ig", "fig", {"$c_{t+1}$"}),
+        ("o", "figo", {"$c_{t+1}$", "$h_{t+1}$"}),
+        (None, "figo", {"$c_{t+1}$", "$h_{t+1}$"}),
+    ],
 )
-def test_each_part_of_the_cell_lights_its_gates(part, lit):
+def test_a_cell_grows_gate_by_gate(part, gates, ends):
     picture = cell.draw_cell(part)
     (ax,) = picture.axes
-    assert {gate for gate, color in style.GATE_COLORS.items() if color in faces(ax)} == set(lit)
+    assert {gate for gate, color in style.GATE_COLORS.items() if color in faces(ax)} == set(gates)
     words = texts(ax)
-    assert all(words.count(gate) == 1 for gate in "figo")
-    assert (words.count("σ"), words.count("tanh")) == (3, 2)
-    assert {"$c_t$", "$c_{t+1}$", "$h_t$", "$h_{t+1}$", "$x_t$"} <= set(words)
+    assert [gate for gate in "figo" if gate in words] == list(gates)
+    assert (words.count("σ"), "g" in words) == (len(set(gates) - {"g"}), "g" in gates)
+    assert {"$c_t$", "$h_t$", "$x_t$"} <= set(words)
+    assert {"…", "$c_{t+1}$", "$h_{t+1}$"} & set(words) == ends
     no_overlap(picture)
 
 
@@ -69,6 +76,17 @@ def test_errors_below_and_above_the_limit_have_different_colours():
     no_overlap(picture)
 
 
+def test_fading_is_logarithmic_only_where_little_is_left():
+    half, none = np.array([1.0, 0.5]), np.array([1.0, 1e-6])
+    picture = cell.draw_fading({"a": [("x", half, "k"), ("y", none, "k")], "b": [("x", half, "k")]})
+    left, right = picture.axes
+    assert (left.get_yscale(), right.get_yscale()) == ("log", "linear")
+    assert curves(left) == [[1.0, 0.5], [1.0, 1e-6]] and curves(right) == [[1.0, 0.5]]
+    assert titles(picture) == ["a", "b"] and right.get_ylim()[0] == 0
+    assert sorted(texts(left)) == ["x", "y"]
+    no_overlap(picture)
+
+
 def test_numbers_on_the_cell_and_derivatives_if_there_are_any():
     numbers = dict.fromkeys(cell.SLOPES, 0.25)
     plain, both = cell.draw_numbers(numbers), cell.draw_numbers(numbers, numbers)
@@ -97,6 +115,20 @@ def test_a_windows_targets_are_its_inputs_one_step_later():
         assert f"{value:.0f}" in words
     assert words.count("188") == 2  # a target at step 0, an input at step 1
     assert curves(picture.axes[0]) == [list(series.values), list(series.values[60:72])]
+    no_overlap(picture)
+
+
+def test_a_year_ahead_shows_each_seed():
+    past, held_out = data.split_by_time(data.load_airline())
+    truth, last_year = held_out.values[:12], past.values[-12:]
+    seeds = np.array([truth * factor for factor in (0.9, 1.0, 1.2)])
+    forecasts = {"seeds": (seeds, style.VERMILLION), "as last year": (last_year, style.BLUE)}
+    picture = start.draw_forecast(past, held_out, forecasts, "A year ahead")
+    (ax,) = picture.axes
+    drawn = [list(values) for values in (past.values[-36:], truth, *seeds, last_year)]
+    assert curves(ax)[:6] == drawn
+    (label,) = (text for text in ax.texts if text.get_text() == "what happened")
+    assert seeds.max() < label.get_position()[1] < ax.get_ylim()[1], "above all lines"
     no_overlap(picture)
 
 

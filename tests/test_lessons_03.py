@@ -59,7 +59,7 @@ def test_the_graph_says_what_waits_and_what_may_run_together():
     picture = descent.dependency_graph()
     (ax,) = picture.axes
     words = texts(ax)
-    assert all(words.count(step) == 3 for step in ("t = 0", "t = 1", "t = 2", "t = T-1"))
+    assert all(words.count(step) == 2 * 3 for step in ("t = 0", "t = 1", "t = T-1")), "both ways"
     assert {"n = 0", "n = 1", "n = N-1", "sum of all\ngradients", "4H gate rows"} <= set(words)
     green = to_rgba(GREEN)
     circles = [p for p in ax.patches if isinstance(p, Circle) and p.get_facecolor() == green]
@@ -74,6 +74,9 @@ def test_the_noise_is_drawn_as_it_was_measured(noise):
     np.testing.assert_array_equal(cloud.collections[0].get_offsets(), points[4])
     uphill = (points[4][:, 0] < 0).mean()
     assert titles(picture)[0] == f"Gradients of 4 samples: {uphill:.0%} point uphill"
+    for limits, along in ((cloud.get_xlim(), points[4][:, 0]), (cloud.get_ylim(), points[4][:, 1])):
+        assert limits[0] < along.min() and along.max() < limits[1]
+        assert np.ptp(along) > 0.4 * np.ptp(limits), "the cloud fills the picture"
     line, measured, ring = curves(spread)
     assert measured == line == list(deviations.values()) and ring == [deviations[4]]
     assert names_on(spread.xaxis) == ["1", "4", "16"]
@@ -91,11 +94,17 @@ def test_parallel_work_has_a_square_a_sample():
 
 def test_curves_against_epochs_and_against_time():
     losses = {1: [0.3, 0.1], 7: [0.4, 0.2], 59: [0.5, 0.4]}
-    seconds = {"sequential": {b: [1.0, 2.0] for b in losses}}
+    seconds = {
+        "sequential": {b: [1.0, 2.0] for b in losses},
+        "numpy_batched": {b: [0.1, 0.2] for b in losses},
+    }
     picture = descent.draw_descent(losses, seconds, {1: "a", 7: "b", 59: "c"})
-    assert titles(picture) == ["Against epochs", "Against time: sequential"]
+    names = ("sequential", "numpy_batched")
+    assert titles(picture) == ["Against epochs", *(f"Against time: {name}" for name in names)]
     assert all(curves(ax) == list(losses.values()) for ax in picture.axes)
-    assert [list(line.get_xdata()) for line in picture.axes[1].lines] == [[1.0, 2.0]] * 3
+    _, slow, fast = picture.axes
+    assert [list(line.get_xdata()) for line in slow.lines] == [[1.0, 2.0]] * 3
+    assert slow.get_xlim() == fast.get_xlim(), "one axis for both, or they cannot be compared"
     assert texts(picture.axes[0]) == ["a", "b", "c"]
     no_overlap(picture)
 
@@ -110,14 +119,15 @@ def test_the_profiles_parts_are_as_long_as_their_seconds():
 
 
 def test_amdahls_curves_end_below_their_limits():
-    picture = profile.draw_amdahl({"forward": 0.4, "all": 0.99}, batch_size=7)
+    parts = {"forward": [0.4, 0.4, 0.4], "all": [0.98, 0.995, 0.99]}
+    picture = profile.draw_amdahl(parts, batch_size=7)
     (ax,) = picture.axes
     forward, everything, bound = curves(ax)[:3]
     assert (forward[-1], everything[-1]) == (profile.amdahl(0.4, 1024), profile.amdahl(0.99, 1024))
     assert bound == list(ax.lines[2].get_xdata()), "as fast as there are workers"
     words = texts(ax)
-    assert words[:2] == ["forward: at most 1.67x", "all: at most 100x"]
-    assert words[-1] == "a batch of 7\nhas work for\n7 workers"
+    assert words[:2] == ["forward: at most 1.7x", "all: at most 50x to 200x"]
+    assert words[-1] == "7 whole\nsamples for\n7 workers"
     no_overlap(picture)
 
 

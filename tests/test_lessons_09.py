@@ -8,10 +8,11 @@ import time
 import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lstm_kernels import data
-from lstm_kernels.lab import forecast
+from lstm_kernels.lab import forecast, rivals
 from lstm_kernels.lab.estimates import feasible
 from lstm_kernels.lab.figures import forecast as forecast_figures
 from lstm_kernels.lab.figures import goals
@@ -156,7 +157,7 @@ def test_an_impossible_setting_says_why_before_anything_runs(board, monkeypatch)
 
 def test_what_is_left_out_has_a_row_that_says_so(board):
     choose(board, "sequential", "numpy_batched")
-    board.batch.value, board.hidden.value = 128, 64
+    board.batch.value, board.hidden.value = 1024, 100
     _, (slow, fast) = run(board)
     assert slow.timing is None and "left out: roughly" in slow.note and fast.timing
     assert "left out" in board.table.value
@@ -313,7 +314,8 @@ def test_the_scale_tab_measures_lines_and_says_their_slope(dashboard, monkeypatc
     assert "at least one version" in scale.bar.note.value
 
 
-def test_the_scale_tab_leaves_out_what_takes_minutes(dashboard):
+def test_the_scale_tab_leaves_out_what_takes_minutes(dashboard, monkeypatch):
+    monkeypatch.setattr(feasible, "PIECE_LIMIT", 0.05)  # 64 windows take longer on any machine
     scale = dashboard.scale
     scale.most.value, scale.hidden.value = 65536, 64
     choose(scale, "sequential")
@@ -454,39 +456,50 @@ def test_reading_never_compares_emulated_rows():
 
 
 @pytest.fixture(scope="module")
-def prepared():
-    return forecast.prepare(data.load_airline())
+def rolled():
+    """Real plans of all rivals, and of an LSTM that hardly trains, with two seeds."""
+    quick = forecast.CHOSEN._replace(epochs=1)
+    everybody = {**forecast.planners(quick, seeds=(0, 1)), **rivals.planners()}
+    return forecast.rolling(data.load_airline(), everybody)
 
 
-@pytest.fixture(scope="module")
-def study(prepared):
-    return forecast.study(prepared, forecast.CHOSEN._replace(epochs=1), seeds=(0, 1))
-
-
-def test_the_forecast_is_drawn_beside_its_baselines(prepared, study):
-    picture = forecast_figures.draw_forecast(prepared.past, study)
-    assert [title.split(":")[0] for title in titles(picture)] == ["One step ahead", "Rollout"]
-    tasks = (forecast.ONE_STEP, forecast.TWO_YEARS)
-    for ax, task in zip(picture.axes, tasks, strict=True):
-        drawn = curves(ax)
-        for seed in study:
-            (lstm,) = (r for r in study[seed] if (r.task, r.forecaster) == (task, "LSTM"))
-            assert list(lstm.predictions) in drawn
-        assert {"truth, black", "seasonal naive", "persistence", "mean growth"} <= set(texts(ax))
+def test_next_months_are_drawn_beside_the_truth_and_as_errors(rolled):
+    past = forecast.before(data.load_airline(), 108)
+    picture = forecast_figures.draw_months(past, rolled)
+    above, below = picture.axes
+    truth = rolled.truth[:, 0]
+    runs = [*rolled.plans["SARIMA"], *rolled.plans["LSTM"]]
+    assert curves(above)[0] == [*past.values[-12:], *truth]
+    assert curves(above)[1:4] == [list(run[:, 0]) for run in runs]
+    assert curves(below)[:4] == [[0] * 36, *(list(run[:, 0] - truth) for run in runs)]
+    assert texts(above) == ["truth", "LSTM, 2 seeds", "SARIMA"]
+    assert names_on(below.xaxis) == ["1957", "1958", "1959", "1960", "1961"]
     no_overlap(picture)
 
 
-def test_errors_are_bars_with_a_dot_a_seed(study):
-    medians = forecast.medians(study)
-    picture = forecast_figures.draw_errors(study, medians)
-    tasks, names = (forecast.ONE_STEP, forecast.YEAR, forecast.TWO_YEARS), FORECASTERS
-    assert titles(picture) == list(tasks) and names_on(picture.axes[0].yaxis) == list(names)
-    for ax, task in zip(picture.axes, tasks, strict=True):
-        errors = [medians[task, name] for name in names]
-        assert widths(ax) == [rmse for rmse, _ in errors]
-        assert texts(ax) == [f"{rmse:.1f}  ({mape:.1f}%)" for rmse, mape in errors]
-        assert len(ax.lines[0].get_xdata()) == len(study)
+def test_errors_by_year_are_dots_with_their_median(rolled):
+    errors = forecast.by_year(rolled)
+    picture = forecast_figures.draw_by_year(errors)
+    names = [name for name in FORECASTERS if name != "persistence"]
+    groups = ["1958", "1959", "1960", "1958-60"]
+    panels = [(task, group) for task in forecast.TASKS for group in groups]
+    assert titles(picture) == [
+        "Next month, 1958", *groups[1:], "Plan for a year, 1958", *groups[1:]
+    ]  # fmt: skip
+    assert names_on(picture.axes[0].yaxis) == names
+    for ax, panel in zip(picture.axes, panels, strict=True):
+        dots = [list(line.get_xdata()) for line in ax.lines if line.get_marker() == "o"]
+        assert dots == [list(errors[(*panel, name)]) for name in names]
+        assert texts(ax) == [f"{np.median(errors[(*panel, name)]):.1f}" for name in names]
+        bold = [text.get_fontweight() == "bold" for text in ax.texts]
+        assert bold == [name == forecast.best(errors, *panel) for name in names]
+        assert max(map(max, dots)) < ax.get_xlim()[1]
     no_overlap(picture)
+
+
+def test_each_forecaster_has_a_colour(rolled):
+    assert set(FORECASTERS) == set(rolled.plans)
+    assert len(set(forecast_figures.FORECASTER_COLORS.values())) == len(FORECASTERS)
 
 
 def test_a_line_against_the_data_says_its_slope():

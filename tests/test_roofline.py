@@ -38,6 +38,12 @@ def test_the_t4_that_the_emulator_pretends_to_be_is_the_published_one():
     assert T4.shared == 64 * 1024
 
 
+def test_turing_gives_half_a_warps_numbers_a_cycle_and_the_source_is_named():
+    """64 bytes a clock and SM; P100 apart, all later and earlier cards here give 128."""
+    assert {card.loads for card in CARDS.values()} == {16, 32, 64} and T4.loads == 64 // 4
+    assert "white paper" in cards.__doc__ and "1903.07486" in cards.__doc__
+
+
 # ---- counts -------------------------------------------------------------------------------
 
 
@@ -181,7 +187,7 @@ def test_v4_waits_for_its_loads():
     """Two for each multiply-add, and blocks side by side on an SM share them."""
     t4, cycles = CARDS["T4"], r.Cycles()
     few, more_loads = r.chain_v4(64, t4, cycles), t4._replace(loads=10**6)
-    assert few == 2 * (2 * 4 * 64 * 64 / 32 + 20) + 3 * 60 + 4 * 40
+    assert few == 2 * (2 * 4 * 64 * 64 / 16 + 20) + 3 * 60 + 4 * 40
     assert r.chain_v4(64, more_loads, cycles) < few / 2
     one, two = (r.lower_bounds("cuda_v4", SIZES._replace(N=n * 40), t4)["waiting"] for n in (1, 2))
     assert 1.5 < two / one < 2

@@ -1,9 +1,9 @@
 """Every copy between host and device, and every launch, as they are made.  Lessons 08 and 09.
 
-On a card Numba's own functions are watched, the same ones for both: `count_transfers` writes down
-what is copied, `watch` puts an event before and after each.  An event is a mark in the device's own
-stream of work: the time between two of them is the device's, without the host's.  In the emulator
-it is CPU time.
+On a card Numba's own functions are watched, the same ones for all: `count_transfers` writes down
+what is copied, `count_launches` where kernels run, `watch` puts an event before and after each.
+An event is a mark in the device's own stream of work: the time between two of them is the
+device's, without the host's.  In the emulator it is CPU time.
 """
 
 from contextlib import contextmanager
@@ -47,6 +47,32 @@ def watch():
     spans = []
     with _replaced((_marks_of_card if device.ON_GPU else _marks_of_emulator)(spans)):
         yield spans
+
+
+@contextmanager
+def count_launches():
+    """Collect where each launch inside the `with` ran: "GPU" or "emulated on CPU", as a list.
+
+    The list is full when the `with` ends.  Numba's simulator is not watched.
+    """
+    places = []
+    with transfers.count_transfers() as emulated, _replaced(_counts_of_card(places)):
+        yield places
+    places += ["emulated on CPU"] * len(emulated.launches)
+
+
+def _counts_of_card(places):
+    """Off a card nothing; on a card its launch, which writes down where it was."""
+    if not device.ON_GPU:
+        return []
+    owner, name = _launcher()
+    launch = getattr(owner, name)
+
+    def launch_and_count(*args, **kwargs):
+        places.append("GPU")
+        return launch(*args, **kwargs)
+
+    return [(owner, name, launch_and_count)]
 
 
 @contextmanager
@@ -103,14 +129,16 @@ def _driver_copies():
             yield driver, name, (getattr(driver, name), direction)
 
 
-def _marks_of_card(spans):
-    """Marks around the driver's copies, and around the function that launches.
-
-    Numba-CUDA launches by cuda.core's `launch`; older ones have `launch_kernel`.
-    """
+def _launcher():
+    """(owner, name) of the function that launches: cuda.core's `launch` in today's Numba-CUDA."""
     dispatcher, driver = _driver_modules()
     new = hasattr(dispatcher, "launch")
-    owner, name = (dispatcher, "launch") if new else (driver, "launch_kernel")
+    return (dispatcher, "launch") if new else (driver, "launch_kernel")
+
+
+def _marks_of_card(spans):
+    """Marks around the driver's copies, and around the function that launches."""
+    owner, name = _launcher()
     calls = [*_driver_copies(), (owner, name, (getattr(owner, name), KERNEL))]
     return [(owner, name, _marked(*call, spans)) for owner, name, call in calls]
 

@@ -10,8 +10,9 @@ It checks its arguments (`model.checked`) and leaves them as they are.  It may a
                             # -> (params, History): the whole training, in place of training.fit
     check_hidden_size(H)    # raises ValueError if it cannot compute with so many hidden units
 
-To add a version, write its file and add its name to BEYOND.  If it launches kernels, its name
-begins with "cuda": by that all who measure know that its times are a GPU's, or the emulator's.
+To add a version, write its file and add its name to BEYOND.  Its name decides nothing: whether its
+times are a CPU's, a GPU's or the emulator's is seen from what it launches when it first runs.  Only
+before that, a name that begins with "cuda" is taken for one that launches kernels.
 """
 
 from importlib import import_module
@@ -29,9 +30,27 @@ def get_version(name):
     return VERSIONS[name]
 
 
+_SEEN = {}  # {(name, its gradients): where it was seen to run}
+
+
+def _as_it_is_now(name):
+    return name, getattr(VERSIONS.get(name), "gradients", None)  # another code is another version
+
+
+def note_where(name, where):
+    """Remember where this version was seen to run: "CPU", "GPU" or "emulated on CPU"."""
+    _SEEN[_as_it_is_now(name)] = where
+
+
+def seen_where(name):
+    """Where this version was seen to run in this process; None if it did not yet."""
+    return _SEEN.get(_as_it_is_now(name))
+
+
 def launches_kernels(name):
-    """Does this version run on a GPU, or where there is none in the emulator?"""
-    return name.startswith("cuda")
+    """Does this version launch kernels?  As was seen when it ran; before that, by its name."""
+    seen = seen_where(name)
+    return name.startswith("cuda") if seen is None else seen != "CPU"
 
 
 def own_fit(name):

@@ -38,7 +38,7 @@ def browser():
 def page(browser, shoot):
     """An empty page; how it looked at the end is kept as a screenshot, too."""
     page = browser.new_page(viewport={"width": 1280, "height": 1000}, accept_downloads=True)
-    page.set_default_timeout(90_000)
+    page.set_default_timeout(240_000)  # a guard against a hang, on a busy machine too
     yield page
     shoot(page, "last")
     page.close()

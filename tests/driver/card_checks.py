@@ -373,7 +373,8 @@ def test_the_race_gives_the_card_its_rows_and_ratios(monkeypatch, tmp_path, caps
     said = capsys.readouterr().out
     rows = [line.split() for line in said.splitlines() if line.startswith("cuda_v")]
     assert [row[:2] for row in rows] == 2 * [[f"cuda_v{n}", "GPU"] for n in (1, 2, 3)]
-    assert all(row[-1].endswith("x") for row in rows)
+    ratios = [[cell for cell in row[2:] if cell.endswith("x")] for row in rows]
+    assert all(len(found) >= 2 for found in ratios), "a note may follow: was the machine busy?"
     assert "emulated" not in said and "No GPU" not in said
     assert picture.read_bytes().startswith(PNG)
 

@@ -3,7 +3,10 @@
 Sources: NVIDIA's data sheets of the five cards (T4; Tesla P100 PCIe 16 GB; L4; A100 40 GB SXM;
 H100 80 GB SXM); "CUDA C++ Programming Guide", table "Technical Specifications per Compute
 Capability"; how registers and shared memory are handed out is in `cuda_occupancy.h`, which NVIDIA
-ships with the CUDA toolkit.
+ships with the CUDA toolkit.  The T4's loads: NVIDIA's white paper "NVIDIA Ampere GA102 GPU
+Architecture" (shared memory gives 128 bytes a clock and SM, Turing's gave 64); measured by Jia,
+Maggioni, Smith, Scarpazza, "Dissecting the NVidia Turing T4 GPU via Microbenchmarking", 2019,
+arXiv:1903.07486 (its L1 cache, which is the same memory: at most 64 bytes a clock and SM).
 """
 
 from typing import NamedTuple
@@ -50,9 +53,10 @@ class Card(NamedTuple):
 
 
 # A warp's 32 loads a cycle; the P100 has one way to its cache and one to shared memory (CUDA C++
-# Programming Guide: 32 banks of 32 bits a cycle).  The T4 is what the emulator pretends to be.
+# Programming Guide: 32 banks of 32 bits a cycle).  Turing has the banks, and half the way out of
+# them: 64 bytes a cycle, 16 numbers.  The T4 is what the emulator pretends to be.
 T4 = Card(
-    "T4", 75, EMULATED.MULTIPROCESSOR_COUNT, 64, EMULATED.CLOCK_RATE / 1e6, 320, 32,
+    "T4", 75, EMULATED.MULTIPROCESSOR_COUNT, 64, EMULATED.CLOCK_RATE / 1e6, 320, 64 // 4,
     EMULATED.MAX_THREADS_PER_MULTI_PROCESSOR, EMULATED.MAX_BLOCKS_PER_MULTIPROCESSOR,
     EMULATED.MAX_SHARED_MEMORY_PER_MULTIPROCESSOR, 256, 0, 4,
 )  # fmt: skip

@@ -2,9 +2,11 @@
 
 The estimates decide what a page leaves out and what a progress bar says; they are never shown as
 measurements.  `REPEAT_LIMIT` keeps a page from waiting for minutes, `PIECE_LIMIT` keeps Cancel
-quick, because a training can only stop between two mini-batches, and V6 between two epochs.
+quick (within a second, should an estimate be half of the truth), because a training can only stop
+between two mini-batches, and V6 between two epochs.
 """
 
+from lstm_kernels.lab.estimates import pace
 from lstm_kernels.lab.estimates.bus import multiply_adds
 from lstm_kernels.lab.words import seconds_text
 from lstm_kernels.machine import device
@@ -13,13 +15,7 @@ from lstm_kernels.versions import check_hidden_size, launches_kernels, own_fit
 from lstm_kernels.versions.per_sample import workspace_shapes
 
 REPEAT_LIMIT = 15.0  # seconds of one repeat
-PIECE_LIMIT = 0.7  # seconds between two moments at which a training can stop
-ROUGHLY = {  # version: seconds (of each step of a sample, of each step, of each multiply-add)
-    "sequential": (0, 0, 200e-9),
-    "numpy_loop": (70e-6, 0, 0.5e-9),
-    "numpy_batched": (0.3e-6, 100e-6, 0.15e-9),
-    "numba_cpu": (0, 20e-6, 0.3e-9),
-}
+PIECE_LIMIT = 0.5  # seconds between two moments at which a training can stop
 
 
 def sizes_of(workload):
@@ -29,14 +25,10 @@ def sizes_of(workload):
 
 
 def batch_seconds(version, sizes):
-    """Roughly the seconds of one mini-batch here, within a factor of a few."""
-    T, N, *_ = sizes
-    work = multiply_adds(sizes)  # of one sample
-    if version in ROUGHLY:
-        sample_step, step, multiply_add = ROUGHLY[version]
-        return T * N * sample_step + T * step + multiply_add * work * N
-    if not device.ON_GPU:
-        return 1e-3 + (3e-9 if version in ("cuda_v1", "cuda_v2", "cuda_v3") else 12e-9) * work * N
+    """The seconds of one mini-batch here: from short probes (pace.py); roughly, on a card."""
+    if not (device.ON_GPU and launches_kernels(version)):
+        return pace.batch_seconds(version, sizes)
+    N, work = sizes.N, multiply_adds(sizes)  # of one sample
     chain = {"cuda_v1": work * N, "cuda_v2": work, "cuda_v3": work}.get(version, 0)
     calls = 150e-6 if stops_after(version) == "an epoch" else 1e-3  # V6 only queues launches
     return calls + 100e-9 * chain + 1e-11 * work * N

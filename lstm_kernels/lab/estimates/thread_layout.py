@@ -23,10 +23,14 @@ class ThreadLayout(NamedTuple):
         return -(-self.N // self.threads)
 
     @property
+    def warps_of_block(self):
+        """A block's last warp may have fewer than 32 threads; it takes 32 lanes all the same."""
+        return -(-self.threads // WARP)
+
+    @property
     def warps(self):
-        """Warps in which at least one thread has a sample."""
-        full, rest = divmod(self.N, self.threads)
-        return full * -(-self.threads // WARP) + -(-rest // WARP)
+        """Warps launched: those of all blocks, also the ones in which no thread has a sample."""
+        return self.blocks * self.warps_of_block
 
     @property
     def idle_lanes(self):
@@ -39,12 +43,11 @@ class ThreadLayout(NamedTuple):
         return min(self.blocks, self.card.sms)
 
     def samples_of_warp(self, warp):
-        """The samples of the warp-th working warp: a range, perhaps shorter than 32."""
-        warps_of_block = -(-self.threads // WARP)
-        block, place = divmod(warp, warps_of_block)
+        """The samples of the warp-th warp: a range; short or empty past the batch's end."""
+        block, place = divmod(warp, self.warps_of_block)
         first = block * self.threads + place * WARP
         end = min(first + WARP, (block + 1) * self.threads, self.N)
-        return range(first, end)
+        return range(first, max(first, end))
 
     def blocks_of_sms(self):
         """Number of blocks on each SM, if they are handed out in turn."""

@@ -2,6 +2,7 @@
 
 from textwrap import wrap
 
+from lstm_kernels.lab.measure.neighbours import busy_text
 from lstm_kernels.lab.measure.results import is_own
 from lstm_kernels.lab.words import seconds_text
 
@@ -26,6 +27,8 @@ def draw_bench(found, machine):
     axes[0][0].set_ylabel("training time for one window (log)")
     _legend(picture, found)
     title = f"{machine['cpu']}. {machine['kernels']}"
+    others = max((row.get("others") or 0.0 for row in found), default=0.0)
+    title += f" At times {busy_text(others)}." if busy_text(others) else ""
     letters = int(12 * picture.get_figwidth())  # that fit side by side
     picture.suptitle("\n".join(wrap(title, letters)), fontsize=11, color=GREY)
     return picture

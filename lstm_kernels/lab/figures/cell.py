@@ -18,10 +18,10 @@ from .style import (
     subplots,
 )
 
-FADED = "#CFCFCF"  # parts of a cell that are not the subject
 FRAME = {"radius": 0.2, "lw": 1.6, "zorder": 0}  # of a cell
 ROLES = {"i": "i  write?", "f": "f  keep?", "g": "g  what?", "o": "o  show?"}
-PARTS = {"f": "f", "ig": "ig", "c": "figc", "o": "oh"}  # what is lit beside the gate itself
+PLACES = {"f": 2.3, "i": 3.75, "g": 5.25, "o": 6.65}  # of the gates' boxes, from left to right
+PARTS = {"f": "f", "ig": "fig", "o": "figo"}  # a cell grows: the gates that are there by then
 
 
 # ---- one cell -----------------------------------------------------------------------------
@@ -29,22 +29,25 @@ PARTS = {"f": "f", "ig": "ig", "c": "figc", "o": "oh"}  # what is lit beside the
 
 @styled
 def draw_cell(part=None):
-    """One LSTM cell.  part: "f", "ig", "c" or "o" lights that part and fades the rest."""
-    picture, _ = _whole_cell(PARTS[part] if part else "figcoh")
+    """One LSTM cell.  part: "f", "ig" or "o": the cell as far as it is built with these gates."""
+    picture, _ = _cell_with(PARTS[part] if part else "figo")
     return picture
 
 
-def _whole_cell(lit, texts=None):
-    """The cell's picture and axes.  texts: for each gate's box, in place of its activation."""
+def _cell_with(gates, texts=None):
+    """A cell with these gates: its picture and axes.  texts: for each gate's box, in place of its
+    activation.
+    """
     picture, ax = board(9.4, 5.0, (-0.55, 10.6), (-0.35, 5.15), aspect="equal")
     box(ax, 1.15, 0.85, 7.75, 4.0, **FRAME)
-    _state_lines(ax, lit)
-    _inputs(ax)
-    for gate, place in (("f", 2.3), ("i", 3.75), ("g", 5.25), ("o", 6.65)):
-        text = texts[gate] if texts else "tanh" if gate == "g" else "σ"
-        _gate(ax, gate, place, gate in lit, text)
-    _write_path(ax, lit)
-    _show_path(ax, lit)
+    _memory_line(ax, "$c_{t+1}$" if "i" in gates else "…")
+    _inputs(ax, PLACES[gates[-1]])
+    for gate in gates:
+        _gate(ax, gate, texts[gate] if texts else "tanh" if gate == "g" else "σ")
+    if "i" in gates:
+        _write_path(ax)
+    if "o" in gates:
+        _show_path(ax)
     return picture, ax
 
 
@@ -62,58 +65,54 @@ def _operation(ax, x, y, text, color=BLACK):
     ax.text(x, y - 0.01, text, color=color, zorder=4, **middle)
 
 
-def _gate(ax, gate, x, lit, text):
+def _gate(ax, gate, text):
     """A gate's box on the line of inputs: its letter, and its activation or another text."""
-    color = GATE_COLORS[gate] if lit else FADED
-    _line(ax, [(x, 1.35), (x, 1.85)], BLACK if lit else FADED)
-    box(ax, x - 0.52, 1.85, 1.04, 0.8, color, "none", zorder=3)
+    x = PLACES[gate]
+    _line(ax, [(x, 1.35), (x, 1.85)])
+    box(ax, x - 0.52, 1.85, 1.04, 0.8, GATE_COLORS[gate], "none", zorder=3)
     middle = {"ha": "center", "va": "baseline", "color": "white", "zorder": 4}
     ax.text(x, 2.33, gate, fontsize=17, fontweight="bold", **middle)
     ax.text(x, 1.97, text, fontsize=13, **middle)
 
 
-def _state_lines(ax, lit):
-    """c on top, from left to right."""
-    color = BLACK if set("fc") & set(lit) else FADED
-    _line(ax, [(0.3, 4.2), (10.0, 4.2)], color)
+def _memory_line(ax, end):
+    """c on top, from left to right, and what f does to it.  end: the name at its right end."""
+    _line(ax, [(0.3, 4.2), (10.0, 4.2)])
     ax.text(0.2, 4.2, "$c_t$", ha="right", va="center", fontsize=18)
-    ax.text(10.08, 4.2, "$c_{t+1}$", va="center", fontsize=18)
-    keep = GATE_COLORS["f"] if "f" in lit else FADED
-    _line(ax, [(2.3, 2.65), (2.3, 3.96)], keep)
-    _operation(ax, 2.3, 4.2, "×", keep)
+    ax.text(10.08, 4.2, end, va="center", fontsize=18)
+    _line(ax, [(2.3, 2.65), (2.3, 3.96)], GATE_COLORS["f"])
+    _operation(ax, 2.3, 4.2, "×", GATE_COLORS["f"])
 
 
-def _inputs(ax):
-    """h and x below: every gate reads both."""
-    _line(ax, [(0.3, 1.35), (6.65, 1.35)], head=False)
+def _inputs(ax, end):
+    """h and x below, up to the last gate: every gate reads both."""
+    _line(ax, [(0.3, 1.35), (end, 1.35)], head=False)
     _line(ax, [(1.65, 0.3), (1.65, 1.35)])
     ax.text(0.2, 1.35, "$h_t$", ha="right", va="center", fontsize=18)
     write(ax, 1.65, 0.05, "$x_t$", fontsize=18)
 
 
-def _write_path(ax, lit):
+def _write_path(ax):
     """i times g, added to c."""
-    for gate, place, end in (("i", 3.75, 4.26), ("g", 5.25, 4.74)):
-        color = GATE_COLORS[gate] if gate in lit else FADED
-        _line(ax, [(place, 2.65), (place, 3.3), (end, 3.3)], color)
-    color = BLACK if "i" in lit else FADED
-    _line(ax, [(4.5, 3.54), (4.5, 3.96)], color)
-    _operation(ax, 4.5, 3.3, "×", color)
-    _operation(ax, 4.5, 4.2, "+", color)
+    for gate, end in (("i", 4.26), ("g", 4.74)):
+        place = PLACES[gate]
+        _line(ax, [(place, 2.65), (place, 3.3), (end, 3.3)], GATE_COLORS[gate])
+    _line(ax, [(4.5, 3.54), (4.5, 3.96)])
+    _operation(ax, 4.5, 3.3, "×")
+    _operation(ax, 4.5, 4.2, "+")
 
 
-def _show_path(ax, lit):
+def _show_path(ax):
     """o times tanh(c): the new h, and the prediction."""
-    color = BLACK if "h" in lit else FADED
-    _line(ax, [(7.85, 4.2), (7.85, 3.22)], color)
-    _line(ax, [(6.65, 2.65), (6.65, 2.98), (7.61, 2.98)], GATE_COLORS["o"] if "o" in lit else FADED)
-    frame = {"boxstyle": "round,pad=0.25", "fc": "white", "ec": color, "lw": 1.6}
-    write(ax, 7.85, 3.66, "tanh", fontsize=12.5, zorder=4, color=color, bbox=frame)
-    _operation(ax, 7.85, 2.98, "×", color)
-    _line(ax, [(7.85, 2.74), (7.85, 1.35), (10.0, 1.35)], color)
-    _line(ax, [(8.35, 1.35), (8.35, 0.3)], color)
-    ax.text(10.08, 1.35, "$h_{t+1}$", va="center", fontsize=18, color=color)
-    write(ax, 8.35, 0.02, r"$\hat{y}_t = V h_{t+1} + b_{out}$", fontsize=16, color=color)
+    _line(ax, [(7.85, 4.2), (7.85, 3.22)])
+    _line(ax, [(6.65, 2.65), (6.65, 2.98), (7.61, 2.98)], GATE_COLORS["o"])
+    frame = {"boxstyle": "round,pad=0.25", "fc": "white", "ec": BLACK, "lw": 1.6}
+    write(ax, 7.85, 3.66, "tanh", fontsize=12.5, zorder=4, bbox=frame)
+    _operation(ax, 7.85, 2.98, "×")
+    _line(ax, [(7.85, 2.74), (7.85, 1.35), (10.0, 1.35)])
+    _line(ax, [(8.35, 1.35), (8.35, 0.3)])
+    ax.text(10.08, 1.35, "$h_{t+1}$", va="center", fontsize=18)
+    write(ax, 8.35, 0.02, r"$\hat{y}_t = V h_{t+1} + b_{out}$", fontsize=16)
 
 
 SLOPES = {  # where each derivative is written, beside its wire: x, y, alignment
@@ -133,7 +132,7 @@ def draw_numbers(values, slopes=None):
 
     values: a number for each name in SLOPES; slopes: dh_t+1 / d(value), likewise.
     """
-    picture, ax = _whole_cell("figcoh", {gate: f"{values[gate]:.3g}" for gate in "ifgo"})
+    picture, ax = _cell_with("figo", {gate: f"{values[gate]:.3g}" for gate in "ifgo"})
     for name in ("c_t", "c_t+1", "h_t+1"):
         x, y, side = SLOPES[name]
         ax.text(x, y + 0.6, f"{values[name]:.3g}", ha=side, fontsize=14, fontweight="bold")
@@ -211,12 +210,12 @@ def draw_backward():
     }
     _arrow_text(ax, nodes, "later_c", "dc", r"$\times\ f_{t+1}$", (7.75, 4.62))
     _arrow_text(ax, nodes, "dh", "dc", r"$\times\ o_t\,(1-\tanh^2 c_{t+1})$", (6.4, 3.55), "left")
-    _arrow_text(ax, nodes, "later_z", "dh", r"$W^T$", (8.75, 2.62))
-    _arrow_text(ax, nodes, "dy", "dh", r"$V^T$", (7.4, 1.25), "left")
+    _arrow_text(ax, nodes, "later_z", "dh", r"$W^{\top}$", (8.75, 2.62))
+    _arrow_text(ax, nodes, "dy", "dh", r"$V^{\top}$", (7.4, 1.25), "left")
     _arrow_text(ax, nodes, "dc", "dz", "into i, f, g", (3.55, 3.55), "right")
     _arrow_text(ax, nodes, "dh", "dz", "into o", (5.0, 2.58))
     _arrow_text(ax, nodes, "dc", "before_c", r"$\times\ f_t$", (2.4, 4.62))
-    _arrow_text(ax, nodes, "dz", "before_h", r"$W^T$", (1.35, 2.62))
+    _arrow_text(ax, nodes, "dz", "before_h", r"$W^{\top}$", (1.35, 2.62))
     for x, y, text, color in nodes.values():
         style = {"boxstyle": "round,pad=0.35", "fc": "white", "ec": color, "lw": 2}
         write(ax, x, y, text, fontsize=18, bbox=style, zorder=5)
@@ -292,47 +291,57 @@ def draw_playground(dates, values, prediction, gates, c, h, title):
     for row, gate in enumerate("ifgo"):
         if gate != "g":
             axes[1].plot(dates, gates[:, row], color=GATE_COLORS[gate])
-    _end_labels(axes[1], dates, {g: (gates[-1, "ifgo".index(g)], GATE_COLORS[g]) for g in "ifo"})
+    _end_labels(axes[1], {g: (gates[-1, "ifgo".index(g)], GATE_COLORS[g]) for g in "ifo"})
     axes[1].set(ylim=(-0.06, 1.06), yticks=(0, 1), ylabel="gates")
     axes[2].plot(dates, c, color=ORANGE)
     axes[2].plot(dates, h, color=BLACK)
-    highest = max(3.0, float(np.abs(c).max()) * 1.1)
-    axes[2].set(ylim=(-highest, highest), ylabel="memory c,\nshown h")
-    _end_labels(axes[2], dates, {"c": (c[-1], ORANGE), "h": (h[-1], BLACK)})
+    low, high = min(-1.2, 1.1 * c.min()), max(1.2, 1.1 * c.max())  # h lies between -1 and 1
+    axes[2].set(ylim=(low, high), ylabel="memory c,\nshown h")
+    _end_labels(axes[2], {"c": (c[-1], ORANGE), "h": (h[-1], BLACK)})
     for ax in axes:
         _mark_years(ax, dates)
     return picture
 
 
-def _end_labels(ax, dates, ends):
-    """A bold name at the right end of each line, moved apart where two lines meet."""
-    low, high = ax.get_ylim()
+def _end_labels(ax, ends, gap=0.14, fontsize=15):
+    """A bold name at the right end of each line, moved apart where two lines meet.
+
+    ends: {name: (last value, colour)}; gap: between two names, as a part of the axes' height.
+    """
     names = sorted(ends, key=lambda name: ends[name][0])
-    places = [(min(max(ends[n][0], low), high) - low) / (high - low) for n in names]
+    at = ax.transData + ax.transAxes.inverted()
+    places = [min(max(at.transform((ax.get_xlim()[1], ends[n][0]))[1], 0), 1) for n in names]
     for k in range(1, len(places)):
-        places[k] = max(places[k], places[k - 1] + 0.14)
+        places[k] = max(places[k], places[k - 1] + gap)
     shift = max(0.0, places[-1] - 1.0)
     for name, place in zip(names, places, strict=True):
         ax.text(1.01, place - shift, name, transform=ax.transAxes, color=ink(ends[name][1]),
-                fontsize=15, fontweight="bold", va="center")  # fmt: skip
+                fontsize=fontsize, fontweight="bold", va="center")  # fmt: skip
 
 
 # ---- fading over time ---------------------------------------------------------------------
 
 
 @styled
-def draw_fading(curves, title):
-    """How much of a gradient is left k steps back, on a log scale.
+def draw_fading(panels):
+    """How much of a gradient is left k steps back; on a log scale where little is left.
 
-    curves: a list of (label, sizes (K,), colour); the first value of each is 1.
+    panels: {title: [(label, sizes (K,), colour), ...]}; the first value of each sizes is 1.
     """
-    picture, ax = subplots(1, 1, 10.5, 5)
-    last = len(curves[0][1]) - 1
-    for label, sizes, color in curves:
-        ax.plot(np.arange(len(sizes)), sizes, color=color, ls="--" if color == GREY else "-")
-        ax.text(last + 0.6, sizes[-1], label, color=ink(color), va="center", fontsize=13)
-    ax.set(yscale="log", xlim=(0, last), title=title)
-    ax.set(xlabel="steps back from the last prediction", ylabel="size (1 at the last step)")
+    picture, axes = subplots(1, len(panels), 13, 4.8, squeeze=False)
+    for ax, (title, curves) in zip(axes[0], panels.items(), strict=True):
+        last = len(curves[0][1]) - 1
+        for _, sizes, color in curves:
+            ax.plot(np.arange(last + 1), sizes, color=color)
+        little = min(sizes.min() for _, sizes, _ in curves) < 0.01
+        ax.set(yscale="log" if little else "linear", xlim=(0, last), title=title)
+        if not little:
+            ax.set_ylim(bottom=0)
+        ax.set(xlabel="steps back from the last prediction", xticks=range(0, last + 1, 10))
+        ax.set_ylabel("size (log)" if little else "size (1 at the last step)")
+        ax.grid(axis="y", color=LIGHT)
+        ends = {label: (sizes[-1], color) for label, sizes, color in curves}
+        _end_labels(ax, ends, gap=0.07, fontsize=13)
     return picture
 
 

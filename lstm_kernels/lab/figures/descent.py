@@ -17,14 +17,15 @@ UNITS = 6  # drawn in the dependency graph
 
 @styled
 def dependency_graph():
-    """Samples, steps, gates and updates: which of them wait for each other (lesson 03)."""
-    picture, ax = board(13, 7.2, (-1.7, 12.3), (-3.85, 4.15), aspect="equal")
+    """Samples, steps both ways, gates, updates: which of them wait for each other (lesson 03)."""
+    picture, ax = board(13, 7.0, (-1.7, 13.0), (-3.85, 4.05), aspect="equal")
     ax.set_title("What is green may run at the same time; a red arrow means: wait")
     rows = [(3.0, "n = 0"), (2.0, "n = 1"), (0.0, "n = N-1")]
     for y, label in rows:
         _draw_sample(ax, y, label)
-    write(ax, 1.5, 1.02, "⋮", fontsize=22, color=GREEN)
-    ax.text(2.7, 3.78, "steps, one after the other  →", ha="center", color=VERMILLION)
+    for x, words in ((1.5, "forward pass: t goes up  →"), (6.0, "backward pass: t goes down  →")):
+        write(ax, x, 1.02, "⋮", fontsize=22, color=GREEN)
+        ax.text(x, 3.6, words, ha="center", color=VERMILLION)
     ax.text(-1.68, 1.5, "samples, side by side", va="center", rotation=90, color=GREEN)
     _draw_updates(ax, [y for y, _ in rows])
     _draw_zoom(ax)
@@ -32,33 +33,44 @@ def dependency_graph():
     return picture
 
 
+FORWARD = {0.0: "t = 0", 1.2: "t = 1", 3.0: "t = T-1"}  # where a row's boxes are
+BACKWARD = {4.5: "t = T-1", 6.3: "t = 1", 7.5: "t = 0"}
+WIDE = 0.86  # of a box
+
+
 def _draw_sample(ax, y, label):
-    """One row: the steps of one sample, each waiting for the one before."""
-    ax.text(-0.62, y, label, ha="right", va="center", color=GREEN, fontsize=12)
-    for x, step in ((0.0, "t = 0"), (1.5, "t = 1"), (3.0, "t = 2"), (5.4, "t = T-1")):
-        _box(ax, x, y, 0.98, 0.62, step, GREEN)
-    for left, right in ((0.49, 1.01), (1.99, 2.51), (3.49, 3.95), (4.45, 4.91)):
-        _wait(ax, (left, y), (right, y))
-    write(ax, 4.2, y + 0.03, "…", fontsize=18, color=VERMILLION)
+    """One row: a sample's steps forward, then backward, each waiting for the one before."""
+    ax.text(-0.55, y, label, ha="right", va="center", color=GREEN, fontsize=12)
+    places = {**FORWARD, **BACKWARD}
+    for x, step in places.items():
+        _box(ax, x, y, WIDE, 0.62, step, GREEN)
+    for left, right in zip(list(places)[:-1], list(places)[1:], strict=True):
+        left, right = left + WIDE / 2, right - WIDE / 2
+        if right - left < 0.9:
+            _wait(ax, (left, y), (right, y))
+            continue
+        _wait(ax, (left, y), (left + 0.3, y))
+        write(ax, (left + right) / 2, y + 0.03, "…", fontsize=16, color=VERMILLION)
+        _wait(ax, (right - 0.3, y), (right, y))
 
 
 def _draw_updates(ax, ys):
     """All samples meet in the sum; the next mini-batch waits for the update."""
     for y in ys:
-        _wait(ax, (5.9, y), (7.27, 1.5 + (y - 1.5) * 0.28))
-    _box(ax, 7.95, 1.5, 1.35, 1.2, "sum of all\ngradients", VERMILLION)
-    _wait(ax, (8.63, 1.5), (9.21, 1.5))
-    _box(ax, 9.85, 1.5, 1.27, 1.2, "update of\nthe params", VERMILLION)
-    _wait(ax, (10.49, 1.5), (11.05, 1.5))
-    ax.text(11.15, 1.5, "next\nmini-\nbatch", va="center", color=VERMILLION)
+        _wait(ax, (7.93, y), (8.72, 1.5 + (y - 1.5) * 0.28))
+    _box(ax, 9.35, 1.5, 1.26, 1.2, "sum of all\ngradients", VERMILLION)
+    _wait(ax, (9.98, 1.5), (10.37, 1.5))
+    _box(ax, 11.0, 1.5, 1.26, 1.2, "update of\nthe params", VERMILLION)
+    _wait(ax, (11.63, 1.5), (12.02, 1.5))
+    ax.text(12.1, 1.5, "next\nmini-\nbatch", va="center", color=VERMILLION)
 
 
 def _draw_zoom(ax):
     """Inside one step: 4H sums that do not need each other, then H units that do not."""
-    for x, corner in ((1.02, -0.1), (1.98, 6.85)):
+    for x, corner in ((1.2 - WIDE / 2, -0.1), (1.2 + WIDE / 2, 6.85)):
         ax.plot([x, corner], [-0.33, -1.06], color=GREY, lw=1, ls=":")
     _box(ax, 3.37, -2.4, 7.1, 2.7, "", GREY)
-    ax.text(0.1, -1.36, "inside one step:", va="center", color=GREY)
+    ax.text(0.1, -1.36, "one forward step:", va="center", color=GREY)
     ax.text(2.3, -1.36, "4H gate rows", va="center", color=GREEN, weight="bold")
     write(ax, 5.6, -1.36, "H units", color=GREEN, weight="bold")
     for row, gate in enumerate("ifgo"):
@@ -79,8 +91,8 @@ def _draw_key(ax):
         (GREEN, "samples: N of them"),
         (GREEN, "gates: 4 for each hidden unit"),
         (GREEN, "hidden units: H of them"),
-        (VERMILLION, "steps: each needs h and c before it"),
-        (VERMILLION, "updates, epochs: each needs the new\nparameters"),
+        (VERMILLION, "steps: h and c go forward, dh and dc back"),
+        (VERMILLION, "updates: each needs the new parameters"),
     )
     for place, (color, text) in enumerate(lines):
         y = -1.3 - 0.48 * place
@@ -125,30 +137,35 @@ def draw_noise(points, deviations, batch_size):
     units of the full gradient's length.  deviations: {batch size: root mean square distance}.
     """
     picture, (left, right) = subplots(1, 2, 13, 5.2, width_ratios=(1.25, 1))
-    _draw_cloud(left, points[batch_size], batch_size, _reach(points))
+    _draw_cloud(left, points[batch_size], batch_size)
     _draw_deviations(right, deviations, batch_size)
     return picture
 
 
-def _reach(points):
-    """Half the side of a square that holds nearly all points of all batch sizes."""
-    return max(1.6, *(np.percentile(np.abs(p), 98) for p in points.values())) * 1.1
-
-
-def _draw_cloud(ax, points, batch_size, reach):
-    ax.axvspan(-2 * reach, 0, color=VERMILLION, alpha=0.09, lw=0)
-    ax.text(-1.2 * reach, -0.93 * reach, "steps by these gradients\nlead uphill", color=VERMILLION)
+def _draw_cloud(ax, points, batch_size):
+    low, high = _limits(points)
+    ax.axvspan(low[0], 0, color=VERMILLION, alpha=0.09, lw=0)
+    words = {"transform": ax.transAxes, "color": VERMILLION}
+    ax.text(0.02, 0.03, "red ground: steps by these gradients lead uphill", **words)
     ax.scatter(points[:, 0], points[:, 1], s=22, color=BLUE, alpha=0.45, lw=0)
     arrow(ax, (0, 0), (1, 0), lw=2.4, head=13)
-    ax.text(0.1, 0.93 * reach, "black arrow: the full gradient", va="top")
+    ax.text(0.02, 0.97, "black arrow: the full gradient", va="top", transform=ax.transAxes)
     uphill = float((points[:, 0] < 0).mean())
     samples = "1 sample" if batch_size == 1 else f"{batch_size} samples"
     ax.set_title(f"Gradients of {samples}: {uphill:.0%} point uphill")
-    ax.set(xlim=(-1.25 * reach, 1.25 * reach), ylim=(-reach, reach))
-    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
-    ax.set_xlabel("along the full gradient")
-    ax.set_ylabel("across it")
+    ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))
+    ax.set_xlabel("along the full gradient (its length is 1)")
+    ax.set_ylabel("across it, in the same unit")
+
+
+def _limits(points):
+    """The corners of axes that hold these points and the full gradient; room for words."""
+    low = np.minimum(points.min(axis=0), (-0.5, -0.5))
+    high = np.maximum(points.max(axis=0), (1.5, 0.5))
+    room = (high - low) * ((0.05, 0.15),)
+    return (low - room)[0], (high + room)[0]
 
 
 def _draw_deviations(ax, deviations, batch_size):
@@ -167,6 +184,7 @@ def _draw_deviations(ax, deviations, batch_size):
     ax.minorticks_off()
     ax.set_xlim(sizes[0] / 1.2, sizes[-1] * 2.4)
     ax.set_xlabel("samples in the batch")
+    ax.set_ylabel("in lengths of the full gradient (log)")
     ax.set_title("Typical distance from the full gradient")
 
 
@@ -210,6 +228,7 @@ def draw_descent(losses, seconds, labels):
     epochs = {b: np.arange(1, len(curve) + 1) for b, curve in losses.items()}
     panels = [("Against epochs", "epochs", epochs)]
     panels += [(f"Against time: {name}", "wall time (log)", s) for name, s in seconds.items()]
+    times = [s for by_batch in seconds.values() for curve in by_batch.values() for s in curve]
     for ax, (title, words, xs) in zip(axes, panels, strict=True):
         looks = zip(losses.items(), BATCH_COLORS, BATCH_MARKERS, strict=True)
         for (batch_size, curve), color, marker in looks:
@@ -222,8 +241,8 @@ def draw_descent(losses, seconds, labels):
         ax.yaxis.set_minor_locator(NullLocator())
         ax.grid(axis="y", color=LIGHT)
         if xs is not epochs:
-            ax.set_xscale("log")
-            decades = np.log10(max(map(np.max, xs.values())) / min(map(np.min, xs.values())))
+            ax.set(xscale="log", xlim=(min(times) / 1.4, max(times) * 1.4))  # the same in all
+            decades = np.log10(max(times) / min(times))
             ax.xaxis.set_major_locator(LogLocator(subs=(1,) if decades > 2 else (1, 3)))
             ax.xaxis.set_major_formatter(lambda seconds, _: tick_text(seconds))
             ax.xaxis.set_minor_formatter(NullFormatter())

@@ -1,22 +1,36 @@
-"""The forecast and its errors, beside the baselines.  Lesson 09."""
+"""The forecast from rolling origins: month by month, and its errors by year.  Lesson 09."""
+
+from itertools import product
 
 import numpy as np
 
-from lstm_kernels.lab.forecast import ONE_STEP, TWO_YEARS, YEAR
+from lstm_kernels.lab.forecast import TASKS, best
 
-from .style import BLACK, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, styled, subplots
+from .style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    LIGHT,
+    ORANGE,
+    PALE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    ink,
+    styled,
+    subplots,
+)
 
 FORECASTER_COLORS = {
     "LSTM": VERMILLION,
-    "persistence": GREY,
-    "seasonal naive": SKY,
+    "SARIMA": BLUE,
+    "Holt-Winters": ORANGE,
     "seasonal drift": GREEN,
     "mean growth": PURPLE,
+    "seasonal naive": SKY,
+    "persistence": GREY,
 }
-
-
-def _pick(results, task, forecaster):
-    return next(r for r in results if (r.task, r.forecaster) == (task, forecaster))
 
 
 def _axis(dates):
@@ -25,62 +39,78 @@ def _axis(dates):
 
 
 @styled
-def draw_forecast(past, study, unit="thousand passengers"):
-    """History, held-out months and forecasts.  study: {seed: list of Result}, as forecast.study."""
-    picture, axes = subplots(2, 1, 12, 9)
-    for ax, task in zip(axes, (ONE_STEP, TWO_YEARS), strict=True):
-        _draw_truth(ax, past, next(iter(study.values())), task)
-        _draw_baselines(ax, next(iter(study.values())), task)
-        for results in study.values():
-            lstm = _pick(results, task, "LSTM")
-            ax.plot(_axis(lstm.dates), lstm.predictions, color=VERMILLION, lw=1.3, alpha=0.8)
-        ax.set_ylabel(unit)
-        ax.set(xlim=(1955.9, 1962.3), ylim=(190, 740), xticks=range(1956, 1962))
-    axes[0].set_title("One step ahead: each month the truth of the month before is known")
-    axes[1].set_title("Rollout: from the end of 1958 on, the model feeds on its own predictions")
-    axes[1].axvline(1960, color=GREY, lw=1.2, ls=":", zorder=0)
-    for middle, text in ((1959.46, "the first 12 months"), (1960.46, "24 months")):
-        place = {"transform": axes[1].get_xaxis_transform(), "ha": "center"}
-        axes[1].text(middle, 0.03, text, color=GREY, fontsize=12, **place)
+def draw_months(past, rolled, rival="SARIMA", unit="thousand passengers"):
+    """Each month's forecast, made at its start: the LSTM's runs and a rival, beside the truth.
+
+    past: Series, of which the last year is drawn.  Below: forecast minus truth.
+    """
+    picture, (ax, below) = subplots(2, 1, 12, 8, sharex=True, height_ratios=(3, 2))
+    x, truth = _axis(rolled.dates), rolled.truth[:, 0]
+    what_was = {"color": GREY, "lw": 6, "alpha": 0.45}
+    known = _axis(past.dates[-12:]), past.values[-12:]
+    ax.plot(np.append(known[0], x), np.append(known[1], truth), **what_was)
+    below.plot(x, 0 * truth, **what_was)
+    for name in (rival, "LSTM"):
+        style = {"color": FORECASTER_COLORS[name], "lw": 1.4 if name == "LSTM" else 2.4}
+        for run in rolled.plans[name]:
+            ax.plot(x, run[:, 0], **style)
+            below.plot(x, run[:, 0] - truth, **style)
+    ax.set(ylabel=unit, title="Each month, as it was forecast at its start")
+    below.set(ylabel=unit, title="Forecast minus truth: above 0, it was too high")
+    _label_months(ax, below, rolled, rival)
     return picture
 
 
-def _draw_truth(ax, past, results, task):
-    lstm = _pick(results, task, "LSTM")
-    dates = np.concatenate([_axis(past.dates), _axis(lstm.dates)])
-    ax.plot(dates, np.concatenate([past.values, lstm.truth]), color=BLACK, lw=2.6)
-    ax.axvspan(
-        _axis(lstm.dates)[0] - 1 / 24, _axis(lstm.dates)[-1] + 1 / 24, color="#F6F6F6", zorder=-1
-    )
-    ax.text(1956.0, 0.93, "past (trains)", transform=ax.get_xaxis_transform(), color=GREY)
-    ax.text(1961.02, 0.93, "truth, black", transform=ax.get_xaxis_transform(), color=BLACK)
-    ax.text(1961.02, 0.83, "LSTM, five seeds", transform=ax.get_xaxis_transform(), color=VERMILLION)
-
-
-def _draw_baselines(ax, results, task):
-    for place, name in enumerate(("seasonal naive", "persistence", "mean growth")):
-        result = _pick(results, task, name)
-        color = FORECASTER_COLORS[name]
-        ax.plot(_axis(result.dates), result.predictions, "--", color=color, lw=1.8)
-        ax.text(1961.02, 0.73 - 0.1 * place, name, transform=ax.get_xaxis_transform(), color=color)
+def _label_months(ax, below, rolled, rival):
+    """Words instead of a legend, and a line at the start of each year."""
+    first = int(_axis(rolled.dates)[0])
+    runs = f"LSTM, {len(rolled.plans['LSTM'])} seeds"
+    words = (("truth", GREY), (runs, VERMILLION), (rival, FORECASTER_COLORS[rival]))
+    for line, (text, color) in enumerate(words):
+        ax.text(0.02, 0.95 - 0.12 * line, text, color=ink(color), va="top", fontweight="bold",
+                transform=ax.transAxes)  # fmt: skip
+    below.text(0.02, 0.5, "known to all", color=GREY, va="center", transform=below.transAxes)
+    years = range(first, first + 1 + len(rolled.dates) // 12)
+    below.set_xticks([first - 1, *years])
+    for of, year in product((ax, below), years):
+        of.axvline(year - 1 / 24, color=LIGHT, lw=1.5, zorder=0)
 
 
 @styled
-def draw_errors(study, medians):
-    """RMSE of each forecaster in each task; a dot a seed, MAPE as text.  As forecast.medians."""
-    tasks = (ONE_STEP, YEAR, TWO_YEARS)
-    picture, axes = subplots(1, 3, 13, 4.3, sharey=True, sharex=True)
-    for ax, task in zip(axes, tasks, strict=True):
-        seeds = [_pick(results, task, "LSTM").rmse for results in study.values()]
-        for place, name in enumerate(FORECASTER_COLORS):
-            rmse, mape = medians[task, name]
-            ax.barh(place, rmse, color=FORECASTER_COLORS[name], height=0.7)
-            end = max([rmse, *seeds]) if name == "LSTM" else rmse
-            ax.text(end + 5, place, f"{rmse:.1f}  ({mape:.1f}%)", va="center", fontsize=12)
-        ax.plot(seeds, np.zeros(len(seeds)), "o", color=ORANGE, mec=BLACK, ms=6)
-        ax.set_title(task)
-        ax.set_xlabel("RMSE, thousands (MAPE)")
-    axes[0].set_yticks(range(len(FORECASTER_COLORS)), list(FORECASTER_COLORS))
-    axes[0].set_ylim(len(FORECASTER_COLORS) - 0.4, -0.6)
-    axes[0].set_xlim(0, 1.65 * max(rmse for rmse, _ in medians.values()))
+def draw_by_year(errors, left_out=("persistence",), unit="thousand passengers"):
+    """RMSE by task (row) and year (column): a dot a run, the median as a number.  As by_year.
+
+    left_out: names without a line; persistence is so far to the right that the others would
+    stand on top of each other.
+    """
+    groups = list(dict.fromkeys(group for _, group, _ in errors))
+    there = {name for *_, name in errors} - set(left_out)
+    names = [name for name in FORECASTER_COLORS if name in there]
+    picture, grid = subplots(2, len(groups), 13, 7.6, sharey=True, sharex=True)
+    for (axes, task), (column, group) in product(zip(grid, TASKS, strict=True), enumerate(groups)):
+        _draw_group(axes[column], errors, task, group, names)
+        axes[0].set_title(f"{task[0].upper()}{task[1:]}, {groups[0]}")
+    shown = [errors[task, group, name].max() for task, group, name in errors if name in names]
+    grid[0, 0].set(xlim=(0, 1.3 * max(shown)), ylim=(len(names) - 0.5, -0.5))
+    for axes in grid:
+        axes[0].set_yticks(range(len(names)), names)
+        for label, name in zip(axes[0].get_yticklabels(), names, strict=True):
+            label.set(color=ink(FORECASTER_COLORS[name]), fontweight="bold")
+    picture.supxlabel(f"RMSE, {unit}: left is better. Bold: the lowest median", fontsize=14)
     return picture
+
+
+def _draw_group(ax, errors, task, group, names):
+    """One year of one task: a line for each forecaster, and the lowest median in bold."""
+    lowest = best(errors, task, group)
+    for place, name in enumerate(names):
+        runs = errors[task, group, name]
+        weight = {"fontweight": "bold"} if name == lowest else {}
+        ax.axhline(place, color=LIGHT, lw=1.2, zorder=0)
+        ax.plot(runs, np.full(len(runs), place), "o", color=FORECASTER_COLORS[name], mec=BLACK,
+                mew=0.8, ms=9, alpha=0.8)  # fmt: skip
+        ax.annotate(f"{np.median(runs):.1f}", (max(runs), place), (9, 0), va="center",
+                    textcoords="offset points", **weight)  # fmt: skip
+    ax.set_title(group)
+    ax.set_facecolor(PALE if "-" in group else "white")
+    ax.tick_params(left=False)

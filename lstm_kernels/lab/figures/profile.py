@@ -45,26 +45,36 @@ def amdahl(fraction, workers):
 def draw_amdahl(fractions, most=1024, batch_size=None):
     """The bound by workers, a curve for each part that runs in parallel.
 
-    fractions: {what runs in parallel: its fraction of the time}.  batch_size: mark where more
-    workers than samples find no work.
+    fractions: {what runs in parallel: its fraction of the time, once per repeat}; drawn is the
+    median, and written the smallest and the largest limit.  batch_size: mark where more workers
+    find no whole sample.
     """
     picture, ax = subplots(1, 1, 13, 5)
     workers = np.geomspace(1, most, 200)
-    for (name, fraction), color in zip(fractions.items(), COLORS, strict=False):
-        speedup = amdahl(fraction, workers)
+    for (name, repeats), color in zip(fractions.items(), COLORS, strict=False):
+        speedup = amdahl(np.median(repeats), workers)
+        between = amdahl(min(repeats), workers), amdahl(max(repeats), workers)
+        ax.fill_between(workers, *between, color=color, alpha=0.25, lw=0)
         ax.plot(workers, speedup, color=color)
-        limit = f"{name}: at most {1 / (1 - fraction):.3g}x"
+        low, high = (_limit(p) for p in (min(repeats), max(repeats)))
+        limit = f"{name}: at most {low}x" + (f" to {high}x" if high != low else "")
         ax.text(most * 1.1, speedup[-1], limit, color=ink(color), va="center", weight="bold")
     ax.plot(workers, workers, color=LIGHT, lw=6, zorder=0)
     words = {"rotation": 35, "rotation_mode": "anchor", "color": GREY}
     ax.text(8.5, 11, "as fast as there are workers", **words)
     if batch_size:
         ax.axvline(batch_size, color=GREY, lw=1.4, ls="--")
-        words = f"a batch of {batch_size}\nhas work for\n{batch_size} workers"
+        words = f"{batch_size} whole\nsamples for\n{batch_size} workers"
         where = {"transform": ax.get_xaxis_transform(), "ha": "right", "va": "top"}
         ax.text(batch_size * 0.95, 0.97, words, color=GREY, **where)
-    _amdahl_axes(ax, most, max(amdahl(f, most) for f in fractions.values()))
+    _amdahl_axes(ax, most, amdahl(max(max(p) for p in fractions.values()), most))
     return picture
+
+
+def _limit(fraction):
+    """Two digits of the speed-up with endless workers; no more are worth to be written."""
+    limit = 1 / (1 - fraction)
+    return f"{limit:.2g}" if limit < 10 else f"{limit:.0f}"
 
 
 def _amdahl_axes(ax, most, highest):

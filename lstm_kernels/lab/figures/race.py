@@ -5,7 +5,8 @@ from textwrap import wrap
 import numpy as np
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from lstm_kernels.lab.measure.results import BASELINES, PUBLISHED, is_own, speedup
+from lstm_kernels.lab.measure.neighbours import busy_text
+from lstm_kernels.lab.measure.results import BASELINES, PUBLISHED, busiest, is_own, speedup
 from lstm_kernels.lab.words import ratio_text, seconds_text
 
 from .style import GREY, LIGHT, VERMILLION, VERSION_COLORS, styled, subplots
@@ -15,25 +16,37 @@ MARKS = {"cuda_v2": "s", "cuda_v3": "^", "cuda_v4": "D", "cuda_v5": "v", "cuda_v
 
 
 @styled
-def draw_race(results, log=True, shared=False):
+def draw_race(results, log=True, shared=False, baseline=None):
     """One panel a workload.  results: a list of (name, workload, rows of the race).
 
-    shared: one scale for all panels, so that runs can be compared by eye.
+    shared: one scale for all panels, so that runs can be compared by eye.  baseline: the version
+    to which all ratios are, in every panel; a panel without its time shows none.  By default the
+    slowest of the CPU baselines that was timed in all panels.
     """
+    baseline = baseline or baseline_of([rows for *_, rows in results])
     width, bar = (5.4, 0.5) if shared else (6.6, 0.62)  # inches; those of the live page are smaller
     height = 1.4 + bar * max(len(rows) for *_, rows in results)
     picture, axes = subplots(1, len(results), width * len(results), height, squeeze=False)
     left = -0.3 if shared else 0  # of the titles, in parts of the panel's width
     for ax, (name, workload, rows) in zip(axes[0], results, strict=True):
-        draw_bars(ax, rows, log)
+        draw_bars(ax, rows, log, baseline)
         ax.set_title(f"{name}\n", pad=10, x=left)
         ax.text(left, 1.03, str(workload), transform=ax.transAxes, color=GREY, fontsize=12)
     if shared:
         _share_scale(axes[0], [rows for *_, rows in results])
-    if any(row.timing and not row.comparable for *_, rows in results for row in rows):
-        words = "hatched: emulated on the CPU, not a GPU's time"
-        picture.supxlabel(words, fontsize=12, color=GREY)
+    if words := _warnings([row for *_, rows in results for row in rows]):
+        picture.supxlabel("\n".join(words), fontsize=12, color=GREY)
     return picture
+
+
+def _warnings(rows):
+    """What must be known before the bars are believed."""
+    words = []
+    if any(row.timing and not row.comparable for row in rows):
+        words.append("hatched: emulated on the CPU, not a GPU's time")
+    if busy := busy_text(busiest(rows)):
+        words.append(f"{busy}: the times may be too long")
+    return words
 
 
 def _share_scale(axes, rows_of_runs):
@@ -146,9 +159,8 @@ def tick_text(seconds):
     return f"{seconds / size:.4g} {unit}"
 
 
-def draw_bars(ax, rows, log=True):
+def draw_bars(ax, rows, log, baseline):
     """Median times with quartiles; an emulated time is hatched and has no ratio."""
-    baseline = baseline_of(rows)
     for place, row in enumerate(rows):
         if row.timing is None:
             _write_note(ax, place, row)
@@ -168,17 +180,21 @@ def draw_bars(ax, rows, log=True):
     ax.set_xlabel(_axis_words(rows, baseline, log))
 
 
-def baseline_of(rows):
-    """The slowest of the CPU baselines that was timed: ratios are to it; None if there is none."""
-    timed = {row.version for row in rows if row.comparable}
-    return next((name for name in BASELINES if name in timed), None)
+def baseline_of(races):
+    """The slowest of the CPU baselines that all these races timed; None if there is none."""
+    timed = [{row.version for row in rows if row.comparable} for rows in races]
+    return next((name for name in BASELINES if all(name in names for names in timed)), None)
 
 
 def _axis_words(rows, baseline, log):
     """What the axis and the ratios mean."""
     words = "wall time" + (" (log scale)" if log else "")
-    compared = [row.version for row in rows if speedup(rows, row.version, baseline)]
-    return words + (f"\nx: times as fast as {baseline}" if len(compared) > 1 else "")
+    timed = [row.version for row in rows if row.comparable]
+    if baseline is None or not timed:
+        return words
+    if baseline not in timed:
+        return words + f"\nno ratios: {baseline} has no time here"
+    return words + (f"\nx: times as fast as {baseline}" if len(timed) > 1 else "")
 
 
 def _log_limits(rows, timed, baseline):

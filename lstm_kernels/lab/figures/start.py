@@ -1,5 +1,7 @@
 """The course at a glance: its questions, its series, the machine it runs on.  Lesson 00."""
 
+import numpy as np
+
 from lstm_kernels.lab.words import seconds_text
 
 from .board import arrow, blank, board, box, rectangle, write
@@ -145,21 +147,24 @@ def _draw_sm(ax, x, number):
 def draw_forecast(past, held_out, forecasts, title):
     """The end of the past, the truth, and forecasts of its months.
 
-    past, held_out: Series.  forecasts: name -> (values (M,), colour), direct labels at the end.
+    past, held_out: Series.  forecasts: name -> (values (M,) or (runs, M), colour), with direct
+    labels at the end.
     """
     picture, ax = subplots(1, 1, 10.5, 4.4)
-    months = len(next(iter(forecasts.values()))[0])
+    months = np.shape(next(iter(forecasts.values()))[0])[-1]
     dates, truth = held_out.dates[:months], held_out.values[:months]
     ax.plot(past.dates[-36:], past.values[-36:], color=BLACK)
     ax.plot(dates, truth, color=GREY, lw=6, alpha=0.45)
-    highest = int(truth.argmax())
-    ax.text(dates[highest], truth[highest] + 14, "what happened", color=GREY, ha="center")
+    highest = max(truth.max(), *(np.max(values) for values, _ in forecasts.values()))
+    ax.text(dates[truth.argmax()], highest + 10, "what happened", color=GREY, ha="center")
     for name, (values, color) in forecasts.items():
-        ax.plot(dates, values, color=color)
-        ax.text(dates[-1] + 1, values[-1], name, color=color, va="center", fontweight="bold")
+        runs = np.atleast_2d(values)
+        ax.plot(dates, runs.T, color=color, lw=2.2 if len(runs) == 1 else 1.4)
+        place = dates[-1] + 1, runs[:, -1].mean()
+        ax.text(*place, name, color=color, va="center", fontweight="bold")
     ax.axvline(past.dates[-1], color=GREY, lw=1.2, ls="--")
     ax.text(past.dates[-1], ax.get_ylim()[0], "known to the model ", color=GREY, ha="right",
             va="bottom", fontsize=12)  # fmt: skip
-    ax.set(xlim=(past.dates[-36], dates[-1] + 6), ylim=(None, truth.max() + 50))
+    ax.set(xlim=(past.dates[-36], dates[-1] + 7), ylim=(None, highest + 50))
     ax.set(ylabel="passengers, thousands", title=title)
     return picture

@@ -252,7 +252,7 @@ def _draw_lanes(ax, launch, rows, numbered):
 def _draw_warp(ax, row, launch, warp, numbered):
     """One row of 32 boxes: coloured with a sample (its number, if there is room), else grey."""
     samples = launch.samples_of_warp(warp)
-    color = COLORS[samples.start // launch.threads % 6]
+    color = COLORS[warp // launch.warps_of_block % 6]
     for lane in range(WARP):
         face = color if lane < len(samples) else LIGHT
         rectangle(ax, 2.65 + lane, row + 0.07, 0.9, 0.86, face)

@@ -1,7 +1,7 @@
 """Pictures of operations and of honest timings.  Lesson 04."""
 
 import numpy as np
-from matplotlib.ticker import NullFormatter, NullLocator
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from lstm_kernels.lab.words import seconds_text
 
@@ -14,12 +14,12 @@ from .style import BLACK, BLUE, GREY, LIGHT, VERMILLION, VERSION_COLORS, ink, st
 
 @styled
 def draw_grain(N=7, rows=12):
-    """One step of a batch, some gate rows by N samples: how much one operation computes."""
+    """W h of one step, gate rows by N samples: how much one call computes."""
     picture, axes = subplots(1, 3, 13, 4.6)
     grains = {
-        "sequential": ((1, 1), f"one number each:\n{N * rows} operations (here H = {rows // 4})"),
-        "numpy_loop": ((rows, 1), f"one sample each:\nN = {N} operations"),
-        "numpy_batched": ((rows, N), "the whole batch:\n1 operation"),
+        "sequential": ((1, 1), f"one number each:\n{N * rows} calls of dot,\neach a loop over H"),
+        "numpy_loop": ((rows, 1), f"one sample each:\n{N} calls of @"),
+        "numpy_batched": ((rows, N), "the whole batch:\n1 call of @"),
     }
     for ax, (version, ((high, wide), words)) in zip(axes, grains.items(), strict=True):
         _draw_tiles(ax, rows, N, high, wide, VERSION_COLORS[version])
@@ -83,24 +83,32 @@ def _time_axis(axis):
 
 # ---- versions side by side ----------------------------------------------------------------
 
+WORDS = {"va": "center", "weight": "bold", "bbox": {"fc": "white", "ec": "none", "pad": 1}}
+
 
 @styled
 def draw_timings(timings, title):
-    """A bar a version, median and quartiles.  timings: {version: Timing}, the slowest first."""
-    picture, ax = subplots(1, 1, 13, 1.5 + 0.75 * len(timings))
+    """A dot per version at its median, a line between the quartiles; no bars on a log axis.
+
+    timings: {version: Timing}, the slowest first.
+    """
+    picture, ax = subplots(1, 1, 13, 1.5 + 0.6 * len(timings))
     slowest = next(iter(timings.values())).median
     for place, (version, timing) in enumerate(timings.items()):
         (low, high), color = timing.quartiles, VERSION_COLORS.get(version, GREY)
-        ax.barh(place, timing.median, height=0.66, color=color)
+        ax.plot(timing.median, place, "o", ms=12, color=color)
         ax.plot([low, high], [place, place], color=BLACK, lw=2, marker="|", ms=12)
         words = str(timing)
         if place:
             words += f": {slowest / timing.median:.3g}x"
-        ax.text(high * 1.12, place, words, va="center", weight="bold")
+        ax.annotate(words, (high, place), (14, 0), textcoords="offset points", **WORDS)
     medians = [timing.median for timing in timings.values()]
     ax.set_yticks(range(len(timings)), list(timings))
     ax.set(ylim=(len(timings) - 0.45, -0.55), xscale="log")
-    ax.set_xlim(min(medians) / 4, max(medians) * 14)
+    ax.set_xlim(min(medians) / 2, max(medians) * max(4, (max(medians) / min(medians)) ** 0.6))
+    ax.grid(color=LIGHT)
+    if max(medians) < 30 * min(medians):  # powers of ten alone might be none
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
     _time_axis(ax.xaxis)
     ax.set_xlabel("wall time (log): median (first to third quartile)")
     ax.set_title(title)
@@ -136,15 +144,16 @@ def draw_counts(counts):
     place, ticks = 0.0, {}
     for version, by_batch in counts.items():
         for batch_size, count in by_batch.items():
-            ax.barh(place, count, height=0.8, color=VERSION_COLORS.get(version, GREY))
+            ax.plot(count, place, "o", ms=11, color=VERSION_COLORS.get(version, GREY))
             words = f"{count:,}  for {batch_size} samples"
-            ax.text(count * 1.15, place, words, va="center", fontsize=12)
+            ax.annotate(words, (count, place), (14, 0), textcoords="offset points", **WORDS)
             place += 0.9
         ticks[place - 0.45 - 0.45 * len(by_batch)] = version
         place += 0.6
     most = max(count for by_batch in counts.values() for count in by_batch.values())
     ax.set_yticks(list(ticks), list(ticks.values()))
     ax.set(xscale="log", ylim=(place - 0.9, -0.6), xlim=(100, most * 40))
+    ax.grid(axis="x", color=LIGHT)
     ax.set_xlabel("Python instructions for the gradients of one batch (log)")
     ax.set_title("The same arithmetic, ever fewer instructions for the interpreter")
     return picture

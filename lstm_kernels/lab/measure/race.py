@@ -1,18 +1,42 @@
 """All versions on the same work, side by side, and PyTorch where it is installed.  Lesson 09.
 
 A time is given only for what it is: wall time on this CPU or on this GPU.  Without a card the
-CUDA versions run in the emulator; such a row is marked, and never gets a ratio.
+CUDA versions run in the emulator; such a row is marked, and never gets a ratio.  A wrong version
+gets no time (admission.py).  Rivals take turns, each with the number of threads that is best for
+it, and a row says if other programs used the cores meanwhile (neighbours.py).
 """
 
+from contextlib import nullcontext
+
 from lstm_kernels import data
+from lstm_kernels.lab.estimates import feasible
 from lstm_kernels.lab.measure import pytorch
+from lstm_kernels.lab.measure.admission import (
+    Admission,
+    admit,
+    checked_windows,
+    raced_problem,
+    two_batches,
+    why_torch_wrong,
+)
+from lstm_kernels.lab.measure.neighbours import (
+    Others,
+    better_count,
+    busy_text,
+    threads_text,
+    wait_until_quiet,
+)
 from lstm_kernels.lab.measure.results import Row, where_it_runs
-from lstm_kernels.lab.measure.timing import Stopped, Workload, measure, time_call
+from lstm_kernels.lab.measure.timing import Stopped, Timing, Workload, measure, time_call
 from lstm_kernels.lab.words import count_text
 from lstm_kernels.machine.cuda_graph import GraphError
+from lstm_kernels.machine.threads import with_threads
 from lstm_kernels.versions import COURSE, get_version
 
 ON_CARD = {"pytorch_cudnn": pytorch.TorchTraining, "pytorch_graph": pytorch.GraphTraining}
+TURNS = 3  # of each rival
+CHOICE_SECONDS = 0.1  # of one call at most, when numbers of threads are compared
+NOT_RUN = "not run: cancelled"
 IN_RACE = {"pytorch": "PyTorch, CPU", "pytorch_cudnn": "PyTorch, cuDNN"}  # as they come
 
 
@@ -29,70 +53,165 @@ def larger_workload(epochs=1):
 
 
 def race(
-    workload, versions=COURSE, *, budget=2.0, skip=(), on_row=None, on_repeat=None,
+    workload, versions=COURSE, *, budget=2.0, skip=(), on_turn=None, on_repeat=None, on_row=None,
     stop=lambda: False,
 ):  # fmt: skip
     """Time each version on the workload; returns a list of Row.
 
+    Each is checked first: a wrong one gets no time.  Then they take turns, so that a busy moment of
+    the machine hits all of them.
     versions: by default those of lessons 03 to 08; tuple(VERSIONS) for all.
     budget: seconds of repeats for each version (at least 3 repeats all the same).
     skip: versions that get a row without a time; a dict may say why.  An error ends only its own
-    row.  on_repeat: called with the version's row so far, after each repeat.  stop: when it
-    returns True, what was measured so far is kept, and the rest is not run.
+    row.  on_turn: called with the version's row so far, before each turn; on_repeat: after each
+    repeat; on_row: with its last row.  stop: when it returns True, what was measured so far is
+    kept, and the rest is not run.
     """
     for version in versions:
         get_version(version)
-    rows = []
-    for version in versions:
-        if version in skip:
-            why = skip[version] if isinstance(skip, dict) else "left out"
-            row = Row(version, where_it_runs(version), None, why)
+    told = {"on_turn": on_turn, "on_repeat": on_repeat, "on_row": on_row}
+    limits = {"budget": budget, "stop": stop, **told}
+    rivals = [version_rival(version, workload, skip, **limits) for version in versions]
+    return take_turns(rivals)
+
+
+def race_one(version, workload, *, budget=2.0, on_repeat=None, stop=lambda: False):
+    """One version's Row, without others to take turns with."""
+    rival = version_rival(version, workload, budget=budget, on_repeat=on_repeat, stop=stop)
+    return take_turns([rival], turns=1)[0]
+
+
+def take_turns(rivals, turns=TURNS):
+    """Let each be timed once, then each a second time, and so on; their rows."""
+    for turn in range(turns):
+        for rival in rivals:
+            rival.take_turn(turn, turns)
+    return [rival.row for rival in rivals]
+
+
+class Rival:
+    """One that is timed in turns with others; `row` grows, and in the end is its result."""
+
+    def __init__(
+        self, row, admit, time, *, threads=None, budget=2.0, on_turn=None, on_repeat=None,
+        on_row=None, stop=lambda: False,
+    ):  # fmt: skip
+        """row: without a time.  admit(): an Admission.  time(**limits): a Timing of one turn.
+
+        threads(admission): how many are best for it; None: leave them as they come.
+        """
+        self.row, self.admit, self.time, self.threads = row, admit, time, threads
+        self.budget, self.stop, self.over = budget, stop, False
+        tell = (on_turn, on_repeat, on_row)
+        self.on_turn, self.on_repeat, self.on_row = (f or (lambda row: None) for f in tell)
+        self.seconds, self.parts, self.notes, self.count = (), None, [], None
+        self.others = Others()
+
+    def end(self, note, **more):
+        """This is its last row.  note: why there is no time, or not all of it; "" if all is well.
+
+        A row that is well says with how many threads it ran, and whether the machine was busy.
+        """
+        self.over = True
+        if self.row.timing:
+            more["others"] = self.others.cores
+            well = [*self.notes, busy_text(self.others.cores)]
+            note = note or "; ".join(filter(None, well))
+        self.row = self.row._replace(note=note, **more)
+        self.on_row(self.row)
+
+    def take_turn(self, turn, turns):
+        """Check it (before its first turn), then time it; an error, or a stop, ends it."""
+        if self.over:
+            return
+        if self.stop():
+            return self.end(self.cancelled_words())
+        self.on_turn(self.row)
+        try:
+            if turn == 0 and not self.prepare():
+                return
+            self.measure(self.limits_of(turns))
+        except Stopped as why:
+            self.end_stopped(str(why))
+        except GraphError as error:
+            self.forget_time()
+            self.end(f"left out: {error}")
+        except Exception as error:  # shown in its own row; the others go on
+            self.forget_time()
+            self.end(f"{type(error).__name__}: {error}", failed=True)
         else:
-            row = race_one(version, workload, budget=budget, on_repeat=on_repeat, stop=stop)
-        rows.append(row)
-        if on_row:
-            on_row(row)
-    return rows
+            if turn == turns - 1:
+                self.end("")
+
+    def prepare(self):
+        """True if it is right: then it may be timed, with its best number of threads."""
+        admission = self.admit()
+        self.row = self.row._replace(where=admission.where)
+        if admission.wrong:
+            self.end(admission.wrong, failed=True)
+            return False
+        self.notes, self.compile = [admission.note], admission.compile
+        if self.threads and admission.where == "CPU":
+            self.count = self.threads(admission)
+            self.notes.insert(0, threads_text(self.count))
+        return True
+
+    def measure(self, limits):
+        """One turn; what was measured before it stays."""
+        before = self.seconds
+
+        def note_repeat(timing):
+            self.seconds = before + timing.seconds
+            self.row = self.row._replace(timing=Timing(self.seconds, self.parts))
+            self.on_repeat(self.row)
+
+        wait_until_quiet()
+        with self.others, with_threads(self.count) if self.count else nullcontext():
+            timing = self.time(on_repeat=note_repeat, **limits)
+        if self.parts is None and timing.parts:
+            compiled = timing.parts.compile + self.compile
+            self.parts = timing.parts._replace(compile=compiled)
+        self.row = self.row._replace(timing=Timing(self.seconds, self.parts))
+
+    def limits_of(self, turns):
+        """Its share of the budget and of the repeats: in all turns together 3 to 30."""
+        return {"budget": self.budget / turns, "at_least": -(-3 // turns), "at_most": 30 // turns}
+
+    def cancelled_words(self):
+        repeats = len(self.seconds)
+        return f"cancelled after {count_text(repeats, 'repeat')}" if repeats else NOT_RUN
+
+    def end_stopped(self, why):
+        if why.startswith("interrupted"):  # Ctrl-C, or a page's stop button: end the race
+            raise KeyboardInterrupt(why) from None
+        if self.stop():
+            return self.end(self.cancelled_words())
+        self.end(why, failed=True)  # nobody asked for it: it diverged
+
+    def forget_time(self):
+        self.row = self.row._replace(timing=None)
 
 
-def race_one(version, workload, *, budget=2.0, on_repeat=None, stop=lambda: False, **limits):
-    """One version's Row; an error, or being stopped, becomes its note."""
-    where = where_it_runs(version)
-    if where == "simulated on CPU":
-        return Row(version, where, None, "Numba's simulator is too slow to race")
+def version_rival(version, workload, skip=(), stop=lambda: False, **limits):
+    """A version of the course as a Rival; one that is skipped is over before it begins."""
 
     def time(**more):
-        return measure(version, workload, stop=stop, **limits, **more)
+        return measure(version, workload, stop=stop, **more)
 
-    return _row_of(version, where, time, budget, on_repeat, stop)
+    def threads(admission):
+        windows = checked_windows(version, feasible.sizes_of(workload), CHOICE_SECONDS)
+        problem = raced_problem(workload, min(windows, admission.windows))
+        return better_count(lambda: get_version(version).gradients(*problem))
 
-
-def _row_of(name, where, time, budget, on_repeat, stop):
-    """The Row of time(budget=..., on_repeat=...), which gives a Timing."""
-    if stop():
-        return Row(name, where, None, "not run: cancelled")
-    so_far = []
-
-    def note_repeat(timing):
-        so_far.append(timing)
-        if on_repeat:
-            on_repeat(Row(name, where, timing))
-
-    def ended(note, **more):
-        return Row(name, where, so_far[-1] if so_far else None, note, **more)
-
-    try:
-        return Row(name, where, time(budget=budget, on_repeat=note_repeat))
-    except Stopped as why:
-        if str(why).startswith("interrupted"):  # Ctrl-C, or a page's stop button: end the race
-            raise KeyboardInterrupt(str(why)) from None
-        if not stop():  # nobody asked for it: it diverged
-            return ended(str(why), failed=True)
-        return ended(f"cancelled after {count_text(len(so_far), 'repeat')}")
-    except GraphError as error:
-        return Row(name, where, None, f"left out: {error}")
-    except Exception as error:  # shown in the version's own row; the others go on
-        return Row(name, where, None, f"{type(error).__name__}: {error}", failed=True)
+    row = Row(version, where_it_runs(version), None)
+    rival = Rival(
+        row, lambda: admit(version, workload), time, threads=threads, stop=stop, **limits
+    )  # fmt: skip
+    if version in skip:
+        rival.end(skip[version] if isinstance(skip, dict) else "left out")
+    elif row.where == "simulated on CPU":
+        rival.end("Numba's simulator is too slow to race")
+    return rival
 
 
 # ---- PyTorch ------------------------------------------------------------------------------
@@ -116,30 +235,46 @@ def torch_rows(
     if not pytorch.has_torch():
         return [Row("pytorch", "CPU", None, "not installed")]
     limits = {"budget": budget, "on_repeat": on_repeat, "stop": stop}
-    found = [_faster_torch_row(workload, limits)]
-    if not pytorch.sees_card():
-        return found
-    if why := pytorch.why_no_torch_card():
-        return [*found, *(Row(name, "GPU", None, why) for name in on_card)]
-    return found + [torch_row(n, ON_CARD[n], "cuda", workload, **limits) for n in on_card]
+    counts = sorted({1, pytorch.count_threads()})
+    rivals = [torch_rival("pytorch", "cpu", workload, count, **limits) for count in counts]
+    why = pytorch.why_no_torch_card() if pytorch.sees_card() else ""
+    names = on_card if pytorch.sees_card() and not why else ()
+    rivals += [torch_rival(name, "cuda", workload, **limits) for name in names]
+    rows = take_turns(rivals)
+    on_cpu = min(rows[: len(counts)], key=_median)
+    left_out = [Row(name, "GPU", None, why) for name in on_card if why]
+    return [on_cpu, *rows[len(counts) :], *left_out]
 
 
-def _faster_torch_row(workload, limits):
-    """On the CPU: with all its threads or with one, whichever is faster; the note says which."""
-    found = []
-    for count in sorted({1, pytorch.count_threads()}):
-        with pytorch.with_threads(count):
-            row = torch_row("pytorch", pytorch.TorchTraining, "cpu", workload, **limits)
-        note = row.note or f"{count_text(count, 'thread')}, the better choice"
-        found.append(row._replace(note=note))
-    return min(found, key=lambda row: row.timing.median if row.timing else float("inf"))
+def _median(row):
+    return row.timing.median if row.timing else float("inf")
 
 
-def torch_row(name, kind, place, workload, *, budget, on_repeat, stop):
-    """One Row of PyTorch's.  kind: TorchTraining or GraphTraining; place: "cpu" or "cuda"."""
+def torch_rival(name, place, workload, count=None, *, stop=lambda: False, **limits):
+    """PyTorch as a Rival.  place: "cpu" or "cuda"; count: of its threads, on the CPU."""
+    kind, where = ON_CARD.get(name, pytorch.TorchTraining), {"cpu": "CPU", "cuda": "GPU"}[place]
 
-    def time(**limits):
-        with pytorch.full_precision(place):
-            return time_call(pytorch.make_training(workload, kind, place, stop), **limits)
+    def make(workload):
+        return pytorch.make_training(workload, kind, place, stop)
 
-    return _row_of(name, {"cpu": "CPU", "cuda": "GPU"}[place], time, budget, on_repeat, stop)
+    def settings():
+        threads = pytorch.with_threads(count) if count else nullcontext()
+        return pytorch.full_precision(place), threads
+
+    def admit():
+        pair = two_batches(workload, feasible.sizes_of(workload).N)
+        full, threads = settings()
+        with full, threads:
+            wrong = why_torch_wrong((name, count, pytorch.make_training), make, pair)
+        return Admission(where, wrong, note=_torch_note(count))
+
+    def time(**more):
+        full, threads = settings()
+        with full, threads:
+            return time_call(make(workload), **more)
+
+    return Rival(Row(name, where, None), admit, time, stop=stop, **limits)
+
+
+def _torch_note(count):
+    return f"{count_text(count, 'thread')}, the better choice" if count else ""

@@ -4,16 +4,19 @@ import csv
 import json
 import platform
 from datetime import datetime, timezone
+from typing import NamedTuple
+
+import numpy as np
 
 from lstm_kernels import data
-from lstm_kernels.lab.words import aligned, seconds_text
+from lstm_kernels.lab.words import aligned, count_text, ratio_text, seconds_text
 from lstm_kernels.machine import device
 from lstm_kernels.machine.platforms import package_version
 
-PACKAGES = ("numpy", "numba", "numba-cuda", "torch")
+PACKAGES = ("numpy", "numba", "numba-cuda", "torch", "threadpoolctl")
 COLUMNS = (
     "version", "where", "windows", "length", "batch", "hidden", "epochs", "median", "q1", "q3",
-    "repeats", "compile", "host_to_device", "kernel", "device_to_host", "note",
+    "repeats", "compile", "host_to_device", "kernel", "device_to_host", "others", "note",
 )  # fmt: skip
 
 
@@ -45,7 +48,7 @@ def record(workload, row):
         found |= {"repeats": len(row.timing.seconds), "seconds": list(row.timing.seconds)}
         if row.timing.parts:
             found |= {k: v for k, v in row.timing.parts._asdict().items() if k != "where"}
-    return found | {"note": row.note}
+    return found | {"others": row.others, "note": row.note}
 
 
 def write_csv(found, file, columns=COLUMNS):
@@ -81,27 +84,80 @@ def load(path):
 KEY = ("version", "where", "windows", "length", "batch", "hidden", "epochs")
 
 
+MOST_NAMED = 5  # points that the verdict names on each side
+
+
+class Compared(NamedTuple):
+    """One point that two runs have in common."""
+
+    key: tuple  # as KEY
+    before: float  # medians, in seconds
+    after: float
+    clear: bool  # the middle halves of the repeats do not overlap: more than the spread
+
+    @property
+    def ratio(self):
+        """How many times as fast the second run is."""
+        return self.before / self.after
+
+    def __str__(self):
+        name, where, _, T, batch, H, _ = self.key
+        return f"{name} ({where}, T={T}, batch {batch}, H={H}) {ratio_text(self.ratio)}"
+
+
 def compare_runs(before, after):
-    """Text: for each point that both have, how many times faster the second one is."""
+    """Text: each point that both have, then one verdict on all of them."""
     texts = [f"a: {in_one_line(before)}", f"b: {in_one_line(after)}", ""]
     old = {tuple(row[k] for k in KEY): row for row in before["rows"] if "median" in row}
     new = {tuple(row[k] for k in KEY): row for row in after["rows"] if "median" in row}
-    both = [key for key in old if key in new]
-    if not both:
+    points = [_compared(key, old[key], new[key]) for key in old if key in new]
+    if not points:
         return "\n".join([*texts, "No point is in both runs."])
     lines = [["version", "runs on", "T", "batch", "H", "a", "b", "b is"]]
-    lines += [_compare_line(key, old[key], new[key]) for key in both]
-    alone = len(old) + len(new) - 2 * len(both)
-    return "\n".join([*texts, aligned(lines), f"\nOnly in one of the runs: {alone} rows."])
+    lines += [_compare_line(point) for point in points]
+    alone = len(old) + len(new) - 2 * len(points)
+    texts += [aligned(lines), f"\nOnly in one of the runs: {alone} rows.", verdict(points)]
+    return "\n".join(texts)
 
 
-def _compare_line(key, a, b):
-    name, where, _, T, batch, H, _ = key
-    times = [seconds_text(a["median"]), seconds_text(b["median"])]
-    clear = a["q1"] > b["q3"] or b["q1"] > a["q3"]
-    ratio = a["median"] / b["median"]
-    words = f"{ratio:.3g}x as fast" if clear else "the same within the spread"
+def _compared(key, a, b):
+    return Compared(key, a["median"], b["median"], a["q1"] > b["q3"] or b["q1"] > a["q3"])
+
+
+def _compare_line(point):
+    name, where, _, T, batch, H, _ = point.key
+    times = [seconds_text(point.before), seconds_text(point.after)]
+    words = f"{point.ratio:.3g}x as fast" if point.clear else "the same within the spread"
     return [name, where, str(T), str(batch), str(H), *times, words]
+
+
+def verdict(points):
+    """What a run of `bench --compare` comes to: which differences count, and the whole of it."""
+    faster = sorted((p for p in points if p.clear and p.ratio > 1), key=lambda p: -p.ratio)
+    slower = sorted((p for p in points if p.clear and p.ratio < 1), key=lambda p: p.ratio)
+    count = len(faster) + len(slower)
+    lines = [f"Different by more than the spread: {count} of {count_text(len(points), 'point')}."]
+    for words, side in (("faster", faster), ("slower", slower)):
+        if side:
+            named = "; ".join(map(str, side[:MOST_NAMED]))
+            more = f"; and {len(side) - MOST_NAMED} more" if len(side) > MOST_NAMED else ""
+            lines.append(f"b is {words} at {len(side)}: {named}{more}.")
+    return "\n".join([*lines, f"Verdict: {_verdict_words(points, faster, slower)}"])
+
+
+def _verdict_words(points, faster, slower):
+    if not faster and not slower:
+        return "the two runs are the same within the spread."
+    if not slower or not faster:
+        words = "slower" if slower else "faster"
+        return (
+            f"b is {words} at {len(faster) + len(slower)} of {len(points)}, the rest is the same."
+        )
+    mean = float(np.exp(np.mean([np.log(point.ratio) for point in points])))
+    return (
+        f"mixed: b is faster at {len(faster)} and slower at {len(slower)} of {len(points)}; in the "
+        f"geometric mean of all points it is {ratio_text(mean)} as fast."
+    )
 
 
 def in_one_line(found):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from lstm_kernels.lab.measure.timing import Timing
 from lstm_kernels.lab.words import aligned, ratio_text, seconds_text
 from lstm_kernels.machine import device
-from lstm_kernels.versions import launches_kernels
+from lstm_kernels.versions import launches_kernels, seen_where
 
 PUBLISHED = {  # seconds; the student project of 2023 that the course builds on, its own hardware
     "sequential": 293.0,
@@ -25,6 +25,7 @@ class Row(NamedTuple):
     timing: Timing | None
     note: str = ""
     failed: bool = False
+    others: float | None = None  # cores that other programs used meanwhile; None: unknown
 
     @property
     def comparable(self):
@@ -37,8 +38,15 @@ def is_own(where):
     return where in ("CPU", "GPU")
 
 
+def busiest(rows):
+    """The most cores that other programs used during one of the rows; None where unknown."""
+    return max((row.others for row in rows if row.others is not None), default=None)
+
+
 def where_it_runs(version):
-    """ "CPU", "GPU", or what stands in for a missing GPU."""
+    """ "CPU", "GPU", or what stands in for a missing GPU: as it was seen, before that a guess."""
+    if seen := seen_where(version):
+        return seen
     if not launches_kernels(version):
         return "CPU"
     return {"gpu": "GPU", "emulator": "emulated on CPU"}.get(device.TARGET, "simulated on CPU")

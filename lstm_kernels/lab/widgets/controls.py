@@ -107,17 +107,17 @@ class Plan:
     """How far a run of several parts is: from estimates first, from the repeats when they come."""
 
     def __init__(self, seconds):
-        """seconds: {part: estimated seconds}, in the order in which they run."""
+        """seconds: {part: estimated seconds}; parts may take turns."""
         self.seconds, self.start = dict(seconds), time.perf_counter()
-        self.finished = set()
+        self.done = {}  # {part: 0 to 1}
 
     def finish(self, part):
-        self.finished.add(part)
+        self.done[part] = 1.0
 
     def progress(self, part, done=0.0):
         """(share done, seconds left) when `part` is done to `done`, from 0 to 1."""
-        passed = sum(self.seconds.get(p, 0) for p in self.finished)
-        passed += done * self.seconds.get(part, 0)
+        self.done[part] = max(done, self.done.get(part, 0.0))
+        passed = sum(self.seconds.get(p, 0) * share for p, share in self.done.items())
         whole = sum(self.seconds.values()) or 1.0
         share = min(passed / whole, 1.0)
         elapsed = time.perf_counter() - self.start

@@ -12,7 +12,15 @@ from lstm_kernels import data
 from lstm_kernels.lab.estimates import feasible
 from lstm_kernels.lab.figures.race import draw_history, draw_invitation, draw_race
 from lstm_kernels.lab.measure import race, records
-from lstm_kernels.lab.measure.results import Row, is_own, speedup, where_it_runs
+from lstm_kernels.lab.measure.neighbours import busy_text
+from lstm_kernels.lab.measure.results import (
+    BASELINES,
+    Row,
+    busiest,
+    is_own,
+    speedup,
+    where_it_runs,
+)
 from lstm_kernels.lab.measure.timing import Workload
 from lstm_kernels.lab.widgets import controls, ipywidgets
 from lstm_kernels.lab.widgets.background import Runner
@@ -69,13 +77,13 @@ class Versus(ipywidgets.VBox):
         self._make_controls(batch_size, H, T, epochs, versions)
         self.bar = controls.RunBar(runner, self.why_not, self.work)
         self._make_prediction(versions)
-        self._make_views()
+        self._make_views(versions)
         super().__init__(
             [
                 controls.row(self.batch, self.hidden, self.length, self.epochs),
                 controls.row(*self.boxes.values()),
                 self.reasons,
-                controls.row(*self.prediction, self.scale, self.export_button),
+                controls.row(*self.prediction, self.base, self.scale, self.export_button),
                 self.link,
                 self.score,
                 self.bar,
@@ -119,10 +127,15 @@ class Versus(ipywidgets.VBox):
         cpu = [v for v in real[:-1] if not launches_kernels(v)]
         return (cpu or real)[-1], real[-1]
 
-    def _make_views(self):
+    def _make_views(self, versions):
+        possible = [v for v in versions if v in BASELINES] or list(versions)
+        layout = {"width": "15em", "margin": "2px 0 2px 1.5em"}
+        self.base = ipywidgets.Dropdown(options=possible, description="ratios to", layout=layout)
+        self.base.style.description_width = "5em"
         self.scale = ipywidgets.ToggleButtons(options=["log", "linear"], value="log")
         self.scale.style.button_width = "4.5em"
         self.scale.layout = {"width": "auto", "margin": "2px 0.5em"}
+        self.base.observe(lambda _: self.paint(), "value")
         self.scale.observe(lambda _: self.paint(), "value")
         self.export_button = ipywidgets.Button(
             description="Export CSV", icon="download", layout={"width": "8.4em"}
@@ -188,10 +201,9 @@ class Versus(ipywidgets.VBox):
         plan = controls.Plan({v: self._expected(v, workload) for v in versions if v not in skip})
         self.paint()
 
-        def show_next():
-            waiting = [row.version for row in rows if row.note == "waiting"]
-            if waiting:
-                self.bar.show_progress(f"{waiting[0]}, warming up", *plan.progress(waiting[0]))
+        def show_turn(row):
+            if not row.timing:  # it is checked, too
+                self.bar.show_progress(f"{row.version}, warming up", *plan.progress(row.version))
 
         def show_repeat(row):
             rows[versions.index(row.version)] = row
@@ -203,16 +215,14 @@ class Versus(ipywidgets.VBox):
         def show_row(row):
             rows[versions.index(row.version)] = row
             plan.finish(row.version)
-            show_next()
             if not stop():  # else Cancel is to be answered first
                 self.table.value = table_html(rows)
                 self.next_paint = 0.0  # a finished version is always shown
                 self.paint(hurry=True)
 
-        show_next()
-        limits = {"budget": self.budget, "on_repeat": show_repeat, "on_row": show_row}
+        told = {"on_turn": show_turn, "on_repeat": show_repeat, "on_row": show_row}
         try:
-            race.race(workload, versions, skip=skip, stop=stop, **limits)
+            race.race(workload, versions, skip=skip, stop=stop, budget=self.budget, **told)
             self.bar.say_cancelled()
         finally:
             self.paint_run()
@@ -220,9 +230,10 @@ class Versus(ipywidgets.VBox):
         return reading(rows)
 
     def _expected(self, version, workload):
-        """Roughly the seconds that a version takes: its warm-up and its repeats."""
+        """Roughly the seconds that a version takes: its check, its warm-ups and its repeats."""
         batch = feasible.batch_seconds(version, feasible.sizes_of(workload))
-        return 2 * batch + max(self.budget, 3 * feasible.repeat_seconds(version, workload))
+        repeats = max(self.budget, race.TURNS * feasible.repeat_seconds(version, workload))
+        return 0.2 + (2 + 2 * race.TURNS) * batch + repeats
 
     def score_prediction(self, rows):
         """Compare the prediction with this race, and count points."""
@@ -268,7 +279,8 @@ class Versus(ipywidgets.VBox):
         if not self.results:
             return draw_invitation("Press Run: the bars appear here")
         shown = [(f"Run {number}", *result) for number, result in self.results[-2:]]
-        return draw_race(shown, log=self.scale.value == "log", shared=True)
+        log = self.scale.value == "log"
+        return draw_race(shown, log=log, shared=True, baseline=self.base.value)
 
     def history_picture(self):
         """Time against batch size: all runs so far."""
@@ -308,7 +320,15 @@ class Versus(ipywidgets.VBox):
 
 
 def reading(rows):
-    """The race in one sentence: the fastest, and by how much; emulated rows do not compete."""
+    """The race in one sentence: the fastest, and by how much; and what spoils it."""
+    wrong = [row.version for row in rows if row.note.startswith("wrong")]
+    words = [fastest_text(rows), f"Wrong, so without a time: {', '.join(wrong)}." if wrong else ""]
+    busy = busy_text(busiest(rows))
+    return " ".join(filter(None, [*words, f"But {busy}: run it again." if busy else ""]))
+
+
+def fastest_text(rows):
+    """The fastest, and by how much; emulated rows do not compete."""
     timed = sorted((r for r in rows if r.comparable), key=lambda row: row.timing.median)
     if len(timed) < 2:
         return "Done. Emulated times are not compared."

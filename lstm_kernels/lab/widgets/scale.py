@@ -7,7 +7,8 @@ from lstm_kernels.lab.estimates import feasible
 from lstm_kernels.lab.figures.goals import draw_scaling
 from lstm_kernels.lab.figures.race import draw_invitation
 from lstm_kernels.lab.measure import race
-from lstm_kernels.lab.measure.results import is_own, where_it_runs
+from lstm_kernels.lab.measure.neighbours import busy_text
+from lstm_kernels.lab.measure.results import busiest, is_own, where_it_runs
 from lstm_kernels.lab.measure.timing import Workload
 from lstm_kernels.lab.widgets import controls, ipywidgets
 from lstm_kernels.lab.widgets.base import picture_widget, slider
@@ -27,6 +28,7 @@ class Scale(ipywidgets.VBox):
     def __init__(self, runner, versions, H=16, T=11):
         self.lines = {}  # {(version, way): [seconds, ...]} for the first of `sizes`
         self.sizes = ()  # the numbers of windows of this run
+        self.rows = []  # its results, one a point
         self.series = ipywidgets.Dropdown(
             options=list(SERIES), description="data", layout={"width": "auto"}
         )
@@ -106,6 +108,7 @@ class Scale(ipywidgets.VBox):
     def work(self, stop):
         """Measure point after point; lines and sentences grow.  Returns the last sentence."""
         self.lines, self.sizes, points = {}, self.windows(), self.points()
+        self.rows = []
         series = {N: SERIES[self.series.value](N, self.T) for N in self.sizes}
         workloads = {(line, N): self._workload(series[N], line[1]) for line, N in points}
         plan = controls.Plan({p: self._expected(p[0][0], workloads[p]) for p in points})
@@ -135,6 +138,7 @@ class Scale(ipywidgets.VBox):
 
         self.bar.show_progress(f"{what}, warming up", *plan.progress(point))
         found = race.race_one(line[0], workload, budget=BUDGET, on_repeat=show_repeat, stop=stop)
+        self.rows.append(found)
         if found.timing and not found.failed:
             self.lines.setdefault(line, []).append(found.timing.median)
         elif not stop():
@@ -159,6 +163,8 @@ class Scale(ipywidgets.VBox):
             self.image.value = self.picture()._repr_png_()
         words = [f"<b>{label}</b>: {text}" for label, text in self.sentences().items()]
         errors = controls.reasons_text({_label(line): why for line, why in failed.items()})
+        busy = busy_text(busiest(self.rows))
+        words += [f"But {busy}: the lines may be bent."] if busy else []
         self.words.value = "<br>".join([*words, errors])
 
 
