@@ -46,12 +46,22 @@ How it works, in the order in which it happens:
 6. *Cores* (independent.py, cores.py). A long launch is shared among the CPU's cores if the source
    proves that no block touches what another block writes. All others run on one core.
 
+7. *Arithmetic* (arithmetic.py, signatures.py). Types, casts, shifts and whole numbers are those of
+   the card's own compiler, which is not always Numba's on a CPU. The two are held against each
+   other by tests/emulator/test_against_the_compiler.py.
+
+8. *Never stuck* (loops.py, interrupt.py). A loop that may wait for another thread gives way, like a
+   barrier, so that the other one can come; if all wait in vain, the scheduler says who. Compiled
+   loops look at a word that Ctrl-C sets.
+
+9. *Errors* (refuse.py, explain.py) speak of the learner's own line, not of the generated module.
+
 So the order in which the threads touch one element is fixed, and results repeat to the last bit on
 any number of cores, also those of atomic additions. The times are CPU times, and say nothing about
 any GPU.
 
-Two limits to know. The emulator needs the kernel's source, in a file or a notebook cell. And its
-arithmetic is the CPU's: the last bits of `exp` or of a fused multiply-add may differ on a card.
+Two limits to know. The emulator needs the kernel's source, in a file or a notebook cell. And the
+last bits of `exp` and its like, and of a fused multiply-add, may differ on a card.
 """
 
 from .data_races import Access, DataRace, find_data_races
@@ -63,6 +73,7 @@ from .errors import (
     OutOfBounds,
     TransferError,
     UnsupportedCode,
+    WaitsInVain,
 )
 from .transfers import Transfer, count_transfers
 
@@ -77,6 +88,7 @@ __all__ = [
     "Transfer",
     "TransferError",
     "UnsupportedCode",
+    "WaitsInVain",
     "count_transfers",
     "find_data_races",
 ]

@@ -13,11 +13,12 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numba
 
+from .explain import origins
 from .independent import written_arguments
 from .program import Program
 from .translate import translate_function
@@ -31,9 +32,11 @@ import numpy as np
 from numba import njit
 from numba import types as _types
 
+from lstm_kernels.emulator import arithmetic as _card
 from lstm_kernels.emulator import compact as _compact
 from lstm_kernels.emulator import runtime as _gpu
 from lstm_kernels.emulator import scheduler as _scheduler
+from lstm_kernels.emulator import signatures as _signatures
 from lstm_kernels.emulator import tracing as _trace
 """
 DIRECT = """
@@ -48,6 +51,7 @@ def launch(control, memory{arguments}):
         block = _gpu.position(b, blocks, order)
         _gpu.enter_block(control, memory, block, 0)
         for t in range(threads):
+            _gpu.stop(control.ctypes.data)
             rank = _gpu.position(t, threads, order)
             _kernel(_gpu.enter_thread(control, memory, block, rank, 0){arguments})
     return True
@@ -66,6 +70,7 @@ def launch(control, memory{arguments}):
     states = _scheduler.room_for_states(control, size)
     blocks, threads = _gpu.counts(control)
     resident = control[{RESIDENT}]
+    _gpu.stop(control.ctypes.data)
     for b in range(control[{FIRST}], control[{LAST}], resident):
         first = _gpu.position(b, blocks, control[{ORDER}]) if resident == 1 else b
         last = min(first + resident, blocks)
@@ -107,6 +112,12 @@ class Build:
         self.source = _source(self.program, kernel, function.__name__)
         module = _import_generated(self.source, function.__name__)
         self.launch = module.launch
+        self.path = module.__file__
+
+    @cached_property
+    def origins(self):
+        """Line of the generated module -> function and line that it comes from."""
+        return origins(self.source, self.program)
 
     def _written_apart(self, kernel):
         """The arguments that blocks write without meeting; None: the launch runs on one core."""

@@ -79,11 +79,15 @@ def check_shared(static_bytes, dynamic_bytes):
 
 def check_cooperative(grid, block):
     """`grid.sync()` needs all blocks on the card at once."""
+    blocks = grid[0] * grid[1] * grid[2]
+    _check(blocks, blocks_at_once(block), "blocks that wait for each other (grid.sync)")
+
+
+def blocks_at_once(block):
+    """How many blocks of this shape the card holds at once."""
     threads = block[0] * block[1] * block[2]
     by_threads = CARD.MAX_THREADS_PER_MULTI_PROCESSOR // (-(-threads // 32) * 32)
-    resident = min(by_threads, CARD.MAX_BLOCKS_PER_MULTIPROCESSOR) * CARD.MULTIPROCESSOR_COUNT
-    blocks = grid[0] * grid[1] * grid[2]
-    _check(blocks, resident, "blocks that wait for each other (grid.sync)")
+    return min(by_threads, CARD.MAX_BLOCKS_PER_MULTIPROCESSOR) * CARD.MULTIPROCESSOR_COUNT
 
 
 def _check(value, limit, what):

@@ -37,13 +37,17 @@ THREAD_ROOMS = 40  # how many threads of a block need local memory of their own 
 RESIDENT = 41  # how many blocks are under way at once (all of them for grid.sync)
 FIRST = 42  # the blocks to run are FIRST .. LAST - 1: all, or one CPU core's share
 LAST = 43
-SLOTS = 45
+DYNAMIC_BYTES = 44  # what the launch asked for, to the byte
+STOP = 45  # not 0: leave as soon as you can (Ctrl-C)
+AREAS = 46  # 0, or if loops may wait for other threads: address of a table of the pieces of
+AREA_COUNT = 47  # ... memory that all threads share, and how many there are
+SLOTS = 48
 
 
 def new_control(grid, block):
     """A fresh control block for a launch of this shape."""
     control = np.zeros(SLOTS, np.int64)
-    control[SITE] = -1
+    control[SITE] = control[THREAD] = -1
     control[GRID_DIM : GRID_DIM + 3] = grid
     control[BLOCK_DIM : BLOCK_DIM + 3] = block
     control[LAST] = grid[0] * grid[1] * grid[2]

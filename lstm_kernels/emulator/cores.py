@@ -11,6 +11,8 @@ from itertools import pairwise
 import numba
 import numpy as np
 
+from .interrupt import stop_all
+
 WORTH_IT = 1e-3  # seconds: below, to share the work costs more than it saves
 
 
@@ -46,7 +48,8 @@ def run_shares(run, shares):
     try:
         wait(tasks)
     except KeyboardInterrupt:
-        wait(tasks)  # compiled code cannot be stopped: nobody may go on before it has ended
+        stop_all()
+        wait(tasks)  # nobody may go on before they have ended
         raise
     for task in tasks:
         task.result()

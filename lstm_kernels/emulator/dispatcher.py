@@ -4,40 +4,62 @@ import functools
 import time
 
 import numpy as np
-from numba.core.errors import NumbaError
+
+try:
+    from numpy.lib.array_utils import byte_bounds
+except ImportError:  # NumPy 1
+    from numpy import byte_bounds
 
 from . import card, cores, scheduler
 from . import control as slots
 from .build import Build
-from .errors import ArgumentError, DivergentBarrier, LaunchError, OutOfBounds, UnsupportedCode
+from .environment import python_function
+from .errors import (
+    ArgumentError,
+    DivergentBarrier,
+    EmulatorError,
+    LaunchError,
+    OutOfBounds,
+    WaitsInVain,
+)
+from .explain import not_compiled
+from .interrupt import Stoppable
 from .memory import DeviceArray, MappedArray, device_array_like, require_one_piece
 from .program import refuse_half
 from .runtime import MAIL_SLOT, WARP
+from .signatures import converted, parsed
 from .transfers import TO_DEVICE, TO_HOST, log_launch, log_transfer
 
 IGNORED_OPTIONS = frozenset(
-    "argtypes inline fastmath max_registers opt debug lineinfo link lto cache boundscheck "
-    "launch_bounds signature func_or_sig chip cc forceinline abi abi_info output shared".split()
+    "inline fastmath max_registers opt debug lineinfo link lto cache boundscheck "
+    "launch_bounds chip cc forceinline abi abi_info output shared".split()
 )
 
 
 def jit(func_or_sig=None, device=False, **options):
-    """Make a kernel (or, with device=True, a device function). Options only tune: ignored here."""
+    """Make a kernel (or, with device=True, a device function), perhaps for these signatures.
+
+    Options only tune: ignored here.
+    """
+    for old in {"argtypes", "restype", "bind"} & set(options):
+        raise TypeError(f"cuda.jit has no option {old} any more: give the signature, as in "
+                        '@cuda.jit("void(float32[:], int32)")')  # fmt: skip
     unknown = set(options) - IGNORED_OPTIONS
     if unknown:
         raise TypeError(f"cuda.jit has no option {', '.join(sorted(unknown))}")
     if callable(func_or_sig) and hasattr(func_or_sig, "__code__"):
         return Kernel(func_or_sig, device)
-    return functools.partial(Kernel, device=device)
+    return functools.partial(Kernel, device=device, signatures=func_or_sig)
 
 
 class Kernel:
     """A function that runs on the emulated card."""
 
-    def __init__(self, py_func, device=False):
+    def __init__(self, py_func, device=False, signatures=None):
         functools.update_wrapper(self, py_func)
         self.py_func = py_func
         self.device = device
+        self.declared = () if signatures is None else parsed(signatures, py_func, device)
         self._configured = {}
 
     @functools.cached_property
@@ -48,12 +70,12 @@ class Kernel:
     def __getitem__(self, configuration):
         key = configuration if isinstance(configuration, tuple) else (configuration,)
         try:
-            return self._configured[key]
-        except KeyError:
-            launch = self._configured[key] = self.configure(*key)
-            return launch
+            launch = self._configured.get(key)
         except TypeError:  # a list as grid or block: it cannot be a key
             return self.configure(*key)
+        if launch is None:
+            launch = self._configured[key] = self.configure(*key)
+        return launch
 
     def configure(self, griddim=None, blockdim=None, stream=0, sharedmem=0):
         """`kernel[griddim, blockdim, stream, sharedmem]`."""
@@ -106,11 +128,13 @@ class Launch:
         threads = self.block[0] * self.block[1] * self.block[2]
         start = -(-program.shared_bytes // 16) * 16
         control[slots.DYNAMIC_START] = start
+        control[slots.DYNAMIC_BYTES] = self.shared_bytes
         control[slots.SHARED_BYTES] = -(-(start + self.shared_bytes) // 16) * 16
         control[slots.MAIL_BYTES] = -(-threads // WARP) * WARP * MAIL_SLOT if build.waits else 0
         control[slots.LOCAL_BYTES] = -(-program.local_bytes // 16) * 16
         control[slots.THREAD_ROOMS] = threads if build.waits else 1
-        control[slots.RESIDENT] = blocks if program.uses_grid else 1
+        at_once = card.blocks_at_once(self.block) if program.spins else 1
+        control[slots.RESIDENT] = blocks if program.uses_grid else min(blocks, at_once)
         return control, _block_bytes(control) * int(control[slots.RESIDENT])
 
     def bytes_of_block(self):
@@ -136,7 +160,7 @@ class Launch:
         arguments, copies = [], []
         for name, value in zip(names, args, strict=True):
             arguments.append(_device_value(name, value, copies))
-        return arguments, copies
+        return converted(getattr(self.kernel, "declared", ()), names, arguments), copies
 
     def run(self, arguments):
         """Run all threads; on several cores if the last launch was long and blocks never meet."""
@@ -158,18 +182,27 @@ class Launch:
             control[slots.FIRST], control[slots.LAST] = blocks
         if memory is None:
             memory = np.empty(nbytes, np.uint8)
+        if self.build.program.spins:
+            areas = _areas(arguments)
+            control[slots.AREAS], control[slots.AREA_COUNT] = areas.ctypes.data, len(areas)
         try:
-            finished = self.build.launch(control, memory, *arguments)
-        except IndexError:
-            if control[slots.SITE] < 0:
-                raise
-            raise self._out_of_bounds(control) from None
-        except NumbaError as error:
-            raise self._not_compiled(error) from error
+            with Stoppable(control):
+                finished = self.build.launch(control, memory, *arguments)
+        except Exception as error:
+            raise self._told(error, control) from None
         if not finished:
             raise self._stuck(control)
 
     # ---- messages -------------------------------------------------------------------------------
+
+    def _told(self, error, control):
+        """The error in the learner's words; the compiler's report is about a generated file."""
+        if control[slots.SITE] >= 0 and isinstance(error, IndexError):
+            return self._out_of_bounds(control)
+        if control[slots.THREAD] < 0:  # no thread has begun
+            return not_compiled(error, self.build, python_function(self.kernel))
+        who = self.who(control[slots.THREAD], control[slots.BLOCK])
+        return EmulatorError(f"{self.kernel.__name__} raises {error!r} in {who}")
 
     def _out_of_bounds(self, control):
         site = self.build.program.sites[control[slots.SITE]]
@@ -178,20 +211,25 @@ class Launch:
         shape = _tuple_text(control[slots.SHAPE : slots.SHAPE + ndim])
         return OutOfBounds(
             f"{site.array}[{index}] is outside {site.array}, whose shape is ({shape}): "
-            f"{self.who(control[slots.THREAD], control[slots.BLOCK])} in {site}"
+            f"{self.who(control[slots.THREAD], control[slots.BLOCK])} in {site.in_file()}"
         )
 
     def _stuck(self, control):
         waits = self._where(control[slots.STUCK_CODE])
-        other = self._where(control[slots.OTHER_CODE])
+        other = self._where(max(control[slots.OTHER_CODE], 0))
         threads = self.block[0] * self.block[1] * self.block[2]
         block = control[slots.BLOCK] - control[slots.BLOCK] % control[slots.RESIDENT]
 
         def who(number):
-            if self.build.program.uses_grid and number >= threads:
+            if control[slots.RESIDENT] > 1 and number >= threads:
                 return self.who(number % threads, block + number // threads)
             return self.who(number, control[slots.BLOCK])
 
+        if control[slots.OTHER_CODE] == scheduler.IN_VAIN:
+            return WaitsInVain(
+                f"{who(control[slots.STUCK_THREAD])} loops for ever ({waits}): all threads that "
+                "still run only loop, and nothing in memory changes any more"
+            )
         return DivergentBarrier(
             f"{who(control[slots.STUCK_THREAD])} waits at a barrier ({waits}), but "
             f"{who(control[slots.OTHER_THREAD])} {'waits at ' if control[slots.OTHER_CODE] else ''}"
@@ -201,7 +239,7 @@ class Launch:
     def _where(self, code):
         if code == scheduler.FINISHED:
             return "has left the kernel"
-        return str(self.build.program.sites[code >> 3])
+        return self.build.program.sites[code >> 3].in_file()
 
     def who(self, rank, block):
         """`thread (3, 0, 0) of block (0, 0, 0)`."""
@@ -213,9 +251,14 @@ class Launch:
     def block_at(self, number):
         return _unravel(number, self.grid)
 
-    def _not_compiled(self, error):
-        message = getattr(error, "msg", None) or str(error)
-        return UnsupportedCode(f"{self.kernel.__name__} cannot be compiled: {message}")
+
+def _areas(arguments):
+    """Start and length of the memory that each array argument lies in."""
+    arrays = [
+        part for value in arguments for part in (value if isinstance(value, tuple) else (value,))
+    ]
+    found = [byte_bounds(array) for array in arrays if isinstance(array, np.ndarray)]
+    return np.array([(first, last - first) for first, last in found], np.int64).reshape(-1, 2)
 
 
 def _block_bytes(control):
@@ -256,6 +299,11 @@ def _copied_in(name, host, copies, copy_in=True, copy_out=True):
     if host.dtype.hasobject or host.dtype.kind in "SUOMm":
         raise ArgumentError(f"the argument {name} has dtype {host.dtype}, unknown to the GPU")
     refuse_half(host.dtype, f"the argument {name}")
+    if copy_out and not host.flags.writeable:
+        raise ArgumentError(
+            f"the argument {name} is read-only, and a launch copies NumPy arrays back: give a "
+            f"copy, or cuda.In({name})"
+        )
     require_one_piece(host)
     on_device = host.copy(order="K") if copy_in else device_array_like(host).data
     if copy_in:

@@ -80,4 +80,6 @@ def source_tree(function):
         raise UnsupportedCode(f"{function.__name__} is not written with `def`: write it so")
     ast.increment_lineno(tree, first - 1)
     tree.decorator_list = []
+    for node in ast.walk(tree):
+        node.origin = function  # it stays with what is written into a caller (inline.py)
     return tree

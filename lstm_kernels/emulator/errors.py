@@ -28,5 +28,9 @@ class DivergentBarrier(EmulatorError, RuntimeError):
     """A barrier that not all threads reach. On a card this hangs, or worse, goes on."""
 
 
+class WaitsInVain(EmulatorError, RuntimeError):
+    """Threads that loop until another one writes something, which none does. On a card: a hang."""
+
+
 class TransferError(EmulatorError, ValueError):
     """A copy between host and device that cannot be made."""

@@ -54,8 +54,8 @@ def written_arguments(kernel, program):
     functions = {part.tree.name: part.tree for part in program.functions.values()}
     proof = _Proof(functions)
     try:
-        if program.uses_grid:
-            raise Unproven("grid.sync")
+        if program.uses_grid or program.spins:
+            raise Unproven("its blocks may wait for each other")
         _Scope(proof, kernel.tree, {name: Argument(name) for name in parameters}).visit_body()
         return proof.written()
     except Unproven:

@@ -7,10 +7,12 @@ choose. Everything else of the emulator's run time is ordinary `@njit` code on t
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 from . import control as slots
 from .compact import as_intp, index_kinds, is_whole_index, opened, view
+from .explain import axes
 
 
 @intrinsic
@@ -36,6 +38,71 @@ def store_at(typingctx, address, value):
         return context.get_dummy_value()
 
     return types.none(address, value), codegen
+
+
+def _conversion_for_atomics(kinds, words):
+    """`convert(array, value)`: the value as an element of the array, whose type the card allows."""
+
+    @intrinsic
+    def convert(typingctx, array, value):
+        element = opened(array).dtype
+        if element not in kinds:
+            raise TypingError(
+                f"this atomic operation on an array of {element}: the card has it for {words} only"
+            )
+
+        def codegen(context, builder, signature, args):
+            return context.cast(builder, args[1], signature.args[1], element)
+
+        return element(array, value), codegen
+
+    return convert
+
+
+UNSIGNED = (types.uint32, types.uint64)
+INTEGERS = (types.int32, types.int64, *UNSIGNED)
+as_unsigned = _conversion_for_atomics(UNSIGNED, "uint32 and uint64")
+as_integer = _conversion_for_atomics(INTEGERS, "integers of 32 and 64 bits")
+as_number = _conversion_for_atomics(
+    (types.float32, types.float64, *INTEGERS), "integers and floats of 32 and 64 bits"
+)
+
+
+def _only(allowed, words):
+    """`require(value)`: the value itself, if its type may travel between threads on the card."""
+
+    @intrinsic
+    def require(typingctx, value):
+        kind = types.unliteral(value)
+        if not allowed(kind):
+            raise TypingError(f"it gives other threads a {kind}: the card's compiler takes {words}")
+        return kind(kind), lambda context, builder, signature, args: args[0]
+
+    return require
+
+
+SHUFFLED = (types.int32, types.int64, types.float32, types.float64)
+for_shuffle = _only(lambda kind: kind in SHUFFLED, "int32, int64, float32 and float64")
+for_block_vote = _only(lambda kind: isinstance(kind, types.Integer), "integers; so use int32(...)")
+for_warp_vote = _only(
+    lambda kind: isinstance(kind, (types.Integer, types.Boolean)), "integers and booleans"
+)
+
+
+@intrinsic
+def stop(typingctx, control):
+    """Leave the kernel if Ctrl-C was pressed; looked up at each round of a loop."""
+
+    def codegen(context, builder, signature, args):
+        word = context.get_value_type(types.int64)
+        place = builder.add(args[0], args[0].type(slots.STOP * 8))
+        pointer = builder.inttoptr(place, word.as_pointer())
+        wished = builder.load_atomic(pointer, "monotonic", 8)
+        with cgutils.if_unlikely(builder, builder.icmp_signed("!=", wished, word(0))):
+            context.call_conv.return_user_exc(builder, KeyboardInterrupt, ("stopped",))
+        return context.get_dummy_value()
+
+    return types.none(control), codegen
 
 
 @intrinsic
@@ -113,6 +180,7 @@ def call_resume(typingctx, pointer, address):
 @intrinsic
 def checked_index(typingctx, control, site, array, index):
     """`index` itself, after a check that it lies inside `array`; else the site is noted."""
+    _refuse_too_many(array, index)
     check = _can_check(array, index)
 
     def codegen(context, builder, signature, args):
@@ -133,6 +201,7 @@ def noted_index(typingctx, control, site, kind, array, index):
     That function is called by its address, which stands in the control block: so it is compiled
     once, and not again at each access.
     """
+    _refuse_too_many(array, index)
     check = _can_check(array, index)
     whole = check and is_whole_index(array, index)
 
@@ -167,6 +236,13 @@ def checked_axis(typingctx, control, site, array, axis, index):
         return args[4]
 
     return index(control, site, array, axis, index), codegen
+
+
+def _refuse_too_many(array, index):
+    """Two indices into an array with one axis."""
+    count = len(index_kinds(index))
+    if isinstance(opened(array), types.Array) and count > opened(array).ndim:
+        raise TypingError(f"{count} indices for an array with {axes(opened(array).ndim)}")
 
 
 def _can_check(array, index):

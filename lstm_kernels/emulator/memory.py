@@ -32,7 +32,7 @@ class DeviceArray:
     nbytes = property(lambda self: self.data.nbytes)
     strides = property(lambda self: self.data.strides)
     alloc_size = property(lambda self: self.data.nbytes)
-    T = property(lambda self: DeviceArray(self.data.T))
+    T = property(lambda self: self.transpose())
 
     def copy_to_host(self, ary=None, stream=0):
         """A NumPy copy, or a copy into `ary`."""
@@ -83,13 +83,23 @@ class DeviceArray:
         return self.data.flags.f_contiguous
 
     def reshape(self, *shape, order="C"):
-        return DeviceArray(self.data.reshape(*shape, order=order))
+        return self._same_memory(self.data.reshape(*shape, order=order))
 
     def ravel(self, order="C"):
-        return DeviceArray(self.data.ravel(order=order))
+        return self._same_memory(self.data.ravel(order=order))
+
+    def _same_memory(self, part):
+        if part.size and not np.may_share_memory(part, self.data):
+            raise TransferError("the elements do not lie one after the other: this needs a copy")
+        return DeviceArray(part)
 
     def transpose(self, axes=None):
-        return DeviceArray(self.data.transpose(axes))
+        """A transposed copy, as on the card; the same array if `axes` change nothing."""
+        if axes is not None and tuple(axes) == tuple(range(self.ndim)):
+            return self
+        if self.ndim != 2:
+            raise TransferError(f"only arrays of 2 axes can be transposed, not of {self.ndim}")
+        return DeviceArray(self.data.transpose(axes).copy(order="C"))
 
     def view(self, dtype):
         return DeviceArray(self.data.view(dtype))

@@ -22,9 +22,14 @@ class Site:
     line: int
     text: str
     array: str = ""
+    file: str = ""  # or "a notebook cell"
 
     def __str__(self):
         return f"{self.function}, line {self.line}: {self.text}"
+
+    def in_file(self):
+        """The same, with the file's name."""
+        return f"{self}, in {self.file}"
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class Program:
     shared_bytes: int = 0
     local_bytes: int = 0
     uses_grid: bool = False
+    spins: bool = False  # a loop may wait for what other threads write
 
     def add_site(self, site):
         self.sites.append(site)
@@ -133,20 +139,38 @@ BUILTINS = frozenset(
     "abs bool complex divmod enumerate float int len max min pow print range round tuple type "
     "zip isinstance".split()
 )
+# where the card's compiler gives another type or value: functions of arithmetic.py
+FLOATS = (math.floor, math.ceil, math.trunc, math.modf, math.frexp, math.ldexp, math.fmod)
+OWN = {int: "whole", math.pow: "pow_"} | {function: function.__name__ for function in FLOATS}
+# NumPy's functions of numbers that the card's compiler knows
+UFUNCS = frozenset(
+    "arccos arccosh arcsin arcsinh arctan arctan2 arctanh bitwise_and bitwise_or bitwise_xor "
+    "conjugate cos cosh deg2rad degrees divide equal fmax fmin greater greater_equal hypot invert "
+    "isnan left_shift less less_equal log log10 log2 logical_and logical_not logical_or "
+    "logical_xor maximum minimum not_equal rad2deg radians right_shift sin sinh tan tanh".split()
+)
+UNKNOWN = frozenset({math.gcd, math.remainder})
 
 
 def callable_source(value):
-    """`math.exp`, `np.sqrt` or `range`: a function that both compilers know; else None."""
+    """`math.exp`, `np.sin` or `range`: a function that both compilers know; else None."""
     if isinstance(value, np.ufunc):
-        return f"np.{value.__name__}"
+        return f"np.{value.__name__}" if value.__name__ in UFUNCS else None
     if isinstance(value, (python_types.BuiltinFunctionType, type)):
-        module, name = value.__module__, value.__name__
-        if module == "math":
-            return f"math.{name}"
-        if module == "builtins" and name in BUILTINS:
-            return name
-        if module == "_operator":
-            return f"operator.{name}"
+        return None if value in UNKNOWN else _builtin_source(value)
+    return None
+
+
+def _builtin_source(value):
+    module, name = value.__module__, value.__name__
+    if value in OWN:
+        return f"_card.{OWN[value]}"
+    if module == "math":
+        return f"math.{name}"
+    if module == "builtins" and name in BUILTINS:
+        return name
+    if module == "_operator":
+        return f"operator.{name}"
     return None
 
 

@@ -7,6 +7,7 @@ functions that allocate. A kernel that uses them would run here and fail on a ca
 import ast
 
 from .errors import UnsupportedCode
+from .explain import told
 
 STATEMENTS = {
     ast.Try: "exceptions cannot be caught on the GPU",
@@ -40,6 +41,33 @@ METHODS = frozenset(
     "sum mean std var dot min max argmin argmax sort argsort copy astype fill flatten tolist "
     "cumsum prod any all append extend insert pop clip round repeat take nonzero".split()
 )
+
+
+RESERVED = frozenset(
+    "_cuda _gpu _card _compact _scheduler _signatures _trace _types _kernel "
+    "np math operator njit".split()
+)  # the generated module's own names
+
+
+def refuse_signature(tree, function, is_kernel):
+    """Refuse `*args`, and what a kernel cannot return."""
+    arguments = tree.args
+    if arguments.vararg or arguments.kwarg or arguments.kwonlyargs:
+        raise refusal(function, tree, "write each argument with its name: there is no * on the GPU")
+    for node in ast.walk(tree):
+        value = getattr(node, "value", None)
+        if is_kernel and isinstance(node, ast.Return) and not _is_none(value):
+            raise refusal(function, node, "a kernel returns nothing: write results into an array")
+        name = node.arg if isinstance(node, ast.arg) else getattr(node, "id", "")
+        stored = isinstance(node, ast.arg) or isinstance(getattr(node, "ctx", None), ast.Store)
+        if stored and name in RESERVED:
+            raise refusal(
+                function, node, f"the emulator needs the name {name} itself: take another"
+            )
+
+
+def _is_none(node):
+    return node is None or (isinstance(node, ast.Constant) and node.value is None)
 
 
 def refuse_python(tree, function):
@@ -76,8 +104,7 @@ def is_constant_shape(node):
 
 def refusal(function, node, reason):
     """The exception, with the place in the source."""
-    line = getattr(node, "lineno", "?")
-    return UnsupportedCode(f"{function.__name__}, line {line}: {reason}")
+    return UnsupportedCode(told(function, getattr(node, "lineno", "?"), reason))
 
 
 def _body_nodes(tree):

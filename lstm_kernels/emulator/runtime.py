@@ -7,14 +7,23 @@ the addresses of the memory that it may use. The translator passes it along as `
 from collections import namedtuple
 
 import numpy as np
-from numba import njit, types
-from numba.extending import overload
 
 from . import control as slots
+from .arithmetic import device
 from .compact import array_at
+from .intrinsics import (  # noqa: F401
+    as_integer,
+    as_number,
+    as_unsigned,
+    for_block_vote,
+    for_shuffle,
+    for_warp_vote,
+    load_as,
+    stop,  # noqa: F401
+    store_at,
+)
 from .intrinsics import checked_axis as at_axis  # noqa: F401  (translated kernels use these two)
 from .intrinsics import checked_index as at  # noqa: F401
-from .intrinsics import load_as, store_at
 
 Thread = namedtuple(
     "Thread",
@@ -27,14 +36,6 @@ WARP = 32
 # Mail of one thread, in bytes: the value that it posts, the mask of lanes that take part, and the
 # value as the others may read it: copied when all of the warp (or the block) have posted.
 POSTED, MASK, FOR_WARP, FOR_BLOCK, MAIL_SLOT = 0, 8, 16, 24, 32
-
-DEVICE = {
-    "error_model": "numpy",  # division by zero gives inf, as on the card
-    "_nrt": False,  # no memory can be allocated
-    "no_cpython_wrapper": True,  # only compiled code calls these: compile nothing more
-    "no_cfunc_wrapper": True,
-}
-device = njit(**DEVICE)
 
 
 # ---- where a thread stands ----------------------------------------------------------------------
@@ -95,12 +96,13 @@ def enter_thread(control, memory, block, rank, room):
     bx, by, bz, gx, gy, gz = (
         control[b], control[b + 1], control[b + 2], control[g], control[g + 1], control[g + 2],
     )  # fmt: skip
-    start = control[slots.DYNAMIC_START]
+    int32 = np.int32  # as on the card
     return Thread(
-        rank % bx, rank // bx % by, rank // (bx * by),
-        block % gx, block // gx % gy, block // (gx * gy),
-        bx, by, bz, gx, gy, gz, rank, rank % WARP, control.ctypes.data,
-        shared, shared + start, control[slots.SHARED_BYTES] - start, mail, local,
+        int32(rank % bx), int32(rank // bx % by), int32(rank // (bx * by)),
+        int32(block % gx), int32(block // gx % gy), int32(block // (gx * gy)),
+        int32(bx), int32(by), int32(bz), int32(gx), int32(gy), int32(gz),
+        rank, int32(rank % WARP), control.ctypes.data, shared,
+        shared + control[slots.DYNAMIC_START], control[slots.DYNAMIC_BYTES], mail, local,
     )  # fmt: skip
 
 
@@ -137,55 +139,54 @@ def gridsize_3(cuda):
 
 
 # ---- atomics: threads take turns only at barriers, so plain steps cannot be interrupted ---------
+# Each value is converted to the array's type first, as on the card.
 
 
 @device
 def atomic_add(array, index, value):
     old = array[index]
-    array[index] = value  # converts `value` to the array's type first, as the card does
-    array[index] = old + array[index]
+    array[index] = old + as_number(array, value)
     return old
 
 
 @device
 def atomic_sub(array, index, value):
     old = array[index]
-    array[index] = value
-    array[index] = old - array[index]
+    array[index] = old - as_number(array, value)
     return old
 
 
 @device
 def atomic_and_(array, index, value):
     old = array[index]
-    array[index] = old & value
+    array[index] = old & as_integer(array, value)
     return old
 
 
 @device
 def atomic_or_(array, index, value):
     old = array[index]
-    array[index] = old | value
+    array[index] = old | as_integer(array, value)
     return old
 
 
 @device
 def atomic_xor(array, index, value):
     old = array[index]
-    array[index] = old ^ value
+    array[index] = old ^ as_integer(array, value)
     return old
 
 
 @device
 def atomic_inc(array, index, value):
     old = array[index]
-    array[index] = 0 if old >= value else old + 1
+    array[index] = 0 if old >= as_unsigned(array, value) else old + 1
     return old
 
 
 @device
 def atomic_dec(array, index, value):
-    old = array[index]
+    old, value = array[index], as_unsigned(array, value)
     array[index] = value if old == 0 or old > value else old - 1
     return old
 
@@ -193,13 +194,13 @@ def atomic_dec(array, index, value):
 @device
 def atomic_exch(array, index, value):
     old = array[index]
-    array[index] = value
+    array[index] = as_integer(array, value)
     return old
 
 
 @device
 def atomic_max(array, index, value):
-    old = array[index]
+    old, value = array[index], as_number(array, value)
     if value > old:
         array[index] = value
     return old
@@ -207,7 +208,7 @@ def atomic_max(array, index, value):
 
 @device
 def atomic_min(array, index, value):
-    old = array[index]
+    old, value = array[index], as_number(array, value)
     if value < old:
         array[index] = value
     return old
@@ -215,7 +216,7 @@ def atomic_min(array, index, value):
 
 @device
 def atomic_nanmax(array, index, value):
-    old = array[index]
+    old, value = array[index], as_number(array, value)
     if value > old or old != old:
         array[index] = value
     return old
@@ -223,7 +224,7 @@ def atomic_nanmax(array, index, value):
 
 @device
 def atomic_nanmin(array, index, value):
-    old = array[index]
+    old, value = array[index], as_number(array, value)
     if value < old or old != old:
         array[index] = value
     return old
@@ -232,8 +233,8 @@ def atomic_nanmin(array, index, value):
 @device
 def atomic_cas(array, index, expected, value):
     old = array[index]
-    if old == expected:
-        array[index] = value
+    if old == as_integer(array, expected):
+        array[index] = as_integer(array, value)
     return old
 
 
@@ -305,7 +306,7 @@ def lanes_there(cuda, mask):
 
 @device
 def ballot_sync(cuda, mask, mine):
-    return ballot(cuda, mask, mine)
+    return np.int32(ballot(cuda, mask, mine))
 
 
 @device
@@ -329,101 +330,33 @@ def syncthreads_count(cuda, mine):
     total = 0
     for rank in range(block_threads(cuda)):
         total += 1 if load_as(cuda.mail + rank * MAIL_SLOT + FOR_BLOCK, mine) != 0 else 0
-    return total
+    return np.int32(total)
 
 
 @device
 def syncthreads_and(cuda, mine):
-    return 1 if syncthreads_count(cuda, mine) == block_threads(cuda) else 0
+    return np.int32(syncthreads_count(cuda, mine) == block_threads(cuda))
 
 
 @device
 def syncthreads_or(cuda, mine):
-    return 1 if syncthreads_count(cuda, mine) > 0 else 0
+    return np.int32(syncthreads_count(cuda, mine) > 0)
 
 
-# ---- small arithmetic ---------------------------------------------------------------------------
-
-
-@device
-def fma(a, b, c):
-    return a * b + c
-
-
-@device
-def selp(condition, a, b):
-    return a if condition else b
-
-
-@device
-def cbrt(x):
-    return np.cbrt(x)
-
-
-@device
-def popc(x):
-    return np.int32(_ones(x, _width(x)))
-
-
-@device
-def clz(x):
-    """Zero bits above the highest one bit."""
-    width, n = _width(x), 0
-    while n < width and not (x >> (width - 1 - n)) & 1:
-        n += 1
-    return np.int32(n)
-
-
-@device
-def ffs(x):
-    """1 + the place of the lowest one bit; 0 if there is none."""
-    for n in range(_width(x)):
-        if (x >> n) & 1:
-            return np.int32(n + 1)
-    return np.int32(0)
-
-
-@device
-def brev(x):
-    """The bits in reverse order."""
-    width, bits, result = np.uint64(_width(x)), np.uint64(x), np.uint64(0)
-    for n in range(width):
-        result = (result << np.uint64(1)) | ((bits >> n) & np.uint64(1))
-    return result
+# ---- lanes --------------------------------------------------------------------------------------
 
 
 @device
 def activemask(cuda):
-    return lanes_there(cuda, 0xFFFFFFFF)
+    return np.uint32(lanes_there(cuda, 0xFFFFFFFF))
 
 
 @device
 def lanemask_lt(cuda):
-    return (1 << cuda.lane) - 1
+    return np.uint32((1 << cuda.lane) - 1)
 
 
 @device
 def nothing(*_arguments):
     """Fences and sleeps: threads take turns here, so memory is always up to date."""
     return 0
-
-
-@device
-def _ones(x, width):
-    total = 0
-    for n in range(width):
-        total += (x >> n) & 1
-    return total
-
-
-def _width(x):
-    """Number of bits of an integer."""
-    raise NotImplementedError("compiled code only")
-
-
-@overload(_width)
-def _width_overload(x):
-    if not isinstance(x, types.Integer):
-        return None
-    width = x.bitwidth
-    return lambda x: width

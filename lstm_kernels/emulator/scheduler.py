@@ -11,12 +11,14 @@ import numpy as np
 from numba import njit
 
 from . import control as slots
+from .compact import array_at
 from .intrinsics import (  # noqa: F401  (translated kernels call three of them)
     call_resume,
     generator_size,
     keep_generator,
     load_as,
     resume_pointer,
+    stop,
 )
 from .runtime import (
     FOR_BLOCK,
@@ -35,6 +37,8 @@ EXCHANGE = 1  # shuffles and warp votes: the lanes of a mask wait for each other
 SYNCWARP = 2  # the same, and what was written before is visible after
 BLOCK = 3  # syncthreads
 GRID = 4  # grid.sync
+SPIN = 5  # it has looped for a while, perhaps for another thread's sake: it waits for nothing
+IN_VAIN = -2  # what the others do if all threads loop, and nothing changes any more
 READY = -1  # not a code that a thread gives: it waits for nothing
 
 
@@ -53,7 +57,9 @@ def run_blocks(resume, size, states, control, memory, first, last):
     """Run the resident blocks first..last-1 to their end. Returns False if they get stuck."""
     _, threads = counts(control)
     codes = np.full((last - first, threads), READY)
+    looks = np.zeros(LOOKS, np.int64)
     while True:
+        stop(control.ctypes.data)
         for i in range(last - first):
             room = position(i, last - first, control[slots.ORDER])
             control[slots.BLOCK] = first + room
@@ -61,6 +67,11 @@ def run_blocks(resume, size, states, control, memory, first, last):
             mail = memory.ctypes.data + room * block_bytes(control) + control[slots.SHARED_BYTES]
             if not run_block(resume, size, start, control, codes[room], mail):
                 return False
+        if control[slots.AREAS] and any_spins(codes.ravel()):
+            if in_vain(looks, codes.ravel(), states, control, memory):
+                return False
+            let_spins_go_on(codes.ravel())
+            continue
         if not agree(codes.ravel(), control):
             return False
         if codes[0, 0] == FINISHED:
@@ -76,6 +87,9 @@ def run_block(resume, size, start, control, codes, mail):
         for first in range(0, len(codes), WARP):
             warp = (first, min(first + WARP, len(codes)))
             run_warp(resume, size, start, control, codes, mail, warp)
+        if control[slots.AREAS] and any_spins(codes):
+            return True
+        stop(control.ctypes.data)
         if not agree(codes, control):
             return False
         if codes[0] & 7 != BLOCK:
@@ -139,6 +153,92 @@ def agree(codes, control):
             note_divergence(control, codes, n, other)
             return False
     return True
+
+
+# ---- loops that wait for other threads ----------------------------------------------------------
+
+HASH, PASSES, ROUNDS, MEMORY, EVERYTHING, LOOKS = range(6)
+ENOUGH = 1_500_000_000  # rounds of all threads together, in which no memory changes
+SPINS = 256  # rounds of a loop before its thread gives way
+
+
+@compiled
+def any_spins(codes):
+    for code in codes:
+        if code & 7 == SPIN and code > 0:
+            return True
+    return False
+
+
+@compiled
+def let_spins_go_on(codes):
+    for n in range(len(codes)):
+        if codes[n] & 7 == SPIN and codes[n] > 0:
+            codes[n] = READY
+
+
+@compiled
+def in_vain(looks, codes, states, control, memory):
+    """Do all threads only loop, for nothing? That is so if one pass over all of them changes no
+    variable and no memory, or if very many passes change no memory."""
+    now = hash_of(codes.ctypes.data, codes.nbytes, control[slots.BLOCK_EPOCH])
+    now = now * 31 + control[slots.GRID_EPOCH]
+    if now != looks[HASH]:
+        looks[:] = 0
+        looks[HASH] = now
+        return False
+    looks[PASSES] += 1
+    looks[ROUNDS] += len(codes) * SPINS
+    if is_time_to_look(looks[PASSES]):
+        shared = hash_of_memory(control, memory)
+        everything = hash_of(states.ctypes.data, states.nbytes, shared)
+        if everything == looks[EVERYTHING]:
+            return note_vain(codes, control)
+        looks[EVERYTHING] = everything
+        if shared != looks[MEMORY]:
+            looks[MEMORY], looks[ROUNDS] = shared, 0
+    return looks[ROUNDS] > ENOUGH and note_vain(codes, control)
+
+
+@compiled
+def is_time_to_look(passes):
+    """After 8, 16, 32 ... passes, and once more after the next one: looking at all takes long."""
+    return passes >= 8 and (passes & (passes - 1) == 0 or (passes - 1) & (passes - 2) == 0)
+
+
+@compiled
+def note_vain(codes, control):
+    """Note the first thread that loops."""
+    for n in range(len(codes)):
+        if codes[n] & 7 == SPIN and codes[n] > 0:
+            control[slots.STUCK_CODE], control[slots.STUCK_THREAD] = codes[n], n
+            control[slots.OTHER_CODE] = IN_VAIN
+            control[slots.BLOCK] -= control[slots.BLOCK] % control[slots.RESIDENT]
+            return True
+    return False
+
+
+@compiled
+def hash_of_memory(control, memory):
+    """Of the blocks' own memory, and of the arrays that the kernel was given."""
+    result = hash_of(memory.ctypes.data, memory.nbytes, 0)
+    areas = array_at(control[slots.AREAS], (control[slots.AREA_COUNT], 2), np.int64)
+    for n in range(control[slots.AREA_COUNT]):
+        result = hash_of(areas[n, 0], areas[n, 1], result)
+    return result
+
+
+@compiled
+def hash_of(address, nbytes, start):
+    """A number that is another one if any of these bytes changes (nearly always)."""
+    result = np.uint64(start)
+    words = array_at(address, (nbytes // 8,), np.uint64)
+    for n in range(nbytes // 8):
+        result = (result ^ words[n]) * np.uint64(1099511628211)
+    rest = array_at(address + nbytes // 8 * 8, (nbytes % 8,), np.uint8)
+    for n in range(nbytes % 8):
+        result = (result ^ np.uint64(rest[n])) * np.uint64(1099511628211)
+    return np.int64(result >> np.uint64(1))
 
 
 @compiled

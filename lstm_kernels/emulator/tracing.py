@@ -13,12 +13,12 @@ of this run do not show.
 """
 
 import numpy as np
-from numba import njit
 
 from . import control as slots
+from .arithmetic import device
 from .compact import array_at
 from .intrinsics import noted_index as seen  # noqa: F401  (translated kernels call it)
-from .runtime import DEVICE, WARP
+from .runtime import WARP
 
 READ, WRITE, UPDATE, ATOMIC = 1, 2, 3, 4
 KINDS = {READ: "reads", WRITE: "writes", UPDATE: "reads and writes", ATOMIC: "atomically updates"}
@@ -36,8 +36,6 @@ ENTRIES = 10  # remembered accesses of one element
 # one found race: how often, where, and the two accesses
 COUNT, AREA, ELEMENT, ONE, OTHER = 0, 1, 2, 3, 6
 RACE = 9
-
-device = njit(**DEVICE)
 
 
 @device

@@ -13,17 +13,36 @@ generator: the scheduler pauses and resumes it (scheduler.py).
 """
 
 import ast
+import difflib
+import inspect
 import math
+import types as python_types
 from dataclasses import dataclass
+from types import SimpleNamespace
+
+import numpy as np
+from numba import types
 
 from . import names, scheduler
 from .environment import MISSING, Environment, python_function, source_tree
+from .explain import file_of, source_line
 from .inline import inline_calls, keep_apart
+from .loops import Loops
 from .program import Site, as_dtype, callable_source, constant_source, refuse_half
-from .refuse import is_constant_shape, refusal, refuse_method, refuse_python
+from .refuse import (
+    is_constant_shape,
+    refusal,
+    refuse_method,
+    refuse_python,
+    refuse_signature,
+)
+from .signatures import type_source
 from .tracing import ATOMIC, READ, UPDATE, WRITE
 
 ALL_LANES = 0xFFFFFFFF
+ARITHMETIC = ("fma", "selp", "cbrt", "popc", "clz", "ffs", "brev")  # of arithmetic.py
+OPERATORS = {ast.Pow: "power", ast.LShift: "shift_left", ast.RShift: "shift_right"}  # there too
+APART = (ast.If, ast.For, ast.While, ast.IfExp, ast.BoolOp)  # some threads may not come here
 SYNCWARP = """
 def syncwarp(_cuda, mask):
     _gpu.post(_cuda, mask, 0)
@@ -31,7 +50,7 @@ def syncwarp(_cuda, mask):
 """
 EXCHANGE = """
 def {name}(_cuda, {parameters}):
-    _gpu.post(_cuda, mask, value)
+    _gpu.post(_cuda, mask, _gpu.{check}(value))
     yield {code}
     return _gpu.{name}(_cuda, {reads})
 """
@@ -46,16 +65,21 @@ class Translated:
     needs_thread: bool  # it has the extra argument `_cuda`
 
 
-def translate_function(function, program, is_kernel=False):
-    """Translate one function and, through it, all that it calls."""
+def translate_function(function, program, is_kernel=False, signatures=()):
+    """Translate one function and, through it, all that it calls; a device function may have
+    declared its types."""
     if function in program.functions:
         translated = program.functions[function]
         if translated is None:
-            raise refusal(function, source_tree(function), "a function that calls itself")
+            raise refusal(
+                function, source_tree(function), "a function that calls itself: write a loop"
+            )
         return translated
     program.functions[function] = None
-    translator = Translator(function, program)
+    translator = Translator(function, program, is_kernel)
     tree = translator.translate()
+    if not is_kernel and signatures:
+        _convert_to_declared(tree, function, program, signatures)
     waits = any(isinstance(node, ast.Yield) for node in ast.walk(tree))
     uses = any(isinstance(node, ast.Name) and node.id == "_cuda" for node in ast.walk(tree))
     translated = Translated(tree, waits, is_kernel or uses or waits)
@@ -68,24 +92,40 @@ def translate_function(function, program, is_kernel=False):
 class Translator(ast.NodeTransformer):
     """Rewrites the tree of one function."""
 
-    def __init__(self, function, program):
+    def __init__(self, function, program, is_kernel=False):
         self.function = function
         self.program = program
         self.environment = Environment(function)
         self.grids = set()  # local names that hold cg.this_grid()
         self.target = ""  # the name that the present statement assigns to
+        self.is_kernel = is_kernel
+        self.together = is_kernel  # all threads of the kernel are here, none has left
 
     def translate(self):
         tree = source_tree(self.function)
+        refuse_signature(tree, self.function, self.is_kernel)
         refuse_python(tree, self.function)
         tree.body = [statement for statement in map(self.visit, tree.body) if statement]
         keep_apart(tree)
+        tree.body = self._with_stops(tree.body)
         tree.body = inline_calls(tree.body, self.function) or [ast.Pass()]
         tree.returns = None
         for argument in tree.args.args:
             argument.annotation = None
         tree.name = self.program.function_name(tree.name)
         return ast.fix_missing_locations(tree)
+
+    def visit(self, node):
+        """Visit one node, and keep in mind whether some threads may be elsewhere."""
+        self.together = self.together and not isinstance(node, APART)
+        return super().visit(node)
+
+    def _with_stops(self, body):
+        """The body with what loops must do (loops.py)."""
+        loops = Loops(self._spin_code, body, self.is_kernel)
+        module = loops.visit(ast.Module(body, []))
+        self.program.spins |= loops.spins > 0
+        return module.body
 
     # ---- names ----------------------------------------------------------------------------------
 
@@ -95,13 +135,16 @@ class Translator(ast.NodeTransformer):
     def visit_Attribute(self, node):
         if isinstance(node.ctx, ast.Load) and self.environment.lookup(node) is not MISSING:
             return self._constant(node)
+        owner = self.environment.lookup(node.value)
+        if isinstance(owner, (python_types.ModuleType, SimpleNamespace, names.KernelTriple)):
+            raise self._missing(node, owner)
         return self.generic_visit(node)
 
     def _constant(self, node):
         """Replace a name from outside by a name of the generated module."""
         value = self.environment.lookup(node)
         if value is MISSING:
-            return node
+            return self._local(node)
         if isinstance(value, names.KernelName):
             return self._kernel_value(node, value)
         known = callable_source(value)
@@ -112,6 +155,20 @@ class Translator(ast.NodeTransformer):
             raise self._refuse(node, f"{ast.unparse(node)} ({_kind(value)}) is unknown to the GPU")
         wanted = ast.unparse(node).replace(".", "__")
         return ast.Name(self.program.define(wanted, source), ast.Load())
+
+    def _local(self, node):
+        if isinstance(node, ast.Name) and node.id not in self.environment.locals:
+            raise self._refuse(node, f"the name {node.id} is not defined")
+        return node
+
+    def _missing(self, node, owner):
+        """`cuda.threadidx`: a module has no such name."""
+        known = [name for name in dir(owner) if not name.startswith("_")]
+        similar = difflib.get_close_matches(node.attr, known, 1) or [
+            name for name in known if name.lower() == node.attr.lower()
+        ]
+        hint = f"; is it {ast.unparse(node.value)}.{similar[0]}?" if similar else ""
+        return self._refuse(node, f"{ast.unparse(node.value)} has no {node.attr}{hint}")
 
     def _kernel_value(self, node, value):
         if isinstance(value, names.KernelValue):
@@ -126,7 +183,7 @@ class Translator(ast.NodeTransformer):
             return self._kernel_call(node, value.name)
         function = python_function(value)
         if function is not None:
-            return self._device_call(node, function)
+            return self._device_call(node, function, getattr(value, "declared", ()))
         if self._is_grid(getattr(node.func, "value", None)) and node.func.attr == "sync":
             self.program.uses_grid = True
             return self._wait(node, scheduler.GRID)
@@ -134,17 +191,22 @@ class Translator(ast.NodeTransformer):
 
     def _plain_call(self, node, value):
         if value is not MISSING and callable(value) and not self._is_known(value):
-            hint = "; decorate it with @cuda.jit(device=True)" if hasattr(value, "__code__") else ""
+            hint = _instead_of(value)
             raise self._refuse(node, f"{ast.unparse(node.func)} is unknown to the GPU{hint}")
         if value is MISSING:
             refuse_method(node, self.function)
+        if value in (min, max) and len(node.args) == 2:
+            self.generic_visit_arguments(node)
+            node.func = _expression(f"_card.{value.__name__}_")
+            return node
         return self.generic_visit(node)
 
     def _is_known(self, value):
         return callable_source(value) or constant_source(value)
 
-    def _device_call(self, node, function):
-        callee = translate_function(function, self.program)
+    def _device_call(self, node, function, signatures):
+        callee = translate_function(function, self.program, signatures=signatures)
+        self._check_arguments(node, function)
         self.generic_visit_arguments(node)
         if callee.needs_thread:
             node.args.insert(0, ast.Name("_cuda", ast.Load()))
@@ -152,6 +214,13 @@ class Translator(ast.NodeTransformer):
         if callee.waits:
             node.inline = callee.tree
         return node
+
+    def _check_arguments(self, node, function):
+        given = [None] * len(node.args), {keyword.arg: None for keyword in node.keywords}
+        try:
+            inspect.signature(function).bind(*given[0], **given[1])
+        except TypeError as error:
+            raise self._refuse(node, f"{function.__name__}: {error}") from None
 
     def generic_visit_arguments(self, node):
         node.args = [self.visit(argument) for argument in node.args]
@@ -178,12 +247,18 @@ class Translator(ast.NodeTransformer):
     def _plain(self, node, name):
         self.generic_visit_arguments(node)
         if name in ("grid", "gridsize"):
-            return _expression(f"_gpu.{name}_{self._literal(node.args[0])}(_cuda)")
+            return _expression(f"_gpu.{name}_{self._dimensions(node)}(_cuda)")
         if name.startswith("threadfence") or name == "nanosleep":
             name = "nothing"
+        if name == "activemask" and not self.together:
+            raise self._refuse(
+                node,
+                "cuda.activemask() where some threads may be elsewhere: the emulator cannot tell "
+                "which threads run together; call it before any branch, loop or return",
+            )
         if name in ("activemask", "lanemask_lt"):
             node.args.insert(0, ast.Name("_cuda", ast.Load()))
-        node.func = _expression(f"_gpu.{name}")
+        node.func = _expression(f"{'_card' if name in ARITHMETIC else '_gpu'}.{name}")
         return node
 
     # ---- arrays ---------------------------------------------------------------------------------
@@ -192,10 +267,12 @@ class Translator(ast.NodeTransformer):
         """`cuda.shared.array(shape, dtype)`: reserve the memory now, at a fixed offset."""
         arguments = dict(zip(("shape", "dtype"), node.args, strict=False))
         arguments.update({keyword.arg: keyword.value for keyword in node.keywords})
+        if not {"shape", "dtype"} <= set(arguments):
+            raise self._refuse(node, f"cuda.{name} takes a shape and a dtype")
         shape = self._shape(node, arguments["shape"], name)
         dtype = self._dtype(node, arguments["dtype"], name)
         label = self.target or name
-        source = f"np.{dtype.name}"
+        source = f"np.{dtype.type.__name__}"
         if name == "local.array":
             offset = self.program.add_local(shape, dtype)
             return _expression(f"_gpu.array_at(_cuda.local + {offset}, {shape}, {source})")
@@ -236,6 +313,8 @@ class Translator(ast.NodeTransformer):
             raise self._refuse(node, f"the emulator needs a constant dtype for cuda.{name}")
         dtype = as_dtype(dtype)
         refuse_half(dtype, f"cuda.{name}")
+        if dtype.kind not in "biufc":
+            raise self._refuse(node, f"the emulator has no cuda.{name} of {dtype}, only of numbers")
         return dtype
 
     def visit_Subscript(self, node):
@@ -254,13 +333,10 @@ class Translator(ast.NodeTransformer):
 
     def _checked(self, array, index, site, kind):
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
-        if any(isinstance(part, ast.Slice) for part in parts):
-            checked = [
-                part
-                if isinstance(part, ast.Slice)
-                else _call("_gpu.at_axis", "_cuda.control", site, array, axis, part)
-                for axis, part in enumerate(parts)
-            ]
+        if any(getattr(part, "value", None) is ... for part in parts):
+            raise self._refuse(array, "`...` in an index: write one `:` for each axis")
+        if any(isinstance(part, ast.Slice) or _is_new_axis(part) for part in parts):
+            checked = _checked_axes(array, parts, site)
             return ast.Tuple(checked, ast.Load()) if isinstance(index, ast.Tuple) else checked[0]
         if self.program.tracing:
             return _call("_trace.seen", "_cuda.control", site, kind, array, index)
@@ -277,6 +353,18 @@ class Translator(ast.NodeTransformer):
         place = self._checked(array, index, site, ATOMIC)
         return _call(f"_gpu.atomic_{name}", array, place, *values)
 
+    # ---- operators ------------------------------------------------------------------------------
+
+    def visit_BinOp(self, node):
+        node = self.generic_visit(node)
+        return self._operation(node.op, node.left, node.right) or node
+
+    def _operation(self, operator, left, right):
+        """`_card.power(left, right)` and its like, where a card computes something else."""
+        if type(operator) not in OPERATORS or _is_safe(operator, right):
+            return None
+        return _call(f"_card.{OPERATORS[type(operator)]}", left, right)
+
     # ---- statements -----------------------------------------------------------------------------
 
     def visit_Assign(self, node):
@@ -288,10 +376,21 @@ class Translator(ast.NodeTransformer):
         return node
 
     def visit_AugAssign(self, node):
+        if type(node.op) in OPERATORS and not _is_safe(node.op, node.value):
+            return self.visit(self._written_out(node))
         node.value = self.visit(node.value)
         if isinstance(node.target, ast.Subscript):
             node.target = self._access(node.target, UPDATE)
         return node
+
+    def _written_out(self, node):
+        """`x <<= n` as `x = x << n`."""
+        if any(isinstance(part, ast.Call) for part in ast.walk(node.target)):
+            raise self._refuse(node, "give the index a name before this line")
+        source = ast.unparse(node.target)
+        whole = ast.BinOp(ast.copy_location(_expression(source), node), node.op, node.value)
+        assigned = ast.Assign([node.target], ast.copy_location(whole, node))
+        return ast.fix_missing_locations(ast.copy_location(assigned, node))
 
     def visit_AnnAssign(self, node):
         if node.value is None:
@@ -313,6 +412,11 @@ class Translator(ast.NodeTransformer):
     def _code(self, node, kind):
         return 8 * self._site(node, ast.unparse(node)) + kind
 
+    def _spin_code(self, node):
+        """The place of a loop, with the line as it is written."""
+        text = source_line(self.function, node.lineno).rstrip(":")
+        return 8 * self._site(node, text) + scheduler.SPIN
+
     def _wait(self, node, kind):
         return ast.Yield(ast.Constant(self._code(node, kind)))
 
@@ -321,7 +425,7 @@ class Translator(ast.NodeTransformer):
         if kind == scheduler.BLOCK:
             return self._wait(node, kind)
         mask = self.visit(node.args[0]) if node.args else ast.Constant(ALL_LANES)
-        return _waiting_call(SYNCWARP, "syncwarp", [mask], code=self._code(node, kind))
+        return _waiting_call(node, SYNCWARP, "syncwarp", [mask], code=self._code(node, kind))
 
     def _exchange(self, node, name):
         """A shuffle or a vote: post a value, wait for the others, read theirs."""
@@ -332,10 +436,12 @@ class Translator(ast.NodeTransformer):
         reads = parameters if name in names.WARP_VOTES else parameters[1:]
         kind = scheduler.BLOCK if name in names.BLOCK_VOTES else scheduler.EXCHANGE
         return _waiting_call(
+            node,
             EXCHANGE,
             name,
             arguments,
             code=self._code(node, kind),
+            check=_check_of(name),
             parameters=", ".join(parameters),
             reads=", ".join(reads),
         )
@@ -343,16 +449,81 @@ class Translator(ast.NodeTransformer):
     # ---- helpers --------------------------------------------------------------------------------
 
     def _site(self, node, text, array=""):
-        site = Site(self.function.__name__, getattr(node, "lineno", 0), text, array)
+        line, file = getattr(node, "lineno", 0), file_of(self.function)
+        site = Site(self.function.__name__, line, text, array, file)
         return self.program.add_site(site)
 
-    def _literal(self, node):
-        if isinstance(node, ast.Constant) and node.value in (1, 2, 3):
-            return node.value
+    def _dimensions(self, node):
+        values = [getattr(argument, "value", None) for argument in node.args]
+        if values in ([1], [2], [3]):
+            return values[0]
         raise self._refuse(node, "cuda.grid and cuda.gridsize take the literal 1, 2 or 3")
 
     def _refuse(self, node, reason):
         return refusal(self.function, node, reason)
+
+
+def _instead_of(function):
+    """What to write in place of a function that the GPU does not know."""
+    if hasattr(function, "__code__"):
+        return "; decorate it with @cuda.jit(device=True)"
+    name = getattr(function, "__name__", "")
+    return f"; use math.{name}" if isinstance(function, np.ufunc) and hasattr(math, name) else ""
+
+
+def _is_new_axis(node):
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def _checked_axes(array, parts, site):
+    """An index with slices: each number in it is checked against its axis."""
+    axis, checked = 0, []
+    for part in parts:
+        if isinstance(part, ast.Slice) or _is_new_axis(part):
+            checked.append(part)
+        else:
+            checked.append(_call("_gpu.at_axis", "_cuda.control", site, array, axis, part))
+        axis += not _is_new_axis(part)
+    return checked
+
+
+def _is_safe(operator, right):
+    """Is the second operand a number with which all compilers do the same?"""
+    return isinstance(right, ast.Constant) and (
+        isinstance(right.value, float)
+        if isinstance(operator, ast.Pow)
+        else right.value in range(64)
+    )
+
+
+def _convert_to_declared(tree, function, program, signatures):
+    """`x = convert(x)` for each argument, and the same for each result."""
+    if len(signatures) > 1:
+        raise refusal(function, tree, "the emulator takes one signature of a device function")
+    ((kinds, result),) = signatures
+    if result not in (None, types.void):
+        convert = _conversion(program, result, f"the result of {function.__name__}")
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Return):
+                node.value = _call(convert, node.value or ast.Constant(None))
+    for argument, kind in reversed(list(zip(tree.args.args, kinds, strict=True))):
+        convert = _conversion(program, kind, f"the argument {argument.arg} of {function.__name__}")
+        value = _call(convert, argument.arg)
+        statement = ast.Assign([ast.Name(argument.arg, ast.Store())], value)
+        tree.body.insert(0, ast.copy_location(statement, tree))
+    ast.fix_missing_locations(tree)
+
+
+def _conversion(program, kind, what):
+    source = f"_signatures.conversion_to({type_source(kind)}, {what!r})"
+    return program.define(f"_as_{kind.name.split('(')[0]}", source)
+
+
+def _check_of(name):
+    """What refuses the values that the card's compiler refuses in a shuffle or a vote."""
+    if name in names.BLOCK_VOTES:
+        return "for_block_vote"
+    return "for_warp_vote" if name in names.WARP_VOTES else "for_shuffle"
 
 
 def _never_checked(node):
@@ -388,8 +559,11 @@ def _call(function, *arguments):
     return ast.Call(_expression(function), parts, [])
 
 
-def _waiting_call(template, name, arguments, **fields):
+def _waiting_call(node, template, name, arguments, **fields):
     """A call of a small function with a `yield`, to be written into the kernel (inline.py)."""
     call = _call(name, "_cuda", *arguments)
     call.inline = ast.parse(template.format(**fields | {"name": name})).body[0]
+    for part in ast.walk(call.inline):
+        ast.copy_location(part, node)
+        part.origin = node.origin
     return call

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from numba import float32
+from numba import float32, int32
 
 from lstm_kernels.emulator import DivergentBarrier, LaunchError, UnsupportedCode, cuda
 
@@ -120,10 +120,10 @@ def all_votes(x, out):
     out[n, 0] = cuda.all_sync(ALL, x[n] > 0)
     out[n, 1] = cuda.any_sync(ALL, x[n] > 0)
     out[n, 2] = cuda.eq_sync(ALL, x[n] > 0)
-    out[n, 3] = cuda.ballot_sync(ALL, x[n] > 0)
-    out[n, 4] = cuda.syncthreads_count(x[n] > 0)
-    out[n, 5] = cuda.syncthreads_and(x[n] > 0)
-    out[n, 6] = cuda.syncthreads_or(x[n] > 0)
+    out[n, 3] = np.uint32(cuda.ballot_sync(ALL, x[n] > 0))  # an int32: lane 31 is its sign
+    out[n, 4] = cuda.syncthreads_count(int32(x[n] > 0))
+    out[n, 5] = cuda.syncthreads_and(int32(x[n] > 0))
+    out[n, 6] = cuda.syncthreads_or(int32(x[n] > 0))
 
 
 @pytest.mark.parametrize("positive", [0, 1, 20, 40])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numba import float32, int32
 
-from lstm_kernels.emulator import ArgumentError, LaunchError, OutOfBounds, cuda
+from lstm_kernels.emulator import ArgumentError, LaunchError, OutOfBounds, UnsupportedCode, cuda
 
 from . import elsewhere
 
@@ -160,7 +160,7 @@ def test_atomics_and_slices_are_checked_too():
 
 
 @cuda.jit
-def every_atomic(x, old):
+def every_atomic(x, y, old):
     old[0] = cuda.atomic.add(x, 0, 2)
     old[1] = cuda.atomic.sub(x, 1, 2)
     old[2] = cuda.atomic.max(x, 2, 50)
@@ -171,13 +171,15 @@ def every_atomic(x, old):
     old[7] = cuda.atomic.and_(x, 7, 3)
     old[8] = cuda.atomic.or_(x, 8, 3)
     old[9] = cuda.atomic.xor(x, 9, 3)
-    old[10] = cuda.atomic.inc(x, 10, 10)
-    old[11] = cuda.atomic.dec(x, 11, 5)
+    old[10] = cuda.atomic.inc(y, 10, 10)  # on the card, of numbers without a sign only
+    old[11] = cuda.atomic.dec(y, 11, 5)
 
 
 def test_atomics_return_the_old_value():
     x, old = np.arange(12, dtype=np.int32), np.zeros(12, np.int32)
-    every_atomic[1, 1](x, old)
+    y = np.arange(12, dtype=np.uint32)
+    every_atomic[1, 1](x, y, old)
+    x[10:] = y[10:]
     assert (old == np.arange(12)).all()
     assert x.tolist() == [2, -1, 50, -5, 9, 77, 6, 7 & 3, 8 | 3, 9 ^ 3, 0, 5]
 
@@ -310,3 +312,50 @@ def test_small_functions():
     out = np.zeros(7)
     small_functions[1, 1](np.array([1, 0b1100], np.uint32), out)
     assert out.tolist() == [10, 1, 2, 28, 3, 0b0011 << 28, 3]
+
+
+@cuda.jit
+def sizes_of_dynamic(out):
+    whole, bytes_ = cuda.shared.array(0, int32), cuda.shared.array(0, np.int8)
+    out[0], out[1] = whole.shape[0], bytes_.size
+    whole[-1] = 7
+    out[2] = whole[5]
+
+
+@pytest.mark.parametrize(("nbytes", "sizes"), [(24, [6, 24, 7]), (27, [6, 27, 7])])
+def test_dynamic_shared_memory_has_its_size_to_the_byte(nbytes, sizes):
+    out = np.zeros(3)
+    sizes_of_dynamic[1, 1, 0, nbytes](out)
+    assert out.tolist() == sizes
+
+
+@cuda.jit
+def beyond_dynamic(out):
+    part = cuda.shared.array(0, int32)
+    part[7] = 1
+
+
+def test_an_index_beyond_dynamic_shared_memory():
+    with pytest.raises(OutOfBounds, match=r"part\[7\] is outside part, whose shape is \(6\)"):
+        beyond_dynamic[1, 1, 0, 24](np.zeros(1))
+
+
+@cuda.jit
+def all_lanes(out):
+    lanes = cuda.activemask()
+    if cuda.laneid < 3:
+        out[cuda.laneid] = lanes
+
+
+@cuda.jit
+def lanes_in_a_branch(out):
+    if cuda.laneid < 3:
+        out[cuda.laneid] = cuda.activemask()
+
+
+def test_which_lanes_run_together_is_known_before_any_branch():
+    out = np.zeros(3, np.int64)
+    all_lanes[1, 40](out)
+    assert out.tolist() == [0xFF] * 3  # of the second warp, which has 8 threads
+    with pytest.raises(UnsupportedCode, match="call it before any branch, loop or return"):
+        lanes_in_a_branch[1, 32](out)

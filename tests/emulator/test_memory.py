@@ -145,3 +145,16 @@ def test_an_array_given_twice_is_two_copies_like_on_the_card():
     x = np.ones(4)
     double[1, 4](x, x)
     assert (x == 2).all()
+
+
+def test_a_transposed_array_is_a_copy_and_not_all_can_be_reshaped():
+    array = cuda.to_device(np.arange(6.0).reshape(2, 3))
+    turned = array.T
+    turned[0, 1] = 100
+    assert array.copy_to_host().tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert turned.copy_to_host().tolist() == [[0, 100], [1, 4], [2, 5]]
+    assert array.transpose((0, 1)) is array
+    with pytest.raises(TransferError, match="only arrays of 2 axes can be transposed, not of 1"):
+        _ = cuda.to_device(np.zeros(3)).T
+    with pytest.raises(TransferError, match="this needs a copy"):
+        array[:, :2].reshape(4)
