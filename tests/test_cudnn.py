@@ -80,7 +80,7 @@ def test_a_graph_that_cannot_be_recorded_is_left_out(
     assert [row.version for row in rows] == [name for name in cudnn.NAMES if name != left_out]
     *ratios, verdict = cudnn.summary([(on_cpu, rows)]).splitlines()
     assert [line.split(" against PyTorch + cuDNN")[0] for line in ratios] == ours
-    assert verdict.endswith("recorded not measured")
+    assert verdict.endswith("as graphs not measured")
 
 
 def test_what_pytorch_does_not_record_is_a_graph_error(torch, monkeypatch):
@@ -177,7 +177,7 @@ def test_the_summary_gives_the_range_of_ratios():
         "V6 against PyTorch + cuDNN as a CUDA graph: 0.50x to 0.50x as fast",
         "V6 as a CUDA graph against PyTorch + cuDNN: 16.00x to 24.00x as fast",
         "V6 as a CUDA graph against PyTorch + cuDNN as a CUDA graph: 2.00x to 2.00x as fast",
-        "V6 faster at every batch size, by medians: launched yes, recorded yes",
+        "V6 faster at each of these batch sizes, by medians: launched yes, as graphs yes",
     ]
 
 
@@ -190,8 +190,8 @@ def test_the_summary_of_what_was_saved_is_the_same(on_cpu):
 def test_one_slower_batch_size_is_a_no():
     fast = {"cuda_v6": 1.0, "cuda_v6_graph": 0.5, "pytorch_cudnn": 2.0, "pytorch_graph": 0.6}
     slow = {**fast, "pytorch_cudnn": 0.9}
-    assert cudnn.verdict([fast, slow]).endswith("launched no, recorded yes")
-    assert cudnn.verdict([fast, {"cuda_v6": 1.0}]).endswith("not measured, recorded not measured")
+    assert cudnn.verdict([fast, slow]).endswith("launched no, as graphs yes")
+    assert cudnn.verdict([fast, {"cuda_v6": 1.0}]).endswith("not measured, as graphs not measured")
 
 
 def test_the_sizes_are_those_of_the_lesson():
@@ -241,7 +241,7 @@ def test_the_command_prints_ratios_and_saves_them(on_cpu, monkeypatch, tmp_path,
     assert bench.main_cudnn(str(tmp_path / "c")) == 0
     bar, beyond = capsys.readouterr().out.split("Apart from that")
     assert "vs pytorch_graph" in bar and "V6 as a CUDA graph against PyTorch" in bar
-    assert "V6 faster at every batch size" in bar and "cuda_v4" not in bar
+    assert "V6 faster at each of these batch sizes" in bar and "cuda_v4" not in bar
     assert "cuda_v4" in beyond and "vs pytorch" in beyond and "cuda_v6" not in beyond
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".csv", ".png"}
 

@@ -5,8 +5,9 @@ import pytest
 from lstm_kernels.lab.estimates import compile_report
 from lstm_kernels.lab.estimates import roofline as r
 from lstm_kernels.lab.estimates.cards import CARDS, get_card
+from lstm_kernels.lab.figures import recorded_kernels
 from lstm_kernels.lab.figures import roofline as figures
-from lstm_kernels.lab.measure import cpu_baselines, cudnn
+from lstm_kernels.lab.measure import cpu_baselines, cudnn, records
 from lstm_kernels.lab.measure.timing import Timing
 from lstm_kernels.lab.widgets.roofline import RooflineExplorer
 from lstm_kernels.lab.words import seconds_text
@@ -29,7 +30,7 @@ def test_the_idea_has_a_slope_a_ridge_and_a_flat_roof():
     assert (roof[0], roof[-1]) == pytest.approx((0.1 * T4.gigabytes_per_second, T4.tera * 1e3))
     words = " ".join(texts(ax))
     assert f"{T4.gigabytes_per_second:g} GB/s" in words and f"{T4.tera:.1f} TFLOP/s" in words
-    assert f"the ridge: {T4.ridge:.0f} operations a byte" in words
+    assert f"the ridge: {T4.ridge:.0f} operations per byte" in words
     no_overlap(picture)
 
 
@@ -41,6 +42,8 @@ def test_bytes_asked_and_bytes_at_least_are_bars():
     assert texts(ax)[::2] == [f"  {asked / 1e6:,.3g} MB asked" for asked, _ in counts]
     assert names_on(ax.yaxis) == ["V2, V3", "V4", "V5, V6"]
     no_overlap(picture)
+    own = dict.fromkeys(r.VERSIONS, 3e6)
+    assert texts(figures.draw_bytes(SIZES, own).axes[0])[::2] == ["  3 MB asked"] * 3
 
 
 def test_each_version_stands_under_the_roof():
@@ -55,16 +58,43 @@ def test_each_version_stands_under_the_roof():
     no_overlap(picture)
 
 
-def test_bounds_are_drawn_beside_what_was_measured():
-    picture = figures.draw_bounds(T4, SIZES, BATCHES)
-    for line, version in zip(curves(picture.axes[0]), r.VERSIONS, strict=False):
+def test_bounds_are_drawn_under_what_was_recorded():
+    recorded = {("cuda_v2", 1): 2e-3, ("cuda_v2", 16): 3e-3, ("cuda_v5", 16): 4e-5}
+    picture = figures.draw_bounds(T4, SIZES, BATCHES, recorded)
+    (ax,) = picture.axes
+    for line, version in zip(curves(ax), r.VERSIONS, strict=False):
         bounds = [r.bound(version, SIZES._replace(N=N), T4)[0] for N in BATCHES]
         assert line == pytest.approx([1e6 * seconds for seconds in bounds])
-    assert sorted(texts(picture.axes[0])[:3]) == ["V2, V3", "V4", "V5, V6"]
+    dots = [
+        (*line.get_xdata(), *line.get_ydata()) for line in ax.lines if len(line.get_xdata()) == 1
+    ]
+    assert dots == [pytest.approx((N, 1e6 * s)) for (_, N), s in recorded.items()]
+    models = [f"{name}: model" for name in ("V2, V3", "V4", "V5, V6")]
+    assert sorted(texts(ax)) == sorted([*models, "V2 recorded", "V5 recorded", texts(ax)[-1]])
+    no_overlap(figures.draw_bounds(T4, SIZES, BATCHES))
+
+
+def test_bounds_beside_the_kept_recording_can_be_read():
+    kept = {
+        (row["version"], row["batch"]): row["kernel"]
+        for row in records.kept("batch_h100")["rows"]
+        if row["version"] in r.VERSIONS and "kernel" in row
+    }
+    sizes, batches = Sizes(11, 64, 1, 50, 1), [7, 64, 256, 1024]
+    picture = figures.draw_bounds(CARDS["H100"], sizes, batches, kept)
+    assert titles(picture) == ["H100: T=11, H=50"]
     no_overlap(picture)
-    picture = figures.draw_bounds(T4, SIZES, BATCHES, {"numpy_batched": [1, 2, 3, 4, 5]})
-    assert titles(picture)[1] == "Measured here" and texts(picture.axes[1]) == ["numpy_batched"]
-    assert curves(picture.axes[1]) == [[1e6, 2e6, 3e6, 4e6, 5e6]]
+
+
+def test_each_recorded_library_has_a_line_with_its_name():
+    kept = records.kept("cudnn_h100")
+    picture = recorded_kernels.draw_library(kept, ((64, cudnn.BATCH_SIZES), (128, (64, 256))))
+    names = [{text.replace("\n", " ") for text in texts(ax)} for ax in picture.axes]
+    cards = {"PyTorch, card", "PyTorch, card, as a graph"}
+    assert names == [{"V6", "V6, as a graph", *cards}, {"V4", "PyTorch, CPU", *cards}]
+    rows = {(x["version"], x["batch"]): x["median"] / 16 for x in kept["rows"] if x["hidden"] == 64}
+    of_v6 = [rows["cuda_v6", N] for N in cudnn.BATCH_SIZES]
+    assert curves(picture.axes[0])[0] == pytest.approx(of_v6)
     no_overlap(picture)
 
 
@@ -85,20 +115,22 @@ def test_occupancy_is_a_bar_for_each_kernel_on_each_card():
 
 
 def test_this_machines_points_say_their_height():
-    picture = figures.draw_own_roof(100, 12, {"numpy_batched": (18, 9), "torch": (18, 20)})
+    picture = figures.draw_own_roof(100, 12, 18, {"numpy_batched": 9, "torch": 90, "numba_cpu": 95})
     (ax,) = picture.axes
-    assert curves(ax)[1:] == [[9], [20]] and max(curves(ax)[0]) == 100
-    assert texts(ax) == ["numpy_batched: 9 GFLOP/s", "torch: 20 GFLOP/s"]
+    assert curves(ax)[2:] == [[9], [90], [95]] and max(curves(ax)[0]) == 100
+    assert {line.get_xdata()[0] for line in ax.lines[1:]} == {18}
+    said = ["numba_cpu: 95 GFLOP/s", "torch: 90 GFLOP/s", "numpy_batched: 9 GFLOP/s"]
+    assert texts(ax) == said
     assert titles(picture) == ["Measured here: 100 GFLOP/s, 12 GB/s"]
     no_overlap(picture)
 
 
-def test_the_library_has_a_line_in_the_legend():
+def test_the_librarys_line_is_of_the_fastest_repeats():
     timings = {name: [Timing((1e-3, 2e-3, 3e-3))] * 2 for name in ("numpy_batched", "torch")}
     picture = figures.draw_library([8, 16], timings, "one core")
     (ax,) = picture.axes
-    assert curves(ax) == [[2.0, 2.0]] * 2 and names_on(ax.xaxis) == ["8", "16"]
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(timings)
+    assert curves(ax) == [[1.0, 1.0]] * 2 and names_on(ax.xaxis) == ["8", "16"]
+    assert set(texts(ax)) == set(timings)
     assert titles(picture) == ["Small layers and large ones, one core"]
     no_overlap(picture)
 

@@ -18,6 +18,7 @@ from .style import (
     SOFT,
     VERMILLION,
     VERSION_COLORS,
+    YELLOW,
     styled,
     subplots,
 )
@@ -151,7 +152,7 @@ def draw_lines(xs, lines, title, xlabel, ylabel):
 
 @styled
 def draw_tiles(P=16, j=5):
-    """W as four squares, one a gate, and in it the tiles of unit j's four threads."""
+    """W as four squares, one per gate, and in it the tiles of unit j's four threads."""
     C = P // 4
     title = f"P={P}: four threads keep the four rows of unit {j}, a quarter of the columns each"
     picture, ax = board(13, 4.6, (0, 4 * P + 10.7), (P + 6, 0), title=title)
@@ -274,7 +275,7 @@ def draw_registers(rows):
     ax.axvline(MAX_REGISTERS, color=RED, lw=2)
     ax.text(MAX_REGISTERS + 2, -0.62, f"limit {MAX_REGISTERS}", color=RED, weight="bold")
     ax.set_yticks(range(len(rows)), labels)
-    ax.set(ylim=(len(rows) - 0.5, -0.9), xlim=(0, 330), xlabel="registers of one thread")
+    ax.set(ylim=(len(rows) - 0.5, -0.9), xlim=(0, 330), xlabel="registers per thread")
     ax.set_title("Each thread keeps P numbers of W and P of dW")
     return picture
 
@@ -286,12 +287,12 @@ def draw_tile_map(H, T=12):
     picture, axes = subplots(2, 1, 12, 4.6, height_ratios=(1, 1.2))
     units = P or 128
     axes[0].barh(0, 2 * H, 0.5, color=BLUE)
-    axes[0].barh(0, 2 * (units - H), 0.5, left=2 * H, color=SKY)
+    axes[0].barh(0, 2 * (units - H), 0.5, left=2 * H, color=YELLOW)
     axes[0].axvline(MAX_REGISTERS, color=RED, lw=2)
     axes[0].text(MAX_REGISTERS + 2, 0, f"limit\n{MAX_REGISTERS}", color=RED, va="center")
     axes[0].set(xlim=(0, 300), ylim=(-0.5, 0.5), yticks=[])
     fits = f"padded to P={P}: {4 * P} threads" if P else "does not fit: V5 takes V4's kernels"
-    axes[0].set_title(f"H={H}, {fits}; registers of a thread for W and dW (light: padding)")
+    axes[0].set_title(f"H={H}, {fits}; registers per thread for W and dW (yellow: padding)")
     _draw_traffic(axes[1], 2 * T * 16 * H * H / 1024, 16 * P * P / 1024 if P else None)
     axes[1].set_xlabel(f"KiB of W that a block reads for one sample of {T} steps")
     return picture

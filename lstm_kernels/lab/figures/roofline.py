@@ -9,7 +9,6 @@ from lstm_kernels.lab.estimates.roofline import (
     bytes_asked,
     bytes_at_least,
     bytes_of_product,
-    lower_bounds,
     operations,
     without_caches,
 )
@@ -40,7 +39,7 @@ def draw_idea(card):
     _draw_roof(ax, card.tera * 1e3, card.gigabytes_per_second)
     ax.annotate(
         f"the slope: {card.gigabytes_per_second:g} GB/s from memory\n"
-        "few operations for each byte:\nthe card waits for bytes",
+        "few operations per byte:\nthe card waits for bytes",
         (2, 2 * card.gigabytes_per_second), (0.13, 1.6e3), color=GREY,
         arrowprops={"arrowstyle": "-", "color": GREY},
     )  # fmt: skip
@@ -49,7 +48,7 @@ def draw_idea(card):
         f"the flat roof: {card.tera:.1f} TFLOP/s", color=GREY,
     )  # fmt: skip
     ax.plot([card.ridge] * 2, [10, card.tera * 1e3], color=GREY, lw=1, ls=":")
-    ax.text(card.ridge * 1.1, 14, f"the ridge: {card.ridge:.0f} operations a byte", color=GREY)
+    ax.text(card.ridge * 1.1, 14, f"the ridge: {card.ridge:.0f} operations per byte", color=GREY)
     _finish(ax, 1e4 * 3)
     ax.set_title(f"Under the roof of a {card.name} (published numbers)")
     return picture
@@ -65,7 +64,7 @@ def _finish(ax, top, bottom=10):
     ax.set(xscale="log", yscale="log", xlim=X_RANGE, ylim=(bottom, top))
     ax.xaxis.set_major_formatter("{x:g}")
     ax.yaxis.set_major_formatter("{x:,g}")
-    ax.set_xlabel("operations for each byte from memory")
+    ax.set_xlabel("operations per byte from memory")
     ax.set_ylabel("GFLOP/s")
 
 
@@ -73,10 +72,14 @@ def _finish(ax, top, bottom=10):
 
 
 @styled
-def draw_bytes(sizes):
-    """What each version asks of memory, and what perfect caches would leave of it."""
+def draw_bytes(sizes, counted=None):
+    """What each version asks of memory, and what perfect caches would leave of it.
+
+    counted: {version: bytes asked}; without it, those of `bytes_asked`.
+    """
     picture, ax = subplots(1, 1, 11, 3.9)
-    rows = [(NAMES[v], bytes_asked(v, sizes), bytes_at_least(v, sizes), v) for v in VERSIONS]
+    counted = counted or {v: bytes_asked(v, sizes) for v in VERSIONS}
+    rows = [(NAMES[v], counted[v], bytes_at_least(v, sizes), v) for v in VERSIONS]
     for place, (_, asked, least, version) in enumerate(rows):
         ax.barh(place, asked / 1e6, 0.62, color=color_of(version), alpha=0.35)
         ax.barh(place, least / 1e6, 0.62, color=color_of(version))
@@ -85,7 +88,7 @@ def draw_bytes(sizes):
     ax.set_yticks(range(len(rows)), [name for name, *_ in rows])
     ax.set_ylim(len(rows) - 0.35, -0.55)
     ax.set_xlim(0, 1.25 * max(asked for _, asked, *_ in rows) / 1e6)
-    ax.set_xlabel("MB for one training step; dark: if caches were perfect")
+    ax.set_xlabel("MB per training step; dark: if caches were perfect")
     ax.set_title(f"Where the weights live decides the bytes ({sizes_text(sizes)})")
     return picture
 
@@ -111,7 +114,7 @@ def draw_roofs(cards, sizes, measured=None):
         x = operations(sizes) / bytes_of_product(sizes)
         ax.plot([x] * 2, [low, min(card.tera * 1e3, x * card.gigabytes_per_second)],
                 color=GREY, ls=":", lw=1.5)  # fmt: skip
-        ax.text(x * 1.15, 1.5 * low, "one matrix\nproduct a step", color=GREY, fontsize=11)
+        ax.text(x * 1.15, 1.5 * low, "one matrix\nproduct per step", color=GREY, fontsize=11)
         for version, seconds in (measured or {}).items():
             _draw_star(ax, version, sizes, card, seconds)
         _finish(ax, 1e5, low)
@@ -161,52 +164,49 @@ def _write_beside(ax, x, ends, factor=2.6):
 
 
 @styled
-def draw_bounds(card, sizes, batch_sizes, measured=None):
-    """Lower bounds on time against the batch: flat while the card has room, then linear."""
-    picture, axes = subplots(1, 1 if measured is None else 2, 13, 5, squeeze=False)
-    ax, ends = axes[0, 0], []
+def draw_bounds(card, sizes, batch_sizes, recorded=None):
+    """Lower bounds on time against the batch: flat while the card has room, then linear.
+
+    recorded: {(version, batch): seconds of its kernels}, drawn as dots, of this card.
+    """
+    picture, ax = subplots(1, 1, 12, 5.4)
+    ends = []
     for version in VERSIONS:
-        many = [sizes._replace(N=N) for N in batch_sizes]
+        color, many = color_of(version), [sizes._replace(N=N) for N in batch_sizes]
         low = [1e6 * bound(version, s, card)[0] for s in many]
         high = [1e6 * without_caches(version, s, card) for s in many]
-        ax.fill_between(batch_sizes, low, high, color=color_of(version), alpha=0.3, lw=0)
-        ax.plot(batch_sizes, low, color=color_of(version))
-        ends.append((np.sqrt(low[-1] * high[-1]), NAMES[version], color_of(version)))
-    _write_beside(ax, batch_sizes[-1] * 1.15, ends)
-    for name, style in (("arithmetic", "--"), ("memory", ":")):
-        of_v5 = [lower_bounds("cuda_v5", sizes._replace(N=N), card)[name] for N in batch_sizes]
-        ax.plot(batch_sizes, np.array(of_v5) * 1e6, color=GREY, lw=1.5, ls=style)
-        below = 4 if name == "memory" else 2  # V5's curves cross: keep their names apart
-        ax.text(batch_sizes[below], of_v5[below] * 1e6 / 1.7, f"{name} alone", color=GREY,
-                fontsize=11)  # fmt: skip
+        ax.fill_between(batch_sizes, low, high, color=color, alpha=0.3, lw=0)
+        ax.plot(batch_sizes, low, color=color)
+        ends.append((np.sqrt(low[-1] * high[-1]), f"{NAMES[version]}: model", color))
     _log_axes(ax, batch_sizes)
-    ax.set_title(f"A {card.name} by the model: T={sizes.T}, H={sizes.H}\n")
-    ax.text(0, 1.03, "lines: perfect caches; shaded: up to no cache at all", color=GREY,
-            transform=ax.transAxes, fontsize=12)  # fmt: skip
-    if measured is not None:
-        _draw_measured(axes[0, 1], batch_sizes, measured)
+    _write_beside(ax, batch_sizes[-1] * 1.12, ends)
+    _draw_dots(ax, recorded or {})
+    ax.set_title(f"{card.name}: T={sizes.T}, H={sizes.H}\n")
+    ax.text(0, 1.03, "lines: lower bounds, perfect caches; shaded: up to no cache at all; "
+            "dots: recorded kernels", color=GREY, transform=ax.transAxes, fontsize=12)  # fmt: skip
     return picture
 
 
-def _draw_measured(ax, batch_sizes, measured):
-    places = [curve[-1] for curve in measured.values()]
-    for version, seconds in measured.items():
-        ax.plot(batch_sizes, np.array(seconds) * 1e6, "o-", color=color_of(version))
-        nearer = 1.12 if seconds[-1] == max(places) else 1 / 1.12 if len(places) > 1 else 1
-        ax.text(batch_sizes[-1] * 1.15, seconds[-1] * 1e6 * nearer, version,
-                color=color_of(version), va="center")  # fmt: skip
-    _log_axes(ax, batch_sizes)
-    ax.set_title("Measured here\n")
+def _draw_dots(ax, recorded):
+    """The recorded times, each version's named at its first dot."""
+    names = {}
+    for (version, N), seconds in sorted(recorded.items()):
+        ax.plot(N, 1e6 * seconds, "o", ms=9, color=color_of(version), zorder=3)
+        names.setdefault(version, (N, 1e6 * seconds))
+    for version, first in names.items():
+        name = NAMES[version].split(",")[0]
+        ax.annotate(f"{name} recorded", first, (-10, 0), textcoords="offset points", ha="right",
+                    va="center", color=color_of(version), weight="bold")  # fmt: skip
 
 
 def _log_axes(ax, batch_sizes):
     ax.set(xscale="log", yscale="log")
-    ax.set_xlim(batch_sizes[0] / 1.2, batch_sizes[-1] * 7)
-    ax.set_xticks(batch_sizes[::2], [str(N) for N in batch_sizes[::2]])
+    ax.set_xlim(batch_sizes[0] / 7, batch_sizes[-1] * 7)
+    ax.set_xticks(batch_sizes, [f"{N:,}" for N in batch_sizes])
     ax.minorticks_off()
     ax.yaxis.set_major_formatter("{x:,g}")
-    ax.set_xlabel("batch size N")
-    ax.set_ylabel("µs of a training step")
+    ax.set_xlabel("batch size N (log scale)")
+    ax.set_ylabel("µs per training step (log scale)")
 
 
 @styled
@@ -238,35 +238,39 @@ def draw_occupancy(rows):
 
 
 @styled
-def draw_own_roof(giga, bandwidth, points):
-    """This machine's measured roof, and measured points.  points: {version: (x, GFLOP/s)}."""
+def draw_own_roof(giga, bandwidth, x, heights):
+    """This machine's measured roof, and programs of one intensity x.  heights: {name: GFLOP/s}.
+
+    How many bytes each really moves is not known: x is what perfect caches would leave.
+    """
     picture, ax = subplots(1, 1, 11, 5)
     _draw_roof(ax, giga, bandwidth)
-    for (version, (x, height)), side in zip(points.items(), (-1, 1, 1), strict=False):
-        ax.plot(x, height, "*", ms=18, color=color_of(version))
-        ax.text(x * 1.2**side, height, f"{version}: {height:.3g} GFLOP/s", color=color_of(version),
-                va="center", ha="left" if side > 0 else "right", weight="bold",
-                bbox=PAPER)  # fmt: skip
-    lowest = min(height for _, height in points.values())
-    _finish(ax, giga * 4, min(1, lowest / 3))
+    ax.axvline(x, color=GREY, lw=1, ls=":")
+    _finish(ax, giga * 4, min(1, min(heights.values()) / 3))
+    for version, height in heights.items():
+        ax.plot(x, height, "*", ms=16, color=color_of(version))
+    ends = [(height, f"{version}: {height:.3g} GFLOP/s", color_of(version))
+            for version, height in heights.items()]  # fmt: skip
+    _write_beside(ax, x * 1.35, ends, factor=1.5)
     ax.set_title(f"Measured here: {giga:,.0f} GFLOP/s, {bandwidth:.0f} GB/s")
     return picture
 
 
 @styled
 def draw_library(hidden_sizes, timings, where):
-    """Time of a training step against H.  timings: {version: [Timing, ...]}."""
+    """Time per training step against H: the fastest repeats.  timings: {version: [Timing, ...]}."""
     picture, ax = subplots(1, 1, 11, 4.6)
+    ends = []
     for version, of_version in timings.items():
-        medians = [1e3 * t.median for t in of_version]
-        low, high = zip(*(t.quartiles for t in of_version), strict=True)
-        ax.fill_between(hidden_sizes, np.array(low) * 1e3, np.array(high) * 1e3,
-                        color=color_of(version), alpha=0.2, lw=0)  # fmt: skip
-        ax.plot(hidden_sizes, medians, "o-", color=color_of(version), label=version)
-    ax.set(xscale="log", yscale="log", xlabel="hidden units H", ylabel="ms of a training step")
+        fastest = [1e3 * min(t.seconds) for t in of_version]
+        ax.plot(hidden_sizes, fastest, "o-", color=color_of(version))
+        ends.append((fastest[-1], version, color_of(version)))
+    ax.set(xscale="log", yscale="log", xlabel="hidden units H (log scale)")
+    ax.set_ylabel("ms per training step (log scale)")
+    ax.set_xlim(hidden_sizes[0] / 1.2, hidden_sizes[-1] * 2.6)
     ax.set_xticks(hidden_sizes, [str(H) for H in hidden_sizes])
     ax.minorticks_off()
     ax.yaxis.set_major_formatter("{x:g}")
-    ax.legend()
+    _write_beside(ax, hidden_sizes[-1] * 1.12, ends, factor=1.5)
     ax.set_title(f"Small layers and large ones, {where}")
     return picture

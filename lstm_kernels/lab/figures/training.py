@@ -7,9 +7,10 @@ from lstm_kernels.lab.words import bytes_text, count_text
 from lstm_kernels.machine.watch import IN, OUT
 
 from .board import arrow, board, box, write
-from .style import BLUE, GREEN, GREY, LIGHT, ORANGE, PURPLE, SKY, VERMILLION, styled, subplots
+from .style import BLUE, GREEN, GREY, LIGHT, ORANGE, PURPLE, SKY, VERMILLION, ink, styled, subplots
 
-KIND_COLORS = {"copy": ORANGE, "launch": BLUE, "kernel": GREEN, "update": PURPLE, "wait": LIGHT}
+KIND_COLORS = {"copy": ORANGE, "launch": BLUE, "kernel": GREEN, "update": PURPLE, "rest": SKY,
+               "wait": LIGHT}  # fmt: skip
 NAMES_OF_RULES = {"sgd": "SGD", "adam": "Adam"}
 NAMES = {"cuda_v3": "V3", "cuda_v6": "V6"}
 DIRECTION_COLORS = {IN: BLUE, OUT: VERMILLION}
@@ -38,7 +39,7 @@ def draw_homes():
         _draw_home(ax, *home)
     _box(ax, 7.6, 3.3, 1.9, 1.0, "launch 1\nV5's kernel", GREEN)
     _box(ax, 7.6, 0.8, 1.9, 1.0, "launch 2\nthe update", PURPLE)
-    _box(ax, 10.7, 2.1, 1.9, 0.9, "gradients:\na part a block", SKY)
+    _box(ax, 10.7, 2.1, 1.9, 0.9, "gradients:\na part per block", SKY)
     for start, end in (
         ((6.5, 4.52), (7.55, 4.1)), ((7.55, 3.75), (6.5, 3.5)), ((6.5, 2.4), (7.55, 3.4)),
         ((9.55, 3.75), (11.2, 3.05)), ((11.2, 2.05), (9.55, 1.35)), ((6.5, 0.8), (7.55, 1.1)),
@@ -74,9 +75,11 @@ def _box(ax, x, y, width, height, text, color):
 
 @styled
 def draw_queue(bars_by_version, subtitle):
-    """Host and card side by side in time.  bars_by_version: {version: list of launches.Bar}."""
-    picture, axes = subplots(len(bars_by_version), 1, 13, 5.8, sharex=True)
-    longest = max(map(end_of, bars_by_version.values()))
+    """Host and card side by side in time, each version on its own axis.
+
+    bars_by_version: {version: list of host_queue.Bar}.
+    """
+    picture, axes = subplots(len(bars_by_version), 1, 13, 6.2)
     for ax, (version, bars) in zip(axes, bars_by_version.items(), strict=True):
         for bar in bars:
             place = (HOST, CARD).index(bar.where)
@@ -87,10 +90,11 @@ def draw_queue(bars_by_version, subtitle):
         ax.axvline(end_of(bars), color=GREY, lw=1.2, ls=":")
         ax.set_yticks((0, 1), (HOST, CARD))
         ax.set_ylim(1.5, -0.5)
-        ax.set_xlim(0, 1.02 * longest)
+        ax.set_xlim(0, 1.02 * end_of(bars))
+        ax.xaxis.set_major_formatter("{x:,g}")
         works = f"the card works {busy(bars):.0%} of the time"
         ax.set_title(f"{NAMES[version]}'s way: {end_of(bars):,.0f} µs; {works}")
-    axes[-1].set_xlabel("microseconds")
+    axes[-1].set_xlabel("microseconds (each picture has its own axis)")
     axes[0].text(0, 1.25, subtitle, transform=axes[0].transAxes, color=GREY, fontsize=11)
     _name_kinds(axes[-1])
     return picture
@@ -99,11 +103,11 @@ def draw_queue(bars_by_version, subtitle):
 def _name_kinds(ax):
     """The kinds of work in their colours, in a line below the axes."""
     names = {"copy": "copy", "launch": "queue a launch", "kernel": "gradients", "update": "update",
-             "wait": "wait"}  # fmt: skip
+             "rest": "rest of the host", "wait": "wait"}  # fmt: skip
     for place, (kind, name) in enumerate(names.items()):
         ax.text(
-            0.03 + 0.2 * place, -0.48, name, transform=ax.transAxes, weight="bold",
-            color=GREY if kind == "wait" else KIND_COLORS[kind],
+            0.01 + 0.17 * place, -0.47, name, transform=ax.transAxes, weight="bold",
+            color=GREY if kind == "wait" else ink(KIND_COLORS[kind]),
             bbox={"fc": LIGHT, "ec": "none"} if kind == "wait" else None,
         )  # fmt: skip
 

@@ -1,11 +1,13 @@
-"""V6 beside PyTorch + cuDNN on a card, step against step.  Lesson 17.
+"""V6 beside PyTorch's training step on a card, step against step.  Lesson 17.
 
 `python -m lstm_kernels bench --cudnn`.
 
-Data, parameters and optimiser are on the card before the clock starts; all train the same model by
-the same mini-batches with Adam in float32 (no TF32), and read the losses once an epoch.  Both
-stand there twice: as they come, and with a whole epoch recorded as a CUDA graph.  One step's
-gradients and the first epochs' losses are compared before anything is timed.
+PyTorch's step is autograd, nn.LSTM (on a card that is cuDNN), nn.Linear, the loss and Adam; cuDNN
+is never timed by itself.  Data, parameters and optimiser are on the card before the clock starts;
+all train the same model by the same mini-batches with Adam, and read the losses once an epoch.
+TF32 is switched off, so that both sides compute in float32.  Both stand there twice: their kernels
+launched one by one, and a whole epoch recorded as a CUDA graph.  One step's gradients and the first
+epochs' losses are compared before anything is timed.
 """
 
 import warnings
@@ -206,14 +208,15 @@ def in_words(medians):
 
 
 def verdict(medians):
-    """Is V6 faster at every batch size?  Each way of starting against the library's same way."""
+    """Is V6 faster at each measured size?  Each way of starting against the library's same way."""
     launched = is_faster(medians, "cuda_v6", "pytorch_cudnn")
     recorded = is_faster(medians, "cuda_v6_graph", "pytorch_graph")
-    return f"V6 faster at every batch size, by medians: launched {launched}, recorded {recorded}"
+    what = "V6 faster at each of these batch sizes, by medians"
+    return f"{what}: launched {launched}, as graphs {recorded}"
 
 
 def is_faster(medians, ours, library):
-    """ "yes" or "no"; "not measured" if either is missing at some batch size."""
+    """ "yes" or "no"; "not measured" if either is missing at one of the batch sizes."""
     if not all(ours in m and library in m for m in medians):
         return "not measured"
     return "yes" if all(m[ours] < m[library] for m in medians) else "no"
