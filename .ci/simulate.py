@@ -132,8 +132,9 @@ def execute(python, notebook, folder, there, *arguments, code=EXECUTE):
 
 
 def is_told(platform, lines):
-    """Does the set-up cell say what runs the kernels, and what to click for a GPU?"""
-    return len(lines) > 1 and "emulator" in lines[0] and ADVICE[platform] in lines[1]
+    """Does the set-up cell say which course, what runs the kernels, what to click for a GPU?"""
+    told = zip(("Course: ", "emulator", ADVICE[platform]), lines, strict=False)
+    return len(lines) > 2 and all(words in line for words, line in told)
 
 
 def is_found(platform, folder):
