@@ -373,6 +373,8 @@ def explain_no_widgets():
     except ImportError:
         state = f"{version} is too old or damaged" if version else "is not installed"
         return f"ipywidgets {state}, so sliders and buttons cannot work", cure
+    except Exception as error:  # without a home, for example: here it is only told
+        return f"ipywidgets does not start: {type(error).__name__}: {error}", cure
     if place == "colab" and version and int(version.split(".")[0]) > 7:
         return f"Colab's page knows ipywidgets 7, not {version}; if no sliders show, cure it", cure
     if place == "local" and package_version("jupyterlab") and not package_version(MANAGER):

@@ -160,8 +160,10 @@ from numba.core import caching
 def missing(user):
     raise KeyError(user)
 pwd.getpwuid = missing
-caching.InTreeCacheLocator.from_function = lambda *function: None  # as if nobody could write there
-caching.UserWideCacheLocator.from_function = lambda *function: None
+for name in ("InTree", "UserWide"):  # as if nobody could write there
+    old = getattr(caching, f"_{name}CacheLocator", None)  # Numba's name until 0.61
+    locator = old or getattr(caching, f"{name}CacheLocator")
+    locator.from_function = lambda *function: None
 import lstm_kernels.versions.numba_cpu
 from lstm_kernels.machine import device, doctor
 print(device.is_right(device.run_probe()), doctor.main())
