@@ -3,6 +3,7 @@
 Lessons 13 to 17 draw data/measured/*.json; `records.kept` reads them.
 """
 
+from lstm_kernels.lab.measure.records import mini_batches
 from lstm_kernels.lab.words import seconds_text
 
 from .race import spread
@@ -56,7 +57,7 @@ def draw_recorded(found, versions, batch):
 
 def seconds_of_batch(row):
     """The median time per mini-batch: an epoch's, divided by its mini-batches."""
-    return row["median"] / row["epochs"] / -(-row["windows"] // row["batch"])
+    return row["median"] / mini_batches(row)
 
 
 def _draw_dots(ax, times, names):

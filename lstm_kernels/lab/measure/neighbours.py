@@ -8,6 +8,7 @@ take is measured (`Others`) and said.
 import os
 import time
 
+from lstm_kernels.lab.words import count_text
 from lstm_kernels.machine import threads
 
 STAT = "/proc/stat"
@@ -72,7 +73,12 @@ def threads_text(count):
         return "BLAS has the threads it came with: threadpoolctl is not installed"
     if threads.count_all() == 1:
         return "1 thread"
-    return f"{count} thread{'s' * (count > 1)}, the better choice"
+    return better_text(count)
+
+
+def better_text(count):
+    """This number of threads was chosen."""
+    return f"{count_text(count, 'thread')}, the better choice"
 
 
 # ---- other programs -----------------------------------------------------------------------

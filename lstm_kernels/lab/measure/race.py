@@ -22,6 +22,7 @@ from lstm_kernels.lab.measure.admission import (
 from lstm_kernels.lab.measure.neighbours import (
     Others,
     better_count,
+    better_text,
     busy_text,
     threads_text,
     wait_until_quiet,
@@ -299,7 +300,7 @@ def torch_rival(name, place, workload, count=None, *, stop=lambda: False, **limi
         full, threads = settings()
         with full, threads:
             wrong = why_torch_wrong((name, count, pytorch.make_training), make, pair)
-        return Admission(where, wrong, note=_torch_note(count))
+        return Admission(where, wrong, note=better_text(count) if count else "")
 
     def time(**more):
         full, threads = settings()
@@ -307,7 +308,3 @@ def torch_rival(name, place, workload, count=None, *, stop=lambda: False, **limi
             return time_call(make(workload), **more)
 
     return Rival(Row(name, where, None), admit, time, stop=stop, **limits)
-
-
-def _torch_note(count):
-    return f"{count_text(count, 'thread')}, the better choice" if count else ""

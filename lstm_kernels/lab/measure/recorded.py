@@ -23,7 +23,7 @@ class Recording:
     def timing(self, version, N):
         """The Timing of one mini-batch of N samples; KeyError if it was not recorded."""
         row = self.rows[version, N]
-        return Timing(tuple(seconds / self._mini_batches(row) for seconds in row["seconds"]))
+        return Timing(tuple(seconds / records.mini_batches(row) for seconds in row["seconds"]))
 
     def parts(self, version, N):
         """The Measured of one mini-batch: copies and kernel by the card's events, and the rest."""
@@ -35,7 +35,3 @@ class Recording:
         """Was a batch of these sizes recorded?"""
         row = self.rows.get((version, sizes.N), {})
         return (row.get("length"), row.get("hidden"), 1, 1) == (sizes.T, sizes.H, sizes.D, sizes.O)
-
-    @staticmethod
-    def _mini_batches(row):
-        return row["epochs"] * -(-row["windows"] // row["batch"])

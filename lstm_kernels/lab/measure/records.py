@@ -66,6 +66,11 @@ def as_json(found, machine, emulator):
     return f'{{"machine": {machine},\n"rows": [\n{rows}\n],\n"emulator": {emulator}}}\n'
 
 
+def mini_batches(row):
+    """How many mini-batches one repeat of a saved row trained."""
+    return row["epochs"] * -(-row["windows"] // row["batch"])
+
+
 def kept(name):
     """A result that came with the course, measured on a real card: data/measured/NAME.json."""
     return load(data.data_folder() / "measured" / f"{name}.json")
