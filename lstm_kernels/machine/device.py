@@ -181,6 +181,11 @@ def count_processors():
     return _card_of_launches().get_current_device().MULTIPROCESSOR_COUNT
 
 
+def shared_memory():
+    """Bytes of shared memory that one block may have; without a card, on a Tesla T4."""
+    return _card_of_launches().get_current_device().MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
+
+
 def free_memory():
     """Bytes that may be allocated on the device; without a card, those of a Tesla T4."""
     return _card_of_launches().current_context().get_memory_info().free
