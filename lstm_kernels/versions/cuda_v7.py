@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from lstm_kernels.machine import large_shared
 from lstm_kernels.machine.device import check_memory, count_processors, cuda, shared_memory
 from lstm_kernels.model import checked, count_params, param_shapes, sizes
 from lstm_kernels.versions.cuda_v5 import sigmoid, sum_kernel, tanh
@@ -532,7 +533,7 @@ class Steps:
         self.h, self.c, self.z, self.dc, self.dy, self.xs, self.parts = (
             cuda.device_array(shape, dtype) for shape in shapes
         )
-        self.kernel = make_kernel(self.tile, dtype)
+        self.kernel, self.asked = make_kernel(self.tile, dtype), False
         self.weights_kernel = make_weights_kernel(self.repeat, dtype)
 
     def queue(self, packed, x, y, order, first, count, loss, stream=0):
@@ -546,8 +547,11 @@ class Steps:
         scale = loss.dtype.type(1 / (self.T * count * layout.O))
         work = self.h, self.c, self.z, self.dc, self.dy, self.xs
         blocks = self.owners * min(tiles, count_processors() // self.owners)
-        grid = blocks, THREADS, stream, self.shared
-        self.kernel[grid](packed, *at, *batch, scale, *work, loss)
+        arguments = packed, *at, *batch, scale, *work, loss
+        if not self.asked:
+            large_shared.allow(self.kernel, arguments, self.shared)
+            self.asked = True
+        self.kernel[blocks, THREADS, stream, self.shared](*arguments)
         thin = -(-((4 + layout.O) * layout.P + layout.O) // WARPS)
         room = 2 * 32 * (16 * self.repeat + PAD) * loss.dtype.itemsize
         grid = (self.tiles + thin, len(self.parts)), THREADS, stream, room

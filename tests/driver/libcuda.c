@@ -88,6 +88,7 @@ enum {
   NOT_FOUND = 500,
   LAUNCH_OUT_OF_RESOURCES = 701,
   LAUNCH_FAILED = 719,
+  COOPERATIVE_LAUNCH_TOO_LARGE = 720,
   NOT_SUPPORTED = 801,
   STREAM_CAPTURE_UNSUPPORTED = 900,
   STREAM_CAPTURE_INVALIDATED = 901,
@@ -280,6 +281,7 @@ static const struct { int code; const char *name, *text; } errors[] = {
   ERROR(NOT_FOUND, "named symbol not found"),
   ERROR(LAUNCH_OUT_OF_RESOURCES, "too many resources requested for launch"),
   ERROR(LAUNCH_FAILED, "unspecified launch failure"),
+  ERROR(COOPERATIVE_LAUNCH_TOO_LARGE, "too many blocks in cooperative launch"),
   ERROR(NOT_SUPPORTED, "operation not supported"),
   ERROR(STREAM_CAPTURE_UNSUPPORTED, "operation not permitted when stream is capturing"),
   ERROR(STREAM_CAPTURE_INVALIDATED, "operation failed due to a previous error during capture"),
@@ -853,6 +855,41 @@ static Result check_launch(const struct Object *kernel, const unsigned *grid,
   return SUCCESS;
 }
 
+/* How many such blocks an SM has room for: its threads, registers and shared memory. */
+static int blocks_of_sm(const struct Object *kernel, size_t threads, size_t shared) {
+  size_t registers = registers_of_block(kernel, threads), bytes = kernel->static_shared + shared;
+  size_t most = 1024 / rounded(threads, 32);
+  if (most > 16) most = 16;
+  if (registers && most > 65536 / registers) most = 65536 / registers;
+  if (bytes && most > 65536 / bytes) most = 65536 / bytes;
+  return (int)most;
+}
+
+Result cuOccupancyMaxActiveBlocksPerMultiprocessor(int *out, struct Object *kernel, int threads,
+                                                   size_t shared) {
+  NEED_CONTEXT;
+  NEED(is(KERNEL, kernel), INVALID_HANDLE);
+  NEED(threads >= 1 && threads <= 1024, INVALID_VALUE);
+  *out = blocks_of_sm(kernel, threads, shared);
+  return SUCCESS;
+}
+Result cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *out, struct Object *kernel,
+                                                            int threads, size_t shared,
+                                                            unsigned flags) {
+  (void)flags;
+  return cuOccupancyMaxActiveBlocksPerMultiprocessor(out, kernel, threads, shared);
+}
+
+/* Blocks that wait for each other must all be on the card at once. */
+static Result check_cooperative(const struct Object *kernel, const unsigned *grid,
+                                const unsigned *block, unsigned shared) {
+  size_t threads = (size_t)block[0] * block[1] * block[2];
+  size_t blocks = (size_t)grid[0] * grid[1] * grid[2];
+  NEED(threads >= 1 && threads <= 1024, INVALID_VALUE);
+  NEED(blocks <= 40 * (size_t)blocks_of_sm(kernel, threads, shared), COOPERATIVE_LAUNCH_TOO_LARGE);
+  return SUCCESS;
+}
+
 /* ---- launches: written down for a graph ----------------------------------------------------- */
 
 struct Launch {
@@ -927,19 +964,34 @@ Result cuLaunchKernel(struct Object *kernel, unsigned gx, unsigned gy, unsigned 
 Result cuLaunchCooperativeKernel(struct Object *kernel, unsigned gx, unsigned gy, unsigned gz,
                                  unsigned bx, unsigned by, unsigned bz, unsigned shared,
                                  void *stream, void **arguments) {
+  unsigned grid[] = {gx, gy, gz}, block[] = {bx, by, bz};
+  NEED(is(KERNEL, kernel), INVALID_HANDLE);
+  TRY(check_cooperative(kernel, grid, block, shared));
   return cuLaunchKernel(kernel, gx, gy, gz, bx, by, bz, shared, stream, arguments, 0);
 }
 
 struct Config { /* CUlaunchConfig */
   unsigned grid[3], block[3], shared;
-  void *stream, *attributes;
+  void *stream;
+  struct Attribute { /* CUlaunchAttribute */
+    int id, padding;
+    union {
+      char bytes[64];
+      int number;
+    } value;
+  } *attributes;
   unsigned attribute_count;
 };
+enum { COOPERATIVE = 2 }; /* CU_LAUNCH_ATTRIBUTE_COOPERATIVE */
 
 Result cuLaunchKernelEx(const struct Config *config, struct Object *kernel, void **arguments,
                         void **extra) {
   NEED(config, INVALID_VALUE);
   NEED(!extra, NOT_SUPPORTED);
+  NEED(is(KERNEL, kernel), INVALID_HANDLE);
+  for (unsigned a = 0; a < config->attribute_count; a++)
+    if (config->attributes[a].id == COOPERATIVE && config->attributes[a].value.number)
+      TRY(check_cooperative(kernel, config->grid, config->block, config->shared));
   return launch(kernel, config->grid, config->block, config->shared, config->stream, arguments);
 }
 
@@ -1152,6 +1204,8 @@ static const struct { const char *name; int since; void *function; } table[] = {
   /* launches */
   PLAIN(cuLaunchKernel, 4000), PLAIN(cuLaunchKernelEx, 11060),
   PLAIN(cuLaunchCooperativeKernel, 9000),
+  PLAIN(cuOccupancyMaxActiveBlocksPerMultiprocessor, 6050),
+  PLAIN(cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags, 7000),
   /* streams */
   PLAIN(cuStreamCreate, 2000), PLAIN(cuStreamCreateWithPriority, 5050),
   SECOND(cuStreamDestroy, 4000), PLAIN(cuStreamSynchronize, 2000), PLAIN(cuStreamQuery, 2000),
