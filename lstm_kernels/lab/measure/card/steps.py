@@ -1,0 +1,140 @@
+"""Training steps with everything on the card: ours and PyTorch's, each launched and recorded.
+
+A repeat is an epoch of 16 mini-batches; the rivals take turns.  Before that the losses of the first
+two mini-batches are held against numpy_batched's: within 1e-4, or no time.  (PyTorch as it comes
+may round to TF32: its error is noted.)  At some sizes PyTorch's profiler tells which part of a step
+is cuDNN's own.
+"""
+
+import numpy as np
+
+from lstm_kernels.checks import relative_error
+from lstm_kernels.lab.measure import pytorch
+from lstm_kernels.lab.measure.admission import SAME, raced_problem
+from lstm_kernels.lab.measure.card import rivals
+from lstm_kernels.lab.measure.card.points import Point, Settled, sizes_text, time_text, timed
+from lstm_kernels.lab.measure.card.profiler import kernel_times
+from lstm_kernels.lab.measure.card.right import is_wrong
+from lstm_kernels.lab.measure.cpu_baselines import take_turns
+from lstm_kernels.lab.words import aligned, seconds_text
+from lstm_kernels.model import init_params
+from lstm_kernels.optimizers import make_optimizer
+from lstm_kernels.versions.numpy_batched import gradients
+
+SECONDS = 190.0
+PRECISION, CHECKED = 1e-5, 32  # PyTorch's gradients of so many windows: full float32?
+LIBRARY = ("cudnn", "lstm", "rnn", "gemm", "gemv", "persist", "cublas", "cutlass")
+KEPT = 12  # kernels named in a row
+
+
+def points(plan, rows):
+    for T, H, N in plan.steps:
+        key = {"what": "step", "T": T, "H": H, "N": N}
+        wrong = is_wrong(rows, "cuda_v6", H)
+        yield Point(key, lambda s=(T, H, N), wrong=wrong: time_steps(s, plan.step_seconds, wrong))
+        if (T, H, N) in plan.profiled:
+            key = {"what": "cuDNN's part", "T": T, "H": H, "N": N}
+            yield Point(key, lambda s=(T, H, N): library_part(s))
+
+
+# ---- in turns -----------------------------------------------------------------------------
+
+
+def time_steps(sizes, seconds, wrong=False, place="cuda"):
+    """A row for each rival: its step, from the repeats of its epoch."""
+    workload = rivals.make_workload(*sizes)
+    with rivals.Rivals(workload, wrong, place) as here:
+        check_precision(workload, place)
+        errors = first_errors(here)
+        for name, error in errors.items():
+            if not error <= SAME and name != rivals.AS_IT_COMES:
+                del here.trains[name]
+                here.notes[name] = f"wrong: the losses of two mini-batches are {error:.1e} off"
+        calls = {name: one_epoch(train) for name, train in here.trains.items()}
+        times = take_turns(calls, seconds, at_least=1)
+        rows = [
+            {"rival": name, "error": errors[name], **timed(timing.seconds, rivals.BATCHES)}
+            for name, timing in times.items()
+        ]
+        return rows + [{"rival": name, "note": note} for name, note in here.notes.items()]
+
+
+def one_epoch(train):
+    epochs = rivals.cycle_of_epochs()
+    return lambda: train(next(epochs))
+
+
+def check_precision(workload, place):
+    """RuntimeError unless PyTorch computes in full float32 now."""
+    if not rivals.torch_is_here(place):
+        return
+    batch = raced_problem(workload, min(CHECKED, workload.batch_size))
+    (loss, grads), (right_loss, right) = pytorch.torch_gradients(*batch, place), gradients(*batch)
+    error = max(map(relative_error, (loss, *grads), (right_loss, *right)))
+    if not error <= PRECISION:
+        raise RuntimeError(f"PyTorch is {error:.1e} off: not in full float32?")
+
+
+def first_errors(here):
+    """{name: error of the first two losses}; it trains the first epoch, which compiles."""
+    order = here.orders[0][: 2 * here.workload.batch_size]
+    expected = losses_in_order(here.workload, order)
+    return {
+        name: relative_error(np.array(train(0)[:2]), expected)
+        for name, train in here.trains.items()
+    }
+
+
+def losses_in_order(workload, order):
+    """numpy_batched's losses of the first two mini-batches in this order."""
+    x, y, N = workload.x, workload.y, workload.batch_size
+    params = init_params(x.shape[2], workload.H, y.shape[2], dtype=x.dtype)
+    rule, losses = make_optimizer("adam", params, pytorch.LR), []
+    for batch in (order[:N], order[N:]):
+        loss, grads = gradients(params, x[:, batch], y[:, batch])
+        params = rule.update(params, grads)
+        losses.append(loss)
+    return np.array(losses)
+
+
+# ---- cuDNN's own part ---------------------------------------------------------------------
+
+
+def library_part(sizes, place="cuda"):
+    """PyTorch's launched step by its kernels: those of cuDNN and cuBLAS, and all others."""
+    if not rivals.torch_is_here(place):
+        raise Settled("PyTorch is not here, or sees no card")
+    workload = rivals.make_workload(*sizes)
+    training, orders = pytorch.TorchTraining(workload, place), rivals.make_orders(workload, 2)
+    with pytorch.full_precision(place):
+        training.epoch(orders[0])
+        found = kernel_times(lambda: training.epoch(orders[1]))
+    if not found:
+        raise Settled("PyTorch's profiler saw no kernel")
+    totals = {name: sum(seconds) / rivals.BATCHES for name, seconds in found.items()}
+    library = sum(t for name, t in totals.items() if any(w in name.lower() for w in LIBRARY))
+    most = sorted(totals.items(), key=lambda item: -item[1])[:KEPT]
+    counts = {name: len(found[name]) / rivals.BATCHES for name, _ in most}
+    return [{
+        "library": library, "others": sum(totals.values()) - library,
+        "kernels": [[name, counts[name], seconds] for name, seconds in most],
+    }]  # fmt: skip
+
+
+# ---- words --------------------------------------------------------------------------------
+
+
+def table(rows):
+    names = list(dict.fromkeys(row["rival"] for row in rows if "rival" in row))
+    lines, found = [["a step of", *names]], {}
+    for row in rows:
+        if "rival" in row:
+            found.setdefault(sizes_text(row), {})[row["rival"]] = row
+    for sizes, of in found.items():
+        lines.append([sizes, *(time_text(of[n])[:24] if n in of else "-" for n in names)])
+    words = [aligned(lines)]
+    for row in rows:
+        if "library" in row:
+            times = f"{seconds_text(row['library'])}, other kernels {seconds_text(row['others'])}"
+            words.append(f"PyTorch's step, {sizes_text(row)}: cuDNN and cuBLAS {times}")
+    return "\n".join(words)
