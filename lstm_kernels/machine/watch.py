@@ -84,7 +84,8 @@ def _counts_of_card(places):
 def count_allocations():
     """Collect the bytes of each allocation on the card made inside the `with`, as a list.
 
-    Of the calling thread alone; off a card the list stays empty.
+    Of the calling thread alone; off a card the list stays empty.  What a launch takes for its
+    implicit copies from the pool of a newer Numba-CUDA is not among them.
     """
     sizes = []
     with _replaced(_noted_allocation(sizes) if device.ON_GPU else []):

@@ -12,9 +12,9 @@ from lstm_kernels.lab import saving
 from lstm_kernels.lab.measure import records
 from lstm_kernels.machine.platforms import ROOT
 
-MAKERS = ("nvidia", "tesla", "geforce", "quadro", "stand", "in")  # no part of a card's short name
+MAKERS = ("nvidia", "tesla", "geforce", "quadro")  # no part of a card's short name
 BELONGS = ("card", "code", "packages")  # rows of one file have these in common
-ONLY_NOTED = ("threadpoolctl",)
+FIRST = "right"  # the section that comes before all times
 
 
 class OtherFile(ValueError):
@@ -115,7 +115,15 @@ def why_wrong(found):
         return "its machine is not described"
     if not (isinstance(found["rows"], list) and found["rows"]):
         return "it has no rows"
+    if found["rows"][0].get("section") != FIRST and any("median" in row for row in found["rows"]):
+        return "it has times of versions that nobody had checked before"
     return next(filter(None, map(why_row_wrong, found["rows"])), "")
+
+
+def why_name_wrong(path, found):
+    """A file of data/measured is named by its card, so that all see which one it is."""
+    name = f"card_{short_name(found['card'])}.json"
+    return "" if Path(path).name == name else f"{path} should be named {name}"
 
 
 def why_row_wrong(row):

@@ -4,8 +4,10 @@ A section is a module with SECONDS, its share of the time; `points(plan, rows)`,
 the rows that are there already; and `table(rows)`, a short text about its own rows.
 """
 
+from contextlib import contextmanager
 from typing import NamedTuple
 
+from lstm_kernels.lab.measure.pytorch import first_line
 from lstm_kernels.lab.measure.timing import Timing
 from lstm_kernels.lab.words import seconds_text
 
@@ -19,6 +21,31 @@ class Point(NamedTuple):
 
 class Settled(Exception):
     """There is nothing to measure at a point; its text says why.  That is no failure."""
+
+
+@contextmanager
+def may_refuse():
+    """Inside, a version may refuse the sizes with a ValueError: then the point is settled."""
+    try:
+        yield
+    except ValueError as why:
+        raise Settled(f"refused: {why}") from why
+
+
+def words_of(error):
+    """An error in one line."""
+    return f"{type(error).__name__}: {first_line(error)}"
+
+
+def only_those_that_run(calls):
+    """(what each call gave the first time, why the others failed), by name."""
+    found, failed = {}, {}
+    for name, call in calls.items():
+        try:
+            found[name] = call()
+        except Exception as error:  # it gets a row that says so; the others are timed
+            failed[name] = words_of(error)
+    return found, failed
 
 
 def timed(seconds, parts=1):

@@ -20,12 +20,12 @@ def kernel_times(call):
         torch.cuda.synchronize()
     found = {}
     for event in trace.events():
-        if _is_kernel(event, torch.autograd.DeviceType.CUDA):
+        if is_kernel(event, torch.autograd.DeviceType.CUDA):
             found.setdefault(event.name, []).append(event.time_range.elapsed_us() / 1e6)
     return found
 
 
-def _is_kernel(event, on_card):
+def is_kernel(event, on_card):
     """Not a mark that PyTorch sets around several kernels, such as `Optimizer.step#Adam.step`."""
     is_mark = getattr(event, "is_user_annotation", False) or "#" in event.name
     return event.device_type == on_card and not is_mark

@@ -11,7 +11,7 @@ import numpy as np
 from lstm_kernels.checks import relative_error
 from lstm_kernels.lab.estimates import feasible
 from lstm_kernels.lab.measure.card import tools
-from lstm_kernels.lab.measure.card.points import Point, Settled
+from lstm_kernels.lab.measure.card.points import Point, Settled, may_refuse
 from lstm_kernels.lab.words import aligned
 from lstm_kernels.model import Sizes, init_params
 from lstm_kernels.training import fit
@@ -92,7 +92,8 @@ def problem(T, N, D, H, O):  # noqa: E741
 def check_gradients(version, shape):
     """The largest error, and whether all runs gave the same bits; None if none were promised."""
     batch, (right_loss, right) = problem(*shape)
-    loss, grads = first = VERSIONS[version].gradients(*batch)
+    with may_refuse():
+        loss, grads = first = VERSIONS[version].gradients(*batch)
     error = max(map(relative_error, (loss, *grads), (right_loss, *right)))
     same = None
     if version not in NO_ORDER:
@@ -158,7 +159,7 @@ def version_line(version, rows):
     errors = [row["error"] for row in rows if row.get("error") is not None]
     promised = [row["same_bits"] for row in rows if row.get("same_bits") is not None]
     same = "-" if not promised else "yes" if all(promised) else "NO"
-    wrong = [row for row in rows if not row.get("right")]
+    wrong = [row for row in rows if not row.get("right", "note" in row)]
     where = [
         f"{row['what']} " + " ".join(f"{n}={row[n]}" for n in NAMES if n in row) for row in wrong
     ]

@@ -1,4 +1,4 @@
-"""Ours and PyTorch's training on the card, launched and recorded, as functions of an epoch.
+"""Ours and PyTorch's training on the card, launched and recorded, an epoch a call.
 
 All train the same model by the same mini-batches with Adam, and read the losses once an epoch.
 """
@@ -15,6 +15,7 @@ from lstm_kernels import data
 from lstm_kernels.lab.measure import pytorch
 from lstm_kernels.lab.measure.cudnn import torch_epochs, v6_epochs
 from lstm_kernels.lab.measure.timing import Workload
+from lstm_kernels.machine import device
 from lstm_kernels.machine.cuda_graph import GraphError
 from lstm_kernels.model import init_params
 from lstm_kernels.optimizers import make_optimizer, shuffled_batches
@@ -44,6 +45,12 @@ def cycle_of_epochs():
     return cycle(range(EPOCHS))
 
 
+def one_after_another(train):
+    """A function without arguments: each call trains the next epoch."""
+    epochs = cycle_of_epochs()
+    return lambda: train(next(epochs))
+
+
 def device_training(recorded, *arguments):
     """V6's training with everything on the card: its launches made one by one, or recorded."""
     if "recorded" in signature(cuda_v6.DeviceTraining).parameters:
@@ -61,6 +68,11 @@ def make_ours(workload, orders, recorded):
     return device_training(recorded, params, x, y, np.concatenate(orders), batch_size, rule)
 
 
+def forget_memory():
+    """What V3 to V6 keep on the card from one training to the next is made anew."""
+    getattr(device, "release_memory", lambda: None)()
+
+
 @lru_cache
 def torch_is_here(place="cuda"):
     """Can PyTorch train there?"""
@@ -73,7 +85,7 @@ def full_precision(place="cuda"):
 
 
 class Rivals:
-    """`trains`: {name: a function of an epoch's number, which gives the epoch's losses}.
+    """`trains`: {name: a function that trains its next epoch, and gives the epoch's losses}.
 
     `notes`: {name: why it is absent}.  Inside a `with`; PyTorch computes in full float32, but for
     AS_IT_COMES, which is recorded before.
@@ -108,7 +120,7 @@ class Rivals:
     def take(self, name, make):
         """Make it; what cannot be recorded, or does not take so many units, is noted."""
         try:
-            self.trains[name] = make()
+            self.trains[name] = one_after_another(make())
         except (GraphError, ValueError, MemoryError) as error:
             self.notes[name] = pytorch.first_line(error)
 

@@ -18,7 +18,7 @@ from lstm_kernels.lab.measure.card import (
     steps,
     trainings,
 )
-from lstm_kernels.lab.measure.card.points import Settled
+from lstm_kernels.lab.measure.card.points import Settled, words_of
 from lstm_kernels.lab.measure.pytorch import first_line
 from lstm_kernels.lab.words import count_text
 from lstm_kernels.machine import device
@@ -71,7 +71,7 @@ def attempt(point):
     except Settled as why:
         return [{"note": str(why)}]
     except Exception as error:  # noted in the file, told, and in the end the status is 1
-        return [{"failed": f"{type(error).__name__}: {first_line(error)}"}]
+        return [{"failed": words_of(error)}]
 
 
 def check_card(file, leave=os._exit):

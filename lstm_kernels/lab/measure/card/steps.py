@@ -12,7 +12,14 @@ from lstm_kernels.checks import relative_error
 from lstm_kernels.lab.measure import pytorch
 from lstm_kernels.lab.measure.admission import SAME, raced_problem
 from lstm_kernels.lab.measure.card import rivals
-from lstm_kernels.lab.measure.card.points import Point, Settled, sizes_text, time_text, timed
+from lstm_kernels.lab.measure.card.points import (
+    Point,
+    Settled,
+    only_those_that_run,
+    sizes_text,
+    time_text,
+    timed,
+)
 from lstm_kernels.lab.measure.card.profiler import kernel_times
 from lstm_kernels.lab.measure.card.right import is_wrong
 from lstm_kernels.lab.measure.cpu_baselines import take_turns
@@ -45,23 +52,12 @@ def time_steps(sizes, seconds, wrong=False, place="cuda"):
     workload = rivals.make_workload(*sizes)
     with rivals.Rivals(workload, wrong, place) as here:
         check_precision(workload, place)
-        errors = first_errors(here)
-        for name, error in errors.items():
-            if not error <= SAME and name != rivals.AS_IT_COMES:
-                del here.trains[name]
-                here.notes[name] = f"wrong: the losses of two mini-batches are {error:.1e} off"
-        calls = {name: one_epoch(train) for name, train in here.trains.items()}
-        times = take_turns(calls, seconds, at_least=1)
-        rows = [
-            {"rival": name, "error": errors[name], **timed(timing.seconds, rivals.BATCHES)}
-            for name, timing in times.items()
-        ]
+        errors, rows = first_errors(here)
+        calls = {name: here.trains[name] for name in errors}
+        for name, timing in take_turns(calls, seconds, at_least=1).items():
+            times = timed(timing.seconds, rivals.BATCHES)
+            rows.append({"rival": name, "error": errors[name], **times})
         return rows + [{"rival": name, "note": note} for name, note in here.notes.items()]
-
-
-def one_epoch(train):
-    epochs = rivals.cycle_of_epochs()
-    return lambda: train(next(epochs))
 
 
 def check_precision(workload, place):
@@ -76,13 +72,20 @@ def check_precision(workload, place):
 
 
 def first_errors(here):
-    """{name: error of the first two losses}; it trains the first epoch, which compiles."""
+    """({name: error of the first two losses}, rows of those that fail or are wrong).
+
+    It trains the first epoch, which compiles.
+    """
     order = here.orders[0][: 2 * here.workload.batch_size]
-    expected = losses_in_order(here.workload, order)
-    return {
-        name: relative_error(np.array(train(0)[:2]), expected)
-        for name, train in here.trains.items()
-    }
+    expected, errors = losses_in_order(here.workload, order), {}
+    found, failed = only_those_that_run(here.trains)
+    for name, losses in found.items():
+        error = relative_error(np.array(losses[:2]), expected)
+        if error <= SAME or name == rivals.AS_IT_COMES:
+            errors[name] = error
+        else:
+            failed[name] = f"wrong: the losses of two mini-batches are {error:.1e} off"
+    return errors, [{"rival": name, "failed": why} for name, why in failed.items()]
 
 
 def losses_in_order(workload, order):

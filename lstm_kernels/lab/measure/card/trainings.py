@@ -1,14 +1,21 @@
 """Whole trainings, an epoch of four mini-batches at T=11, H=50, as in `batch_h100.json`.
 
-Set-up inside the clock on both sides (memory, modules, graphs are made in it), and outside on both
-(all is made and on the card; timed are the epoch, its losses and the parameters, copied back).
+Three ways, the same on both sides.  inside: memory, modules and graphs are made within the clock.
+kept: they are there from a training before; windows and start values are copied in, the parameters
+back.  outside: all is on the card; timed are the epoch, its losses, and parameters, copied back.
 """
 
 from lstm_kernels import data
 from lstm_kernels.lab.estimates import feasible
 from lstm_kernels.lab.measure import cudnn, pytorch
 from lstm_kernels.lab.measure.card import rivals
-from lstm_kernels.lab.measure.card.points import Point, sizes_text, time_text, timed
+from lstm_kernels.lab.measure.card.points import (
+    Point,
+    only_those_that_run,
+    sizes_text,
+    time_text,
+    timed,
+)
 from lstm_kernels.lab.measure.card.right import is_wrong
 from lstm_kernels.lab.measure.cpu_baselines import take_turns
 from lstm_kernels.lab.measure.timing import Stopped, Workload
@@ -19,7 +26,7 @@ from lstm_kernels.versions import VERSIONS, launches_kernels
 
 SECONDS = 130.0
 T, H, BATCHES = 11, 50, 4
-INSIDE, OUTSIDE = "inside", "outside"  # set-up, of the clock
+WAYS = INSIDE, KEPT, OUTSIDE = "inside", "kept", "outside"  # of set-up
 ON_CPU = ("numpy_batched", "numba_cpu")
 KINDS = {
     "PyTorch": pytorch.TorchTraining, "PyTorch recorded": pytorch.GraphTraining,
@@ -36,27 +43,48 @@ def time_trainings(N, seconds, rows, place="cuda"):
     """A row for each rival and each way of set-up."""
     workload = Workload(*data.panel(BATCHES * N, T), N, H)
     with rivals.full_precision(place):
-        calls = inside(workload, rows, place) | outside(workload, rows, place)
-        times = take_turns(calls, seconds, at_least=1)
-    return [
-        {"rival": rival, "setup": setup, **timed(timing.seconds)}
-        for (rival, setup), timing in times.items()
-    ]
+        calls = {}
+        for way in (inside, kept, outside):
+            calls |= way(workload, rows, place)
+        found, failed = only_those_that_run(calls)
+        times = take_turns({name: calls[name] for name in found}, seconds, at_least=1)
+    results = {name: timed(timing.seconds) for name, timing in times.items()}
+    results |= {name: {"failed": why} for name, why in failed.items()}
+    return [{"rival": rival, "setup": way, **of} for (rival, way), of in results.items()]
+
+
+def launching(workload, rows):
+    """The versions that launch kernels, are right, and take no more than some seconds."""
+    names = [name for name in VERSIONS if launches_kernels(name) and not is_wrong(rows, name, H)]
+    return [name for name in names if not feasible.refusal(name, workload)]
 
 
 def inside(workload, rows, place="cuda"):
     """{(name, INSIDE): a whole training, that begins with nothing on the card}."""
-    names = [*ON_CPU, *(name for name in VERSIONS if launches_kernels(name))]
     found = {
-        (name, INSIDE): lambda name=name: train(name, workload)
-        for name in names
-        if not is_wrong(rows, name, H) and not feasible.refusal(name, workload)
+        (name, INSIDE): lambda name=name: anew(name, workload) for name in launching(workload, rows)
     }
-    if rivals.torch_is_here("cpu"):
-        found["PyTorch, CPU", INSIDE] = lambda: pytorch.make_training(workload)()
     if rivals.torch_is_here(place):
         for name, kind in KINDS.items():
             found[name, INSIDE] = lambda kind=kind: pytorch.make_training(workload, kind, place)()
+    return found
+
+
+def anew(version, workload):
+    """One training that finds no memory kept from the one before."""
+    rivals.forget_memory()
+    train(version, workload)
+
+
+def kept(workload, rows, place="cuda"):
+    """{(name, KEPT): a whole training, that finds what the one before has made}."""
+    names = [*ON_CPU, *launching(workload, rows)]
+    found = {(name, KEPT): lambda name=name: train(name, workload) for name in names}
+    if rivals.torch_is_here("cpu"):
+        found["PyTorch, CPU", KEPT] = pytorch.make_training(workload)
+    if rivals.torch_is_here(place):
+        for name, kind in KINDS.items():
+            found[name, KEPT] = pytorch.make_training(workload, kind, place)
     return found
 
 
@@ -91,16 +119,16 @@ def our_epochs(training):
         number = next(epoch)
         training.epoch(number)
         training.losses(number)
-        return training.params(number + 1)
+        return training.params(training.started)
 
     return call
 
 
 def torch_epochs(training, orders, place):
-    epoch, train = rivals.cycle_of_epochs(), cudnn.torch_epochs(training, orders, place)
+    train = rivals.one_after_another(cudnn.torch_epochs(training, orders, place))
 
     def call():
-        train(next(epoch))
+        train()
         return training.params()
 
     return call
