@@ -6,7 +6,9 @@ import os
 import sys
 
 GRID = ("batch", "hidden", "length")
-OF_CARD = ("right", "steps", "trainings", "kernels", "host", "counters")  # of `bench --card`
+OF_CARD = (  # sections of `bench --card`
+    "right", "races", "steps", "trainings", "kernels", "host", "traces", "counters",
+)  # fmt: skip
 
 
 def size(text):

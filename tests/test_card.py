@@ -18,14 +18,15 @@ from lstm_kernels.lab.commands import bench
 from lstm_kernels.lab.measure import pytorch
 from lstm_kernels.lab.measure.card import (
     counters,
-    kernels,
     plan,
     profiler,
+    races,
     right,
     rivals,
     run,
     steps,
     tools,
+    traces,
     trainings,
     verdict,
 )
@@ -195,10 +196,17 @@ def test_when_the_time_is_spent_the_rest_is_left_for_the_next_run(there, section
     assert there.of("a") == [] and len(there.of("b")) == 1
 
 
-def test_only_the_named_sections_run(there, sections):
-    sections(a=section(good), b=section(good))
+def test_only_the_named_sections_run_after_the_first(there, sections):
+    sections(right=section(lambda: [{"right": True}]), a=section(good), b=section(good))
     go(there, ["b"])
     assert there.of("a") == [] and len(there.of("b")) == 1
+    assert there.has("right", {"what": "0"})
+
+
+def test_all_sections_together_end_in_time(there, sections, monkeypatch):
+    sections(a=section(good), b=section(good))
+    monkeypatch.setattr(run, "TOTAL", -1.0)
+    assert sum("left out" in line for line in go(there)) == 2
 
 
 def test_a_point_without_an_end_is_noted_and_the_process_ends(there, capsys):
@@ -278,7 +286,8 @@ def test_what_does_not_go_together(line, said, capsys):
 
 def test_the_door_knows_all_sections():
     assert tuple(run.SECTIONS) == __main__.OF_CARD
-    assert sum(part.SECONDS for part in run.SECTIONS.values()) <= 600
+    assert run.TOTAL + plan.FULL.tools_seconds <= 480, "eight minutes"
+    assert max(plan.FULL.tools_seconds, plan.FULL.training_seconds) < run.TOO_LONG
 
 
 # ---- right --------------------------------------------------------------------------------
@@ -317,8 +326,10 @@ def test_a_wholes_training_losses():
     assert row["right"] and row["error"] < right.TRAINING
 
 
-def test_a_wrong_version_is_wrong_up_to_64_units_or_above():
-    assert right.is_wrong([WRONG_AT_4], "cuda_v5", 64)
+def test_where_a_version_is_wrong():
+    assert right.is_wrong([WRONG_AT_4], "cuda_v5", 64), "on the same side of 64"
+    well = {**WRONG_AT_4, "H": 64, "right": True}
+    assert not right.is_wrong([WRONG_AT_4, well], "cuda_v5", 64), "checked with just these units"
     assert right.is_wrong([WRONG_AT_4], "cuda_v6", 4), "its gradients are V5's"
     assert not right.is_wrong([WRONG_AT_4], "cuda_v5", 65)
     assert not right.is_wrong([WRONG_AT_4], "cuda_v4", 4)
@@ -335,7 +346,7 @@ def test_every_version_that_launches_is_checked_at_every_shape():
     assert checked == {name for name in VERSIONS if name.startswith("cuda")} - {"cuda_v6"}
     large = {key["version"] for key in keys if key.get("H", 0) > 128}
     assert "cuda_v4" not in large and "cuda_v5" in large
-    assert [key["what"] for key in keys][-2:] == ["training", "sanitizer"]
+    assert keys[-1]["what"] == "training"
 
 
 def test_the_table_names_what_is_wrong():
@@ -343,11 +354,15 @@ def test_the_table_names_what_is_wrong():
     rows = [
         {**key, "version": "cuda_v4", "error": 2e-7, "same_bits": True, "right": True},
         {**key, "version": "cuda_v5", "error": 0.1, "same_bits": False, "right": False},
-        {"section": "right", "what": "sanitizer", "tool": "racecheck", "words": ["a", "0 hazards"]},
     ]
     said = right.table(rows)
     assert "2.0e-07        yes" in said and "WRONG: gradients T=3 N=5 D=1 H=4 O=1" in said
-    assert "racecheck: a | 0 hazards" in said
+
+
+def test_the_sanitizers_words_are_shown():
+    rows = [{"what": "sanitizer", "tool": "racecheck", "words": ["a", "0 hazards"]}]
+    assert races.table(rows) == "racecheck: a | 0 hazards"
+    assert races.table([{"what": "sanitizer", "note": "not here"}]) == "compute-sanitizer: not here"
 
 
 # ---- programs beside ours -----------------------------------------------------------------
@@ -387,7 +402,7 @@ def test_the_tiny_program_trains():
     ],
 )
 def test_the_sanitizers_last_words(line, clean):
-    assert right.told(tools.Said(["begun", line], 0))["clean"] is clean
+    assert races.told(tools.Said(["begun", line], 0))["clean"] is clean
 
 
 NCU = """\
@@ -426,7 +441,7 @@ def test_a_program_is_counted_or_says_why_not(monkeypatch):
 
 def test_without_the_tools_it_is_a_note(monkeypatch):
     monkeypatch.setattr(tools, "find", lambda name: None)
-    for measure in (lambda: counters.count(1.0), lambda: right.check_by_tools(1.0)):
+    for measure in (lambda: counters.count(1.0), lambda: races.check_by_tools(1.0)):
         with pytest.raises(Settled, match="is not here"):
             measure()
 
@@ -443,10 +458,10 @@ def test_only_kernels_are_taken_from_a_trace():
 
 def test_numbas_kernels_get_their_names_back():
     inner = "make_kernel::_3clocals_3e::kernel[abi:v1][abi:cw51](Array<float, 1>)"
-    assert kernels.plain(f"lstm_kernels::versions::cuda_v5::{inner}") == "cuda_v5.kernel"
+    assert traces.plain(f"lstm_kernels::versions::cuda_v5::{inner}") == "cuda_v5.kernel"
     outer = "lstm_kernels::versions::cuda_v6::adam_kernel[abi:v2](x)"
-    assert kernels.plain(outer) == "cuda_v6.adam_kernel"
-    assert kernels.plain("void cudnn::gemm<float>(int)") == "void cudnn::gemm<float>(int)"
+    assert traces.plain(outer) == "cuda_v6.adam_kernel"
+    assert traces.plain("void cudnn::gemm<float>(int)") == "void cudnn::gemm<float>(int)"
 
 
 # ---- rivals -------------------------------------------------------------------------------

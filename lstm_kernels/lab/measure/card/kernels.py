@@ -1,14 +1,12 @@
-"""Single kernels by the card's own clock, and what starting one, and one wait for all, costs.
+"""Kernels by the card's own clock, and what starting one, and one wait of all blocks, costs.
 
-Two ways.  Events around a recorded graph that holds the same launch many times: it needs nothing
-but the driver.  And the card's trace of whole mini-batches, kernel by kernel (profiler.py).
+By events around a recorded graph that holds the same launches many times: no host is in between.
 """
 
 from functools import lru_cache
 
 import numpy as np
 
-from lstm_kernels.lab.measure.card import rivals
 from lstm_kernels.lab.measure.card.points import (
     Point,
     Settled,
@@ -17,8 +15,7 @@ from lstm_kernels.lab.measure.card.points import (
     time_text,
     timed,
 )
-from lstm_kernels.lab.measure.card.profiler import kernel_times
-from lstm_kernels.lab.measure.card.right import is_wrong, takes
+from lstm_kernels.lab.measure.card.right import is_wrong
 from lstm_kernels.lab.measure.timing import wall_seconds
 from lstm_kernels.lab.words import aligned, seconds_text
 from lstm_kernels.machine import device
@@ -45,10 +42,6 @@ def points(plan, rows):
         if version in VERSIONS and not is_wrong(rows, version, H):
             here = {"what": "gradients in a graph", "version": version, **key}
             yield Point(here, lambda v=version, H=H, N=N: time_steps(v, H, N, plan.replays))
-        for version in ("cuda_v4", "cuda_v6"):
-            if takes(version, (T, N, 1, H, 1)) and not is_wrong(rows, version, H):
-                here = {"what": "trace", "version": version, **key}
-                yield Point(here, lambda v=version, H=H, N=N: trace(v, H, N))
 
 
 # ---- starting, and waiting for all --------------------------------------------------------
@@ -146,33 +139,6 @@ def time_steps(version, H, N, replays):
     )
     arguments = packed, x, y, order, 0, N, cuda.device_array(N, np.float32)
     return [in_graph(stream, lambda: steps.queue(*arguments, stream=stream), replays)]
-
-
-def trace(version, H, N):
-    """Each kernel of one epoch of V6's, or of some mini-batches of V4's, from the card's trace."""
-    workload = rivals.make_workload(T, H, N)
-    if version == "cuda_v6":
-        with may_refuse():
-            training = rivals.make_ours(workload, rivals.make_orders(workload, 2), False)
-        training.epoch(0)
-        training.losses(0)
-        found = kernel_times(lambda: training.epoch(1))
-    else:
-        batch = init_params(1, H, 1), workload.x[:, :N], workload.y[:, :N]
-        VERSIONS[version].gradients(*batch)
-        found = kernel_times(lambda: [VERSIONS[version].gradients(*batch) for _ in range(4)])
-    found = {name: times for name, times in found.items() if not name.startswith("Mem")}
-    if not found:
-        raise Settled("no trace: it needs PyTorch with CUDA, and a driver that lets it look")
-    return [{"kernel": plain(name), **timed(times)} for name, times in found.items()]
-
-
-def plain(name):
-    """`cuda_v5.kernel` for Numba's name of it; another library's name stays as it is."""
-    if not name.startswith("lstm_kernels::"):
-        return name
-    pieces = name.split("[abi")[0].split("(")[0].split("::")
-    return f"{pieces[-2] if len(pieces) < 4 else pieces[2]}.{pieces[-1]}"
 
 
 def table(rows):

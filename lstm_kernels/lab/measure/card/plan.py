@@ -24,10 +24,19 @@ class Plan(NamedTuple):
     """What is measured, section by section."""
 
     shapes: tuple = EDGES + LARGE  # right: (T, N, D, H, O)
-    training: tuple = ((12, 70, 33, 16), (5, 70, 100, 32))  # right: (T, windows, H, batch)
+    training: tuple = (
+        (12, 70, 64, 16),
+        (5, 41, 33, 8),
+        (5, 70, 128, 32),
+    )  # right: (T, windows, H, batch)
     steps: tuple = USUAL + OTHERS  # (T, H, N)
     step_seconds: float = 0.6  # of all rivals at one of them
-    profiled: tuple = ((12, 64, 64), (12, 256, 64), (12, 512, 64), (12, 64, 1024))  # (T, H, N)
+    profiled: tuple = (
+        (12, 64, 64),
+        (12, 256, 64),
+        (12, 512, 64),
+        (12, 64, 1024),
+    )  # traces: (T, H, N)
     trainings: tuple = (7, 64, 256, 1024)  # batch sizes, at T=11, H=50
     training_seconds: float = 8.0  # of all rivals at one of them
     kernels: tuple = tuple(product((64, 128, 256, 512), (32, 64, 256, 1024)))  # (H, N) at T=12

@@ -1,7 +1,7 @@
 """Is every version right on this card?  Before anything is timed: a wrong one gets no time.
 
 Loss and gradients against numpy_batched, float32; the same bits on each run, of those that promise
-it; a whole training's losses; and what compute-sanitizer finds, where it is.
+it; and a whole training's losses.
 """
 
 from functools import lru_cache
@@ -10,8 +10,7 @@ import numpy as np
 
 from lstm_kernels.checks import relative_error
 from lstm_kernels.lab.estimates import feasible
-from lstm_kernels.lab.measure.card import tools
-from lstm_kernels.lab.measure.card.points import Point, Settled, may_refuse
+from lstm_kernels.lab.measure.card.points import Point, may_refuse
 from lstm_kernels.lab.words import aligned
 from lstm_kernels.model import Sizes, init_params
 from lstm_kernels.training import fit
@@ -24,11 +23,10 @@ TOLERANCE, TRAINING = 1e-5, 1e-4  # relative, max norm: loss and gradients; loss
 RUNS = 5  # that must give the same bits
 NO_ORDER = ("cuda_v2", "cuda_v3")  # atomic additions: the last bits may differ
 NAMES = ("T", "N", "D", "H", "O")
-TOOLS = ("racecheck", "memcheck")
 
 
 def points(plan, rows):
-    """Each version's gradients at each shape that it takes, then trainings, then the tools."""
+    """Each version's gradients at each shape that it takes, then trainings."""
     for shape in plan.shapes:
         for version in versions():
             if takes(version, shape):
@@ -42,7 +40,6 @@ def points(plan, rows):
             if takes(version, (T, batch, 1, H, 1)):
                 key = {"what": "training", "version": version, "T": T, "N": batch, "H": H}
                 yield Point(key, lambda v=version, s=(T, windows, H, batch): check_training(v, *s))
-    yield Point({"what": "sanitizer"}, lambda: check_by_tools(plan.tools_seconds))
 
 
 def launching():
@@ -65,16 +62,21 @@ def takes(version, shape):
 
 
 def is_wrong(rows, version, H):
-    """Was this version found wrong?  Up to 64 units and above are two programs, in V5 and V6."""
-    module = VERSIONS[version]
-    same = {name for name, other in VERSIONS.items() if other.gradients is module.gradients}
-    return any(
-        row.get("version") in same
-        and (row["H"] <= PADDED[-1]) == (H <= PADDED[-1])
-        and not row.get("right", "note" in row)
-        for row in rows
-        if row["section"] == "right"
-    )
+    """Was this version found wrong?  By the checks with so many units, if there are any.
+
+    Else by those on the same side of 64: above it V5 and V6 are another program.
+    """
+    gradients = VERSIONS[version].gradients
+    same = {name for name, other in VERSIONS.items() if other.gradients is gradients}
+    found = [row for row in rows if row["section"] == "right" and row.get("version") in same]
+    here = [row for row in found if row["H"] == H]
+    near = [row for row in found if (row["H"] <= PADDED[-1]) == (H <= PADDED[-1])]
+    return not all(map(is_well, here or near))
+
+
+def is_well(row):
+    """A check that found nothing wrong, or was refused in words."""
+    return row.get("right", "note" in row)
 
 
 # ---- gradients ----------------------------------------------------------------------------
@@ -123,24 +125,7 @@ def check_training(version, T, windows, H, batch):
     return [{"error": error, "right": error <= TRAINING}]
 
 
-# ---- compute-sanitizer --------------------------------------------------------------------
-
-
-def check_by_tools(seconds):
-    """What each tool of compute-sanitizer says of a tiny program of all versions."""
-    program = tools.find("compute-sanitizer")
-    if program is None:
-        raise Settled("compute-sanitizer is not here")
-    calls = {tool: [program, "--tool", tool, *tools.tiny("all")] for tool in TOOLS}
-    said = tools.run_all(calls, seconds)
-    return [{"tool": tool, **told(said[tool])} for tool in TOOLS]
-
-
-def told(said):
-    """Its last words, and whether it found nothing (None if it did not come to an end)."""
-    summary = next((s for s in reversed(said.lines) if "SUMMARY" in s), "")
-    clean = None if not summary else " 0 hazards" in summary or " 0 errors" in summary
-    return {"clean": clean, "words": said.lines[-12:], "status": said.status}
+# ---- words --------------------------------------------------------------------------------
 
 
 def table(rows):
@@ -148,18 +133,14 @@ def table(rows):
     lines = [["version", "checks", "largest error", "same bits", ""]]
     for version in dict.fromkeys(row["version"] for row in rows if "version" in row):
         lines.append(version_line(version, [row for row in rows if row.get("version") == version]))
-    words = [aligned(lines)]
-    for row in rows:
-        if row["what"] == "sanitizer":
-            words.append(row.get("note") or f"{row.get('tool')}: {' | '.join(row['words'][-2:])}")
-    return "\n".join(words)
+    return aligned(lines)
 
 
 def version_line(version, rows):
     errors = [row["error"] for row in rows if row.get("error") is not None]
     promised = [row["same_bits"] for row in rows if row.get("same_bits") is not None]
     same = "-" if not promised else "yes" if all(promised) else "NO"
-    wrong = [row for row in rows if not row.get("right", "note" in row)]
+    wrong = [row for row in rows if not is_well(row)]
     where = [
         f"{row['what']} " + " ".join(f"{n}={row[n]}" for n in NAMES if n in row) for row in wrong
     ]

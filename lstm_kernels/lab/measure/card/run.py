@@ -14,38 +14,49 @@ from lstm_kernels.lab.measure.card import (
     counters,
     host,
     kernels,
+    races,
     right,
     steps,
+    traces,
     trainings,
 )
+from lstm_kernels.lab.measure.card.file import FIRST
 from lstm_kernels.lab.measure.card.points import Settled, words_of
 from lstm_kernels.lab.measure.pytorch import first_line
 from lstm_kernels.lab.words import count_text
 from lstm_kernels.machine import device
 
 SECTIONS = {
-    "right": right, "steps": steps, "trainings": trainings, "kernels": kernels, "host": host,
-    "counters": counters,
+    "right": right, "races": races, "steps": steps, "trainings": trainings, "kernels": kernels,
+    "host": host, "traces": traces, "counters": counters,
 }  # fmt: skip
 AGAIN = 75  # exit status: start it again, and it goes on (as EX_TEMPFAIL of sysexits.h)
-TOO_LONG = 75.0  # seconds after which a point is taken for one that never ends
+TOO_LONG = 90.0  # seconds after which a point is taken for one that never ends
+TOTAL = 420.0  # after so many seconds no point is begun
 
 
 def run(file, plan, names, check, say=print):
-    """Measure these sections into the file.  check: raises KeyboardInterrupt after a signal."""
-    for name in names or SECTIONS:
+    """Measure these sections into the file, all by default; FIRST is always among them.
+
+    check: raises KeyboardInterrupt after a signal.
+    """
+    end = time.monotonic() + TOTAL
+    for name in [name for name in SECTIONS if not names or name in (FIRST, *names)]:
         start = time.monotonic()
-        left = run_section(file, plan, name, check, say)
+        left = run_section(file, plan, name, check, end, say)
         say(f"\n{name}, {time.monotonic() - start:.0f} s")
         say(SECTIONS[name].table(file.of(name)))
         if left:
             say(f"{count_text(left, 'point')} left out: the time is spent; run it again to go on")
 
 
-def run_section(file, plan, name, check, say=print):
-    """Measure the points that the file lacks; returns how many no time was left for."""
+def run_section(file, plan, name, check, end, say=print):
+    """Measure the points that the file lacks; returns how many no time was left for.
+
+    end: when the time for all sections is spent, on time.monotonic's clock.
+    """
     section, left = SECTIONS[name], 0
-    end = time.monotonic() + section.SECONDS
+    end = min(end, time.monotonic() + section.SECONDS)
     for point in section.points(plan, file.rows):
         if file.has(name, point.key):
             continue

@@ -2,8 +2,7 @@
 
 A repeat is an epoch of 16 mini-batches; the rivals take turns.  Before that the losses of the first
 two mini-batches are held against numpy_batched's: within 1e-4, or no time.  (PyTorch as it comes
-may round to TF32: its error is noted.)  At some sizes PyTorch's profiler tells which part of a step
-is cuDNN's own.
+may round to TF32: its error is noted.)
 """
 
 import numpy as np
@@ -14,24 +13,20 @@ from lstm_kernels.lab.measure.admission import SAME, raced_problem
 from lstm_kernels.lab.measure.card import rivals
 from lstm_kernels.lab.measure.card.points import (
     Point,
-    Settled,
     only_those_that_run,
     sizes_text,
     time_text,
     timed,
 )
-from lstm_kernels.lab.measure.card.profiler import kernel_times
 from lstm_kernels.lab.measure.card.right import is_wrong
 from lstm_kernels.lab.measure.cpu_baselines import take_turns
-from lstm_kernels.lab.words import aligned, seconds_text
+from lstm_kernels.lab.words import aligned
 from lstm_kernels.model import init_params
 from lstm_kernels.optimizers import make_optimizer
 from lstm_kernels.versions.numpy_batched import gradients
 
 SECONDS = 190.0
 PRECISION, CHECKED = 1e-5, 32  # PyTorch's gradients of so many windows: full float32?
-LIBRARY = ("cudnn", "lstm", "rnn", "gemm", "gemv", "persist", "cublas", "cutlass")
-KEPT = 12  # kernels named in a row
 
 
 def points(plan, rows):
@@ -39,9 +34,6 @@ def points(plan, rows):
         key = {"what": "step", "T": T, "H": H, "N": N}
         wrong = is_wrong(rows, "cuda_v6", H)
         yield Point(key, lambda s=(T, H, N), wrong=wrong: time_steps(s, plan.step_seconds, wrong))
-        if (T, H, N) in plan.profiled:
-            key = {"what": "cuDNN's part", "T": T, "H": H, "N": N}
-            yield Point(key, lambda s=(T, H, N): library_part(s))
 
 
 # ---- in turns -----------------------------------------------------------------------------
@@ -100,30 +92,6 @@ def losses_in_order(workload, order):
     return np.array(losses)
 
 
-# ---- cuDNN's own part ---------------------------------------------------------------------
-
-
-def library_part(sizes, place="cuda"):
-    """PyTorch's launched step by its kernels: those of cuDNN and cuBLAS, and all others."""
-    if not rivals.torch_is_here(place):
-        raise Settled("PyTorch is not here, or sees no card")
-    workload = rivals.make_workload(*sizes)
-    training, orders = pytorch.TorchTraining(workload, place), rivals.make_orders(workload, 2)
-    with pytorch.full_precision(place):
-        training.epoch(orders[0])
-        found = kernel_times(lambda: training.epoch(orders[1]))
-    if not found:
-        raise Settled("PyTorch's profiler saw no kernel")
-    totals = {name: sum(seconds) / rivals.BATCHES for name, seconds in found.items()}
-    library = sum(t for name, t in totals.items() if any(w in name.lower() for w in LIBRARY))
-    most = sorted(totals.items(), key=lambda item: -item[1])[:KEPT]
-    counts = {name: len(found[name]) / rivals.BATCHES for name, _ in most}
-    return [{
-        "library": library, "others": sum(totals.values()) - library,
-        "kernels": [[name, counts[name], seconds] for name, seconds in most],
-    }]  # fmt: skip
-
-
 # ---- words --------------------------------------------------------------------------------
 
 
@@ -135,9 +103,4 @@ def table(rows):
             found.setdefault(sizes_text(row), {})[row["rival"]] = row
     for sizes, of in found.items():
         lines.append([sizes, *(time_text(of[n])[:24] if n in of else "-" for n in names)])
-    words = [aligned(lines)]
-    for row in rows:
-        if "library" in row:
-            times = f"{seconds_text(row['library'])}, other kernels {seconds_text(row['others'])}"
-            words.append(f"PyTorch's step, {sizes_text(row)}: cuDNN and cuBLAS {times}")
-    return "\n".join(words)
+    return aligned(lines)
