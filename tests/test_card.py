@@ -532,6 +532,12 @@ def test_one_rival_that_fails_leaves_the_others_their_time(on_cpu, monkeypatch):
     assert {row["rival"] for row in rows if "median" in row} == set(rivals.OURS)
 
 
+def test_at_the_largest_sizes_pytorch_is_the_reference(on_cpu, monkeypatch):
+    monkeypatch.setattr(steps, "losses_in_order", lambda *a: pytest.fail("too slow"))
+    monkeypatch.setattr(steps, "SLOW", 2 * 4 * 4 - 1)
+    assert {row["rival"] for row in steps.time_steps((2, 4, 2), 0.0, place="cpu")} == ALL
+
+
 def test_trainings_three_ways(on_cpu, monkeypatch):
     monkeypatch.setattr(trainings, "H", 3)
     rows = trainings.time_trainings(2, 0.0, [], place="cpu")
