@@ -1,7 +1,7 @@
 """Training steps with everything on the card: ours and PyTorch's, each launched and recorded.
 
 A repeat is an epoch of 16 mini-batches; the rivals take turns.  Before that the losses of the first
-two mini-batches are held against numpy_batched's, and at the largest sizes against PyTorch's: within
+two mini-batches are held against numpy_batched's, at the largest sizes against PyTorch's: within
 1e-4, or no time.  (PyTorch as it comes may round to TF32: its error is noted.)
 """
 
