@@ -6,6 +6,9 @@ import os
 import sys
 
 GRID = ("batch", "hidden", "length")
+OF_CARD = (  # sections of `bench --card`
+    "right", "races", "steps", "trainings", "kernels", "host", "traces", "counters",
+)  # fmt: skip
 
 
 def size(text):
@@ -26,11 +29,16 @@ def parse(arguments):
     one = bench.add_mutually_exclusive_group()
     one.add_argument("--quick", action="store_true", help="a small grid, about a minute")
     one.add_argument("--cudnn", action="store_true", help="V6 against PyTorch + cuDNN, on a card")
+    one.add_argument("--card", action="store_true", help="all about one card; goes on if stopped")
     one.add_argument("--compare", nargs=2, metavar="JSON", help="two saved runs side by side")
     for axis in GRID:
         what = f"sizes of the grid: {axis}"
         bench.add_argument(f"--{axis}", type=size, nargs="+", metavar="N", help=what)
     bench.add_argument("--out", help="saves OUT.json, OUT.csv and OUT.png (default: bench)")
+    sections = ", ".join(OF_CARD)
+    bench.add_argument(
+        "--only", nargs="+", choices=OF_CARD, metavar="SECTION", help=f"of --card: {sections}"
+    )
     bench.add_argument("--no-emulator", action="store_true", help="leave the emulator's speed out")
     baselines = commands.add_parser("baselines", help="the honest lines on this machine's CPU")
     baselines.add_argument("--threads", type=size, help="of every library; default: as it comes")
@@ -53,11 +61,13 @@ def sizes(options):
 
 
 def check_bench(options, refuse):
-    """Sizes belong to a grid; `--cudnn` and `--compare` have theirs already."""
-    if options.cudnn or options.compare:
-        other = "--cudnn" if options.cudnn else "--compare"
-        for axis in sizes(options):
-            refuse(f"--{axis} does not go with {other}, which has sizes of its own")
+    """Sizes belong to a grid; `--cudnn`, `--card` and `--compare` have theirs already."""
+    for other in ("cudnn", "card", "compare"):
+        if getattr(options, other):
+            for axis in sizes(options):
+                refuse(f"--{axis} does not go with --{other}, which has sizes of its own")
+    if options.only and not options.card:
+        refuse("--only goes with --card")
 
 
 def main(arguments=None):
@@ -76,6 +86,8 @@ def main(arguments=None):
 
         if options.cudnn:
             return bench.main_cudnn(options.out or "cudnn")
+        if options.card:
+            return bench.main_card(options.out, options.only or ())
         wishes = {"quick": options.quick, "out": options.out or "bench", "paths": options.compare}
         return bench.main(**wishes, **sizes(options), emulator=not options.no_emulator)
     if options.command == "baselines":

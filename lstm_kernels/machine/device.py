@@ -101,12 +101,16 @@ except Exception as error:  # a driver's, a compiler's or an import error: the c
 ON_GPU = TARGET == "gpu"
 
 
+def card_name():
+    """The name of the card that runs the kernels, as the driver has it."""
+    name = cuda.get_current_device().name
+    return name.decode() if isinstance(name, bytes) else name
+
+
 def describe():
     """One line for a person: what runs the kernels here, and what its times mean."""
     if ON_GPU:
-        name = cuda.get_current_device().name
-        name = name.decode() if isinstance(name, bytes) else name
-        count = count_gpus()
+        name, count = card_name(), count_gpus()
         first = f" (the first of {count})" if count > 1 else ""
         numba_cuda = platforms.package_version("numba-cuda") or "inside Numba"
         versions = f"CUDA {platforms.driver_version()}, numba-cuda {numba_cuda}"

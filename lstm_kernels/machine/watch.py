@@ -1,7 +1,8 @@
 """Every copy between host and device, and every launch, as they are made.  Lessons 08 and 09.
 
 On a card Numba's own functions are watched, the same ones for all: `count_transfers` writes down
-what is copied, `count_launches` where kernels run, `watch` puts an event before and after each.
+what is copied, `count_allocations` what is allocated, `count_launches` where kernels run; `watch`
+puts an event before and after each copy and launch.
 An event is a mark in the device's own stream of work: the time between two of them is the
 device's, without the host's.  In the emulator it is CPU time.
 """
@@ -77,6 +78,30 @@ def _counts_of_card(places):
         return launch(*args, **kwargs)
 
     return [(owner, name, launch_and_count)]
+
+
+@contextmanager
+def count_allocations():
+    """Collect the bytes of each allocation on the card made inside the `with`, as a list.
+
+    Of the calling thread alone; off a card the list stays empty.  What a launch takes for its
+    implicit copies from the pool of a newer Numba-CUDA is not among them.
+    """
+    sizes = []
+    with _replaced(_noted_allocation(sizes) if device.ON_GPU else []):
+        yield sizes
+
+
+def _noted_allocation(sizes):
+    driver = _driver_modules()[1].driver
+    allocate, here = driver.cuMemAlloc, get_ident()
+
+    def allocate_and_note(*arguments):
+        if get_ident() == here:
+            sizes.append(int(arguments[-1]))
+        return allocate(*arguments)
+
+    return [(driver, "cuMemAlloc", allocate_and_note)]
 
 
 @contextmanager

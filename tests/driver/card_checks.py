@@ -21,8 +21,11 @@ import pytest
 import stand_in
 
 from lstm_kernels import VERSIONS, __main__, cuda, data, init_params
+from lstm_kernels.lab.commands import bench
 from lstm_kernels.lab.estimates import bus
 from lstm_kernels.lab.measure import device_times, race, timing
+from lstm_kernels.lab.measure.card import file as card_file
+from lstm_kernels.lab.measure.card.plan import Plan
 from lstm_kernels.machine import device, watch
 from lstm_kernels.machine.cuda_graph import Graph, GraphError, call, handle_of
 from lstm_kernels.model import sizes
@@ -399,6 +402,38 @@ def test_the_race_gives_the_card_its_rows_and_ratios(monkeypatch, tmp_path, caps
     assert all(len(found) >= 2 for found in ratios), "a note may follow: was the machine busy?"
     assert "emulated" not in said and "No GPU" not in said
     assert picture.read_bytes().startswith(PNG)
+
+
+# ---- all about one card -------------------------------------------------------------------
+
+SMALL = Plan(
+    shapes=((2, 3, 1, 4, 1), (2, 2, 1, 66, 1)), training=((2, 5, 4, 2),), steps=((2, 4, 2),),
+    step_seconds=0.0, profiled=(), trainings=(), kernels=((4, 2),), replays=2, host=((2, 4, 2),),
+)  # fmt: skip
+
+
+def test_the_whole_of_bench_card(tmp_path, capsys):
+    """At small sizes, twice: the second time nothing is left to do."""
+    out = str(tmp_path / "card_standint4")
+    bench.main_card(out, plan=SMALL)
+    found = card_file.load(f"{out}.json")
+    assert card_file.why_name_wrong(f"{out}.json", found) == ""
+    assert all(row["right"] for row in found["rows"] if row["what"] in ("gradients", "training")
+               and row["section"] == "right")  # fmt: skip
+    assert {row["what"] for row in found["rows"] if "failed" in row} <= {"grid sync"}
+    assert {"V6", "V6 recorded"} <= {row.get("rival") for row in found["rows"] if "median" in row}
+    of_host = {row["version"]: row for row in found["rows"] if row["section"] == "host"}
+    assert of_host["cuda_v2"]["copies_in"] == 19 and of_host["cuda_v2"]["allocations"] == 0
+    assert of_host["V6 recorded"]["copies_in"] == of_host["V6 recorded"]["allocations"] == 0
+    bench.main_card(out, plan=SMALL)
+    assert card_file.load(f"{out}.json")["rows"] == found["rows"]
+    assert "no verdict" in capsys.readouterr().out
+
+
+def test_allocations_are_counted():
+    with stand_in.count() as counted, watch.count_allocations() as sizes:
+        arrays = [cuda.device_array(n, np.uint8) for n in (3, 2**20)]
+    assert sizes == [array.nbytes for array in arrays] and counted["allocations"] == 2
 
 
 # ---- what a card refuses ------------------------------------------------------------------

@@ -3,6 +3,7 @@
 python -m lstm_kernels bench [--quick] [--out bench]
 python -m lstm_kernels bench --batch 7 64 --hidden 50 --length 11     a grid of your own
 python -m lstm_kernels bench --cudnn [--out cudnn]     V6 against PyTorch + cuDNN, on a card
+python -m lstm_kernels bench --card [--out card_h100]  all about one card, in eight minutes
 python -m lstm_kernels bench --compare before.json after.json
 """
 
@@ -11,6 +12,9 @@ import sys
 
 from lstm_kernels.lab import saving
 from lstm_kernels.lab.measure import cudnn, emulator_speed, grid, pytorch, records
+from lstm_kernels.lab.measure.card import run, verdict
+from lstm_kernels.lab.measure.card.file import CardFile, short_name
+from lstm_kernels.lab.measure.card.plan import FULL
 from lstm_kernels.machine import device
 from lstm_kernels.versions import COURSE, VERSIONS
 
@@ -72,6 +76,28 @@ def main_cudnn(out="cudnn"):
         grid.run(grid.LARGE, 1.5, ("cuda_v4",), results=results, on_point=on_point)
 
     return saving.keep(measure, lambda: save(results, machine, {}, out))
+
+
+def main_card(out=None, only=(), plan=FULL):
+    """`bench --card`: all about this card, section by section; returns the exit status.
+
+    What the file OUT.json holds already is not measured again.
+    """
+    if not device.ON_GPU:
+        print(f"bench --card needs an NVIDIA card. {device.describe()}", file=sys.stderr)
+        return 1
+    path = f"{out or 'card_' + short_name(device.card_name())}.json"
+    if saving.refuse_paths([path]):
+        return 2
+    try:
+        file = CardFile(path, device.card_name())
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(device.describe(), f"CPU: {device.describe_cpu()}", pytorch.describe(), sep="\n")
+    status = saving.keep(lambda check: run.run(file, plan, only, check), file.save)
+    print(verdict.text(file.rows))
+    return status or int(any("failed" in row or row.get("right") is False for row in file.rows))
 
 
 def _main_compare(a, b):

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from lstm_kernels.lab.measure.timing import Stopped
-from lstm_kernels.machine.cuda_graph import GraphError
+from lstm_kernels.machine.cuda_graph import GraphError, nothing_freed
 from lstm_kernels.model import Params, check_batch, from_torch, init_params, to_torch
 from lstm_kernels.optimizers import shuffled_batches
 
@@ -251,7 +251,7 @@ def record(work):
     torch.cuda.current_stream().wait_stream(side)
     graph = torch.cuda.CUDAGraph()
     try:
-        with torch.cuda.graph(graph):
+        with nothing_freed(), torch.cuda.graph(graph):
             result = work()
     except RuntimeError as error:
         raise GraphError(f"PyTorch does not record it: {first_line(error)}") from error

@@ -1,0 +1,134 @@
+"""Ours and PyTorch's training on the card, launched and recorded, an epoch a call.
+
+All train the same model by the same mini-batches with Adam, and read the losses once an epoch.
+"""
+
+import gc
+from contextlib import ExitStack, nullcontext
+from functools import lru_cache
+from inspect import signature
+from itertools import cycle
+
+import numpy as np
+
+from lstm_kernels import data
+from lstm_kernels.lab.measure import pytorch
+from lstm_kernels.lab.measure.cudnn import torch_epochs, v6_epochs
+from lstm_kernels.lab.measure.timing import Workload
+from lstm_kernels.machine import device
+from lstm_kernels.machine.cuda_graph import GraphError
+from lstm_kernels.model import init_params
+from lstm_kernels.optimizers import make_optimizer, shuffled_batches
+from lstm_kernels.versions import check_hidden_size, cuda_v6
+
+BATCHES = 16  # mini-batches of an epoch
+EPOCHS = 8  # orders made beforehand; after the last one comes the first again
+OURS = {"V6": False, "V6 recorded": True}  # name: recorded?
+TORCH = {"PyTorch": pytorch.TorchTraining, "PyTorch recorded": pytorch.GraphTraining}
+AS_IT_COMES = "PyTorch recorded, TF32"  # what PyTorch does unless it is told not to
+
+
+def make_workload(T, H, N):
+    """An epoch of BATCHES mini-batches of made-up windows."""
+    return Workload(*data.panel(BATCHES * N, T), N, H)
+
+
+def make_orders(workload, epochs=EPOCHS):
+    """The windows' order in each epoch."""
+    rng, N = np.random.default_rng(0), workload.x.shape[1]
+    batches = (shuffled_batches(N, workload.batch_size, rng) for _ in range(epochs))
+    return [np.concatenate(epoch) for epoch in batches]
+
+
+def cycle_of_epochs():
+    """Their numbers, again and again."""
+    return cycle(range(EPOCHS))
+
+
+def one_after_another(train):
+    """A function without arguments: each call trains the next epoch."""
+    epochs = cycle_of_epochs()
+    return lambda: train(next(epochs))
+
+
+def device_training(recorded, *arguments):
+    """V6's training with everything on the card: its launches made one by one, or recorded."""
+    if "recorded" in signature(cuda_v6.DeviceTraining).parameters:
+        return cuda_v6.DeviceTraining(*arguments, recorded=recorded)
+    from lstm_kernels.versions.cuda_v6_graph import RecordedTraining
+
+    return (RecordedTraining if recorded else cuda_v6.DeviceTraining)(*arguments)
+
+
+def make_ours(workload, orders, recorded):
+    """V6's training of this workload, with everything on the card."""
+    x, y, batch_size, H, _ = workload
+    params = init_params(x.shape[2], H, y.shape[2], dtype=x.dtype)
+    rule = make_optimizer("adam", params, pytorch.LR)
+    return device_training(recorded, params, x, y, np.concatenate(orders), batch_size, rule)
+
+
+def forget_memory():
+    """What V3 to V6 keep on the card from one training to the next is made anew."""
+    getattr(device, "release_memory", lambda: None)()
+
+
+@lru_cache
+def torch_is_here(place="cuda"):
+    """Can PyTorch train there?"""
+    return pytorch.has_torch() and (place == "cpu" or not pytorch.why_no_torch_card())
+
+
+def full_precision(place="cuda"):
+    """PyTorch's full float32 where it is; else nothing."""
+    return pytorch.full_precision(place) if torch_is_here(place) else nullcontext()
+
+
+class Rivals:
+    """`trains`: {name: a function that trains its next epoch, and gives the epoch's losses}.
+
+    `notes`: {name: why it is absent}.  Inside a `with`; PyTorch computes in full float32, but for
+    AS_IT_COMES, which is recorded before.
+    """
+
+    def __init__(self, workload, wrong=False, place="cuda"):
+        self.workload, self.place, self.wrong = workload, place, wrong
+        self.orders, self.trains, self.notes = make_orders(workload), {}, {}
+        self.settings = ExitStack()
+
+    def __enter__(self):
+        has_torch = torch_is_here(self.place)
+        if has_torch:
+            self.take(AS_IT_COMES, lambda: self.torch(pytorch.GraphTraining))
+        self.settings.enter_context(full_precision(self.place))
+        for name, recorded in OURS.items():
+            self.take(name, lambda recorded=recorded: self.ours(recorded))
+        for name, kind in TORCH.items():
+            if has_torch:
+                self.take(name, lambda kind=kind: self.torch(kind))
+        return self
+
+    def __exit__(self, *error):
+        self.settings.close()
+        self.trains.clear()
+        gc.collect()
+        if self.place == "cuda" and torch_is_here():
+            import torch
+
+            torch.cuda.empty_cache()
+
+    def take(self, name, make):
+        """Make it; what cannot be recorded, or does not take so many units, is noted."""
+        try:
+            self.trains[name] = one_after_another(make())
+        except (GraphError, ValueError, MemoryError) as error:
+            self.notes[name] = pytorch.first_line(error)
+
+    def ours(self, recorded):
+        check_hidden_size("cuda_v6", self.workload.H)
+        if self.wrong:
+            raise ValueError("it is wrong here, so it gets no time")
+        return v6_epochs(make_ours(self.workload, self.orders, recorded))
+
+    def torch(self, kind):
+        return torch_epochs(kind(self.workload, self.place), self.orders, self.place)
