@@ -91,7 +91,7 @@ def test_each_recorded_library_has_a_line_with_its_name():
     picture = recorded_kernels.draw_library(kept, ((64, cudnn.BATCH_SIZES), (128, (64, 256))))
     names = [{text.replace("\n", " ") for text in texts(ax)} for ax in picture.axes]
     cards = {"PyTorch, card", "PyTorch, card, as a graph"}
-    assert names == [{"V6", "V6, as a graph", *cards}, {"V4", "PyTorch, CPU", *cards}]
+    assert names == [{"V6", "V6, launched one by one", *cards}, {"V4", "PyTorch, CPU", *cards}]
     rows = {(x["version"], x["batch"]): x["median"] / 16 for x in kept["rows"] if x["hidden"] == 64}
     of_v6 = [rows["cuda_v6", N] for N in cudnn.BATCH_SIZES]
     assert curves(picture.axes[0])[0] == pytest.approx(of_v6)
