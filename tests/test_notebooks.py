@@ -69,11 +69,10 @@ SHOWN = {  # lesson: {module: what of it is shown, in cells with the tag source:
         " backward add_input_gradients add_output_gradients make_kernel sum_of_parts sum_kernel"
         " count_blocks workspace_shapes gradients"
     },
-    "15_cuda_v6": {"cuda_v6": "sgd_kernel adam_kernel DeviceTraining fit"},
-    "17_roofline": {
-        "roofline": "operations numbers_v4 numbers_v5 chain_v2 chain_v4 chain_v5",
-        "cuda_v6_graph": "RecordedTraining",
+    "15_cuda_v6": {
+        "cuda_v6": "sgd_kernel adam_kernel plan_kernel Room DeviceTraining room_for fit train",
     },
+    "17_roofline": {"roofline": "operations numbers_v4 numbers_v5 chain_v2 chain_v4 chain_v5"},
 }
 WHOLE = {  # modules of which a lesson leaves nothing out, but what is named here
     ("03_sequential", "sequential"): "",
@@ -85,7 +84,6 @@ WHOLE = {  # modules of which a lesson leaves nothing out, but what is named her
     ("12_all_cores", "numba_cpu"): "",
     ("13_cuda_v4", "cuda_v4"): "",
     ("14_cuda_v5", "cuda_v5"): "",
-    ("17_roofline", "cuda_v6_graph"): "",
 }
 NOT_IN_THE_MODULE = {  # what a lesson adds to the module's code, in the same cell
     "loop_gradients = gradients  # keep the first way: the second way will use the name again",

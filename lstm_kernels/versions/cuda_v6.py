@@ -201,7 +201,8 @@ class DeviceTraining:
 
 def room_for(params, x, epochs, batch_size, rule, recorded=True):
     """What a Room is made from."""
-    return sizes(params, x), batch_size, epochs, x.dtype, type(rule), recorded
+    optimizer = Adam if isinstance(rule, Adam) else SGD
+    return sizes(params, x), batch_size, epochs, x.dtype, optimizer, recorded
 
 
 def engine_for(H):
