@@ -75,12 +75,6 @@ def test_gradients_are_v5s():
 # ---- what crosses the bus -----------------------------------------------------------------
 
 
-def in_one_piece(sizes):
-    """Bytes of arrays of these sizes, each but the first at a multiple of 256."""
-    *others, last = sizes
-    return sum(-(-nbytes // 256) * 256 for nbytes in others) + last
-
-
 @pytest.mark.parametrize("epochs", [1, 4])
 def test_copies_launches_and_waits(epochs, data):
     params, x, y = data
@@ -90,8 +84,8 @@ def test_copies_launches_and_waits(epochs, data):
     copied_out = [t.nbytes for t in record if t.direction == OUT]
     size = make_layout(1, 5, 1).size * 4
     rates = 2 * 4 * len(history.batch_losses)  # Adam's step size and epsilon, for each step
-    parts = 8, 8 * 10 * epochs, x.nbytes, y.nbytes, 3 * size, rates  # 8: the count of epochs
-    assert copied_in == [in_one_piece(parts)]
+    even = -(-3 * size // 8) * 8  # what follows has numbers of 8 bytes: the count, the orders
+    assert copied_in == [even + 8 + 8 * 10 * epochs + x.nbytes + y.nbytes + rates]
     assert copied_out == [10 * 4] * epochs + [size]  # the losses of each epoch, the parameters
     directions = [t.direction for t in record]
     assert directions == [IN] + [OUT] * (epochs + 1)  # nothing goes in once it has begun

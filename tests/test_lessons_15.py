@@ -23,8 +23,8 @@ from lstm_kernels.machine.watch import IN, OUT, Transfer
 from tests.pictures import curves, names_on, no_overlap, painted, texts, titles, widths
 
 
-def test_the_model_makes_v3s_copies():
-    into, out = copied_names("cuda_v3")
+def test_the_model_makes_the_copies_of_v3_as_it_was_recorded():
+    into, out = copied_names("cuda_v3", then=True)
     assert (host_queue.COPIES_IN, host_queue.COPIES_OUT) == (len(into), len(out))
 
 

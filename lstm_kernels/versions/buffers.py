@@ -13,31 +13,45 @@ import numpy as np
 
 from lstm_kernels.machine.device import KEEPERS, cuda
 
-ALIGNED = 256  # bytes: an array in a piece begins where the driver would let it begin
+ALIGNED = 256  # bytes: where the driver's own allocations begin
 KEPT = 2  # of each kind, things that wait for their next use: a full batch's and a short one's
 
 # ---- one piece of memory for many arrays --------------------------------------------------
 
 
-def places(specs):
-    """Where the arrays (shape, dtype) begin and end in one piece, in bytes: [(start, end), ...]."""
+def places(specs, aligned=1):
+    """Where the arrays (shape, dtype) begin and end in one piece, in bytes: [(start, end), ...].
+
+    Each begins at a multiple of `aligned` and of its numbers' bytes.
+    """
     found, end = [], 0
     for shape, dtype in specs:
-        start = -(-end // ALIGNED) * ALIGNED
-        end = start + math.prod(shape) * np.dtype(dtype).itemsize
+        itemsize = np.dtype(dtype).itemsize
+        start = round_up(end, max(aligned, itemsize))
+        end = start + math.prod(shape) * itemsize
         found.append((start, end))
     return found
 
 
-def cut(memory, specs):
+def round_up(nbytes, multiple):
+    """The first multiple that is not less."""
+    return -(-nbytes // multiple) * multiple
+
+
+def bytes_of(specs, aligned=1):
+    """What the arrays (shape, dtype) take in one piece."""
+    return places(specs, aligned)[-1][1]
+
+
+def cut(memory, specs, aligned=1):
     """The arrays (shape, dtype) that lie in `memory`, an array of bytes, here or on the card."""
-    pieces = zip(specs, places(specs), strict=True)
+    pieces = zip(specs, places(specs, aligned), strict=True)
     return [memory[at:end].view(dtype).reshape(shape) for (shape, dtype), (at, end) in pieces]
 
 
 def allocate(specs):
     """Arrays (shape, dtype) on the card, with nothing useful in them: one allocation."""
-    return cut(cuda.device_array(places(specs)[-1][1], np.uint8), specs)
+    return cut(cuda.device_array(bytes_of(specs, ALIGNED), np.uint8), specs, ALIGNED)
 
 
 class Piece:
@@ -47,7 +61,7 @@ class Piece:
     """
 
     def __init__(self, specs, memory=None):
-        self.specs, nbytes = specs, places(specs)[-1][1]
+        self.specs, nbytes = specs, bytes_of(specs)
         self.memory = cuda.device_array(nbytes, np.uint8) if memory is None else memory[:nbytes]
         self.arrays, self.host = cut(self.memory, specs), np.zeros(nbytes, np.uint8)
         self.twins = cut(self.host, specs)

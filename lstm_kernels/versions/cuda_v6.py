@@ -7,7 +7,7 @@ The host waits once an epoch, to read the losses.
 
 import math
 import time
-from itertools import islice
+from functools import partial
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from lstm_kernels.machine.device import cuda
 from lstm_kernels.model import checked, sizes
 from lstm_kernels.optimizers import SGD, Adam, History, Progress, shuffled_batches
 from lstm_kernels.versions import cuda_v5
-from lstm_kernels.versions.buffers import Piece, cut, lent, places
+from lstm_kernels.versions.buffers import ALIGNED, Piece, bytes_of, cut, lent, round_up
 from lstm_kernels.versions.cuda_v5 import sum_of_parts
 from lstm_kernels.versions.numpy_batched import predict
 from lstm_kernels.versions.packing import PADDED, pack, unpack
@@ -96,20 +96,21 @@ class Room:
         engine = engine_for(H)
         self.layout = engine.make_layout(D, H, O)
         size, rates = self.layout.size, (self.batches, columns)
-        given = (T, N, D), (T, N, O), (rows, size), (epochs, *rates)
-        self.given = [((1,), np.int64), ((epochs, N), np.int64), *((s, dtype) for s in given)]
-        self.own = [((N,), np.int64), *((s, dtype) for s in (rates, (N,), (2, size)))]
-        self.steps = engine.Steps(self.layout, T, batch_size, dtype, self.allocate)
+        given = [((rows, size), dtype), ((1,), np.int64), ((epochs, N), np.int64)]
+        given += [((T, N, D), dtype), ((T, N, O), dtype), ((epochs, *rates), dtype)]
+        own = [((N,), np.int64), *((shape, dtype) for shape in (rates, (N,), (2, size)))]
+        make = partial(self.allocate, given, own)
+        self.steps = engine.Steps(self.layout, T, batch_size, dtype, make)
 
-    def allocate(self, work):
+    def allocate(self, given, own, work):
         """Memory for all: what one copy brings, what stays, and the batch's workspace `work`."""
-        specs = [*self.given, *self.own, *work]
-        memory = cuda.device_array(places(specs)[-1][1], np.uint8)
-        arrays = iter(cut(memory, specs))
-        self.begun, self.orders, self.x, self.y, self.state, self.all_rates = islice(arrays, 6)
-        self.order, self.rates, self.loss, self.before = islice(arrays, 4)
-        self.given, self.packed = Piece(self.given, memory), self.state[0]
-        return list(arrays)
+        start = round_up(bytes_of(given), ALIGNED)
+        memory = cuda.device_array(start + bytes_of([*own, *work], ALIGNED), np.uint8)
+        self.given = Piece(given, memory)
+        self.state, self.begun, self.orders, self.x, self.y, self.all_rates = self.given.arrays
+        self.packed, arrays = self.state[0], cut(memory[start:], [*own, *work], ALIGNED)
+        self.order, self.rates, self.loss, self.before = arrays[: len(own)]
+        return arrays[len(own) :]
 
     def queue(self):
         """All launches of an epoch.  The first one's compile; so those are recorded afterwards."""
@@ -162,14 +163,9 @@ class DeviceTraining:
         state = np.zeros(room.state.shape, x.dtype)
         state[0] = pack(params, room.layout)
         rates = [rule.next_step() for _ in range(self.epochs * room.batches)]
-        plan = (
-            orders.reshape(room.orders.shape),
-            x,
-            y,
-            state,
-            np.reshape(rates, room.all_rates.shape),
-        )
-        room.given.send(0, *plan, stream=room.stream)
+        rates = np.reshape(rates, room.all_rates.shape)
+        orders = orders.reshape(room.orders.shape)
+        room.given.send(state, 0, orders, x, y, rates, stream=room.stream)
 
     def epoch(self, epoch):
         """Queue this epoch's launches, the next one's; after the last comes the first again.
