@@ -7,10 +7,11 @@ import pytest
 
 from lstm_kernels.checks import relative_error
 from lstm_kernels.machine import device, watch
+from lstm_kernels.machine.cuda_graph import GraphError
 from lstm_kernels.optimizers import OPTIMIZERS
 from lstm_kernels.training import fit, mean_squared_error
 from lstm_kernels.versions import VERSIONS, cuda_v5, cuda_v6
-from lstm_kernels.versions.cuda_v6_graph import RecordedTraining
+from lstm_kernels.versions.packing import make_layout
 from tests import problems
 from tests.problems import same
 
@@ -81,21 +82,23 @@ def test_copies_launches_and_waits(epochs, data):
         trained, history = fit("cuda_v6", params, x, y, **settings(epochs=epochs))
     copied_in = [t.nbytes for t in record if t.direction == IN]
     copied_out = [t.nbytes for t in record if t.direction == OUT]
-    size = cuda_v6.make_layout(1, 5, 1).size * 4
+    size = make_layout(1, 5, 1).size * 4
     rates = 2 * 4 * len(history.batch_losses)  # Adam's step size and epsilon, for each step
-    assert copied_in == [x.nbytes, y.nbytes, 8 * 10 * epochs, 3 * size, rates]
+    even = -(-3 * size // 8) * 8  # what follows has numbers of 8 bytes: the count, the orders
+    assert copied_in == [even + 8 + 8 * 10 * epochs + x.nbytes + y.nbytes + rates]
     assert copied_out == [10 * 4] * epochs + [size]  # the losses of each epoch, the parameters
     directions = [t.direction for t in record]
-    assert directions == [IN] * 5 + [OUT] * (epochs + 1)  # nothing goes in once it has begun
+    assert directions == [IN] + [OUT] * (epochs + 1)  # nothing goes in once it has begun
     if hasattr(record, "launches"):  # the emulator's record
-        assert record.launches == ["kernel", "adam_kernel"] * len(history.batch_losses)
+        of_epoch = ["plan_kernel", *["kernel", "adam_kernel"] * 3]
+        assert record.launches == of_epoch * epochs
 
 
 def test_sgd_is_two_launches_too(data):
     with watch.count_transfers() as record:
         fit("cuda_v6", *data, **settings(optimizer="sgd", epochs=1))
     if hasattr(record, "launches"):
-        assert record.launches == ["kernel", "sgd_kernel"] * 3
+        assert record.launches == ["plan_kernel", *["kernel", "sgd_kernel"] * 3]
 
 
 def test_an_epoch_is_queued_without_a_copy(data):
@@ -117,6 +120,7 @@ def test_too_many_hidden_units_are_refused_before_a_copy(H, problem):
 
 
 def test_what_does_not_fit_is_refused_before_a_copy(data, monkeypatch):
+    device.release_memory()  # what is kept needs no more of it
     monkeypatch.setattr(device, "free_memory", lambda: 1000)
     with watch.count_transfers() as record:
         with pytest.raises(MemoryError, match="needs .* MiB of device memory"):
@@ -152,8 +156,9 @@ def test_a_recorded_training_gives_the_same_bits(optimizer, data):
     params, x, y = data
     orders = np.concatenate([np.random.default_rng(e).permutation(10) for e in range(4)])
     results = []
-    for kind in (cuda_v6.DeviceTraining, RecordedTraining):
-        training = kind(params, x, y, orders, 4, OPTIMIZERS[optimizer](params, 1e-2))
+    for recorded in (False, True):
+        rule = OPTIMIZERS[optimizer](params, 1e-2)
+        training = cuda_v6.DeviceTraining(params, x, y, orders, 4, rule, recorded)
         with watch.count_transfers() as record:
             losses = [(training.epoch(epoch), training.losses(epoch))[1] for epoch in range(4)]
         assert [t.nbytes for t in record] == [40] * 4, "nothing goes in; out: an epoch's losses"
@@ -161,6 +166,53 @@ def test_a_recorded_training_gives_the_same_bits(optimizer, data):
     (losses, *params), (recorded_losses, *recorded_params) = results
     assert np.array_equal(losses, recorded_losses) and len(losses[0]) == 3
     assert all(map(same, params, recorded_params))
+
+
+def test_a_driver_that_records_nothing_launches_one_by_one(data, monkeypatch):
+    asked = []
+
+    def refuse(stream, queue):
+        asked.append(queue)
+        raise GraphError("CUDA_ERROR_NOT_SUPPORTED (801)")
+
+    recorded, history = fit("cuda_v6", *data, **settings())
+    device.release_memory()
+    monkeypatch.setattr(cuda_v6, "Graph", refuse)
+    launched, again = fit("cuda_v6", *data, **settings())
+    assert same(recorded, launched) and history.batch_losses == again.batch_losses
+    assert len(asked) == 1, "it is not asked again"
+    device.release_memory()
+
+
+def test_a_very_long_epoch_is_not_recorded(data, monkeypatch):
+    device.release_memory()
+    monkeypatch.setattr(cuda_v6, "MOST_RECORDED", 2)
+    monkeypatch.setattr(cuda_v6, "Graph", pytest.fail)
+    fit("cuda_v6", *data, **settings())  # three mini-batches an epoch
+    device.release_memory()
+
+
+def test_the_next_training_of_the_same_sizes_finds_its_room(data, monkeypatch):
+    device.release_memory()
+    first, _ = fit("cuda_v6", *data, **settings())
+    monkeypatch.setattr(cuda_v6.Room, "__init__", pytest.fail)
+    again, _ = fit("cuda_v6", *data, **settings())
+    assert same(first, again)
+
+
+def test_epochs_come_one_after_the_other_and_then_again(data):
+    params, x, y = data
+    orders = np.concatenate([np.arange(10), np.arange(10)[::-1]])
+    training = cuda_v6.DeviceTraining(params, x, y, orders, 4, OPTIMIZERS["sgd"](params, 1e-2))
+    with pytest.raises(ValueError, match="epoch is 1; the next one is 0"):
+        training.epoch(1)
+    for epoch in (0, 1, 0):
+        training.epoch(epoch)
+        losses = training.losses(epoch)
+    with pytest.raises(ValueError, match="only the last one's losses are kept"):
+        training.losses(1)
+    alone = cuda_v6.gradients(training.params(2), x[:, :4], y[:, :4])[0]
+    assert losses[0] == pytest.approx(alone, rel=1e-6), "the first order again"
 
 
 # ---- progress and endings -----------------------------------------------------------------
@@ -195,14 +247,19 @@ def test_ctrl_c_while_progress_is_told(data):
     assert same(trained, two_epochs)
 
 
-def test_ctrl_c_while_launches_are_queued(data, monkeypatch):
-    def step(training, first, count, update, step=cuda_v6.DeviceTraining.step):
-        if update == 4:  # the second batch of the second epoch
+@pytest.mark.parametrize("interrupted", [4, 5, 6])  # a batch of the second epoch
+def test_ctrl_c_while_launches_are_queued(interrupted, data, monkeypatch):
+    queued = []
+
+    def queue(steps, *arguments, queue=cuda_v5.Steps.queue):
+        queued.append(steps)
+        if len(queued) == interrupted:
             raise KeyboardInterrupt
-        step(training, first, count, update)
+        return queue(steps, *arguments)
 
     one_epoch, _ = fit("cuda_v6", *data, **settings(epochs=1))
-    monkeypatch.setattr(cuda_v6.DeviceTraining, "step", step)
+    device.release_memory()
+    monkeypatch.setattr(cuda_v5.Steps, "queue", queue)
     trained, history = fit("cuda_v6", *data, **settings())
     assert history.stopped == "interrupted after 3 batches"
     assert same(trained, one_epoch)

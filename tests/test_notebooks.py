@@ -50,7 +50,7 @@ SHOWN = {  # lesson: {module: what of it is shown, in cells with the tag source:
         "cuda_v1": "add_gradients kernel gradients",
     },
     "07_cuda_v2": {"cuda_v2": "THREADS add_gradients kernel blocks_for gradients"},
-    "08_cuda_v3": {"cuda_v3": "gradients"},
+    "08_cuda_v3": {"buffers": "Piece lent", "cuda_v3": "Buffers gradients"},
     "09_race": {"timing": "measure", "forecast": "one_step rollout"},
     "12_all_cores": {
         "numba_cpu": "WORKERS LANES FEW FAST compiled CACHE_LINE one_at_a_time LIMIT ONE TOP"
@@ -61,19 +61,18 @@ SHOWN = {  # lesson: {module: what of it is shown, in cells with the tag source:
     },
     "13_cuda_v4": {
         "cuda_v4": "forward outputs backward MAX_H ROOM TILE make_kernel product total"
-        " weights_kernel check_hidden_size gradients"
+        " weights_kernel check_hidden_size Buffers gradients"
     },
     "14_cuda_v5": {
         "cuda_v5": "ALL PAD BLOCKS_OF_SM thread_number sigmoid tanh activate add_quads share_quads"
         " halve inputs forward outputs outputs_back backward_step parts_of_dh sum_of_warps"
         " backward add_input_gradients add_output_gradients make_kernel sum_of_parts sum_kernel"
-        " count_blocks workspace_shapes gradients"
+        " count_blocks workspace_shapes Steps Buffers gradients"
     },
-    "15_cuda_v6": {"cuda_v6": "sgd_kernel adam_kernel DeviceTraining fit"},
-    "17_roofline": {
-        "roofline": "operations numbers_v4 numbers_v5 chain_v2 chain_v4 chain_v5",
-        "cuda_v6_graph": "RecordedTraining",
+    "15_cuda_v6": {
+        "cuda_v6": "sgd_kernel adam_kernel plan_kernel Room DeviceTraining room_for fit train",
     },
+    "17_roofline": {"roofline": "operations numbers_v4 numbers_v5 chain_v2 chain_v4 chain_v5"},
 }
 WHOLE = {  # modules of which a lesson leaves nothing out, but what is named here
     ("03_sequential", "sequential"): "",
@@ -85,7 +84,6 @@ WHOLE = {  # modules of which a lesson leaves nothing out, but what is named her
     ("12_all_cores", "numba_cpu"): "",
     ("13_cuda_v4", "cuda_v4"): "",
     ("14_cuda_v5", "cuda_v5"): "",
-    ("17_roofline", "cuda_v6_graph"): "",
 }
 NOT_IN_THE_MODULE = {  # what a lesson adds to the module's code, in the same cell
     "loop_gradients = gradients  # keep the first way: the second way will use the name again",

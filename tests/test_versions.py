@@ -175,9 +175,9 @@ def test_transfers_of_v2_and_v3(problem):
     # V2: each of the 19 arrays goes in and comes back
     assert counted["cuda_v2", "host to device"] == (19, inputs + work + grads)
     assert counted["cuda_v2", "device to host"] == (19, inputs + work + grads)
-    # V3: in go parameters, batch, zeros; back come the gradients and the loss
-    assert counted["cuda_v3", "host to device"] == (12, inputs + grads)
-    assert counted["cuda_v3", "device to host"] == (6, grads + 4 * N)
+    # V3: in go parameters and batch, then zeros; back come the loss and the gradients
+    assert counted["cuda_v3", "host to device"] == (2, inputs + grads + 4 * N)
+    assert counted["cuda_v3", "device to host"] == (1, grads + 4 * N)
 
 
 # ---- bad input ----------------------------------------------------------------------------

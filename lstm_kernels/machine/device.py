@@ -195,8 +195,21 @@ def free_memory():
     return _card_of_launches().current_context().get_memory_info().free
 
 
+KEEPERS = []  # functions that let go of device memory which is only kept: versions/buffers.py
+
+
+def release_memory():
+    """Give the driver back what is kept, and what Numba frees later, some arrays together."""
+    for let_go in KEEPERS:
+        let_go()
+    if ON_GPU:
+        cuda.current_context().memory_manager.deallocations.clear()
+
+
 def check_memory(needed, what):
     """Raise MemoryError, before anything starts, if `needed` bytes do not fit on the device."""
+    if needed > free_memory():
+        release_memory()
     free = free_memory()
     if needed > free:
         raise MemoryError(

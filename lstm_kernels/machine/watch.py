@@ -13,6 +13,7 @@ from threading import get_ident
 from lstm_kernels.emulator import transfers
 from lstm_kernels.emulator.transfers import Transfer
 from lstm_kernels.machine import device
+from lstm_kernels.machine.cuda_graph import Graph
 from lstm_kernels.machine.device import cuda
 
 IN, KERNEL, OUT = transfers.TO_DEVICE, "kernel", transfers.TO_HOST
@@ -66,18 +67,20 @@ def count_launches():
 
 
 def _counts_of_card(places):
-    """Off a card nothing; on a card its launch, which writes down where it was."""
+    """Off a card nothing; on a card what launches, which writes down where it was."""
     if not device.ON_GPU:
         return []
-    owner, name = _launcher()
-    launch, here = getattr(owner, name), get_ident()
+    here = get_ident()
 
-    def launch_and_count(*args, **kwargs):
-        if get_ident() == here:
-            places.append("GPU")
-        return launch(*args, **kwargs)
+    def counted(launch):
+        def launch_and_count(*args, **kwargs):
+            if get_ident() == here:
+                places.append("GPU")
+            return launch(*args, **kwargs)
 
-    return [(owner, name, launch_and_count)]
+        return launch_and_count
+
+    return [(owner, name, counted(getattr(owner, name))) for owner, name in _launchers()]
 
 
 @contextmanager
@@ -158,17 +161,17 @@ def _driver_copies():
             yield driver, name, (getattr(driver, name), direction)
 
 
-def _launcher():
-    """(owner, name) of the function that launches: cuda.core's `launch` in today's Numba-CUDA."""
+def _launchers():
+    """(owner, name) of what launches: a kernel, by cuda.core in today's Numba-CUDA, or a graph."""
     dispatcher, driver = _driver_modules()
     new = hasattr(dispatcher, "launch")
-    return (dispatcher, "launch") if new else (driver, "launch_kernel")
+    return (dispatcher, "launch") if new else (driver, "launch_kernel"), (Graph, "launch")
 
 
 def _marks_of_card(spans):
-    """Marks around the driver's copies, and around the function that launches."""
-    owner, name = _launcher()
-    calls = [*_driver_copies(), (owner, name, (getattr(owner, name), KERNEL))]
+    """Marks around the driver's copies, and around what launches."""
+    launches = [(owner, name, (getattr(owner, name), KERNEL)) for owner, name in _launchers()]
+    calls = [*_driver_copies(), *launches]
     return [(owner, name, _marked(*call, spans)) for owner, name, call in calls]
 
 

@@ -4,11 +4,11 @@ import math
 from functools import lru_cache
 
 import numba
-import numpy as np
 
 from lstm_kernels.machine.device import cuda
-from lstm_kernels.model import Params, checked, sizes
-from lstm_kernels.versions.per_sample import Workspace, sigmoid, workspace_shapes
+from lstm_kernels.model import Params, checked, param_shapes, sizes
+from lstm_kernels.versions.buffers import Piece, allocate, lent
+from lstm_kernels.versions.per_sample import sigmoid, workspace_shapes
 
 MAX_H = 128  # a block has 4 H threads; with 128 registers each they fill an SM's 65,536
 ROOM = 8 * MAX_H  # numbers in shared memory: all gates' values, and four parts of dh
@@ -179,19 +179,31 @@ def check_hidden_size(H):
         raise ValueError(f"H is {H}; cuda_v4 needs 4 H threads a block, and the limit is H={MAX_H}")
 
 
+class Buffers:
+    """What a mini-batch of these sizes needs on the card."""
+
+    def __init__(self, size, dtype):
+        T, N, D, H, O = size  # noqa: E741
+        work = workspace_shapes(size, dtype.itemsize)
+        parameters = param_shapes(D, H, O)
+        given = *parameters, (H, 4 * H), (T, N, D), (T, N, O)  # W again: its rows as columns
+        self.given = Piece([(shape, dtype) for shape in given])
+        self.found = Piece([(shape, dtype) for shape in (work.loss, *parameters)])
+        self.work = allocate([(shape, dtype) for shape in work[:-1]])
+
+
 def gradients(params, x, y):
     """Loss and gradients of one batch.  x (T, N, D), y (T, N, O); grads shaped as params."""
     params, x, y = checked(params, x, y)
     T, N, D, H, O = size = sizes(params, x)  # noqa: E741
     check_hidden_size(H)
-    work = Workspace(*(cuda.device_array(s, x.dtype) for s in workspace_shapes(size, x.itemsize)))
-    U, W, B, V, b_out = (cuda.to_device(p) for p in params)
-    WT = cuda.to_device(np.ascontiguousarray(params.W.T))
-    x_d, y_d, scale = cuda.to_device(x), cuda.to_device(y), x.dtype.type(1 / y.size)
-    grads = [cuda.device_array(p.shape, p.dtype) for p in params]
-    h, c, gates, _, dz, dy, loss = work
-    kernel = make_kernel(x.dtype)
-    kernel[N, 4 * H](U, WT, W, B, V, b_out, x_d, y_d, scale, h, c, gates, dz, dy, loss)
+    scale, kernel = x.dtype.type(1 / y.size), make_kernel(x.dtype)
     blocks = -(-(H + D + 1) // TILE[0]), -(-(4 * H + O) // TILE[1])
-    weights_kernel[blocks, TILE](x_d, h, dz, dy, *grads)
-    return float(loss.copy_to_host().sum()), Params(*(g.copy_to_host() for g in grads))
+    with lent(Buffers, size, x.dtype) as card:
+        card.given.send(*params, params.W.T, x, y)
+        U, W, B, V, b_out, WT, x_d, y_d = card.given.arrays
+        (h, c, gates, _, dz, dy), (loss, *grads) = card.work, card.found.arrays
+        kernel[N, 4 * H](U, WT, W, B, V, b_out, x_d, y_d, scale, h, c, gates, dz, dy, loss)
+        weights_kernel[blocks, TILE](x_d, h, dz, dy, *grads)
+        loss, *grads = card.found.fetch()
+    return float(loss.sum()), Params(*grads)

@@ -24,6 +24,7 @@ import numpy as np
 from lstm_kernels.machine.device import check_memory, count_processors, cuda
 from lstm_kernels.model import checked, sizes
 from lstm_kernels.versions import cuda_v4
+from lstm_kernels.versions.buffers import Piece, allocate, lent
 from lstm_kernels.versions.packing import PADDED, make_layout, pack, unpack
 
 ALL = 0xFFFFFFFF  # the mask of a whole warp
@@ -336,24 +337,68 @@ def sum_kernel(parts, sums):
 # ---- the host -----------------------------------------------------------------------------
 
 
+class Steps:
+    """Memory for batches of up to batch_size samples, and the launch that fills `parts`.
+
+    allocate: makes the arrays on the card, as `buffers.allocate` does.
+    """
+
+    def __init__(self, layout, T, batch_size, dtype, allocate=allocate):
+        self.layout, self.kernel = layout, make_kernel(layout.P, dtype)
+        blocks = count_blocks(batch_size, layout.P)
+        shapes = workspace_shapes(T, batch_size, blocks, layout, dtype.itemsize)[:6]
+        *self.work, parts = allocate([(shape, dtype) for shape in shapes])
+        self.parts = {blocks: parts}  # for a launch of so many blocks
+
+    def queue(self, packed, x, y, order, first, count, loss, stream=0):
+        """Queue a batch's gradients: returns parts (blocks, size), whose rows add up to them.
+
+        The batch is samples order[first : first + count] of x (T, all, D) and y (T, all, O); their
+        losses go to loss[first : first + count].  Nothing is allocated, copied or waited for.
+        """
+        layout, parts = self.layout, self.parts_of(count)
+        at = layout.U, layout.B, layout.V, layout.b_out
+        scale = packed.dtype.type(1 / (y.shape[0] * count * y.shape[2]))
+        batch = x, y, order, first, count, scale
+        grid = parts.shape[0], 4 * layout.P, stream
+        self.kernel[grid](packed, *at, *batch, *self.work, parts, loss)
+        return parts
+
+    def parts_of(self, count):
+        """A row for each block of a launch for so many samples."""
+        most = next(iter(self.parts))
+        rows = min(count, most)
+        if rows not in self.parts:
+            self.parts[rows] = self.parts[most][:rows]
+        return self.parts[rows]
+
+
+class Buffers:
+    """What a mini-batch of these sizes needs on the card."""
+
+    def __init__(self, size, dtype):
+        T, N, D, H, O = size  # noqa: E741
+        self.layout = make_layout(D, H, O)
+        self.steps = Steps(self.layout, T, N, dtype)
+        packed = (self.layout.size,), dtype
+        samples = ((T, N, D), dtype), ((T, N, O), dtype), ((N,), np.int64)
+        self.given = Piece([packed, *samples])
+        self.found = Piece([packed, ((N,), dtype)])  # gradients, losses
+
+
 def gradients(params, x, y):
     """Loss and gradients of one batch.  x (T, N, D), y (T, N, O); grads shaped as params."""
     params, x, y = checked(params, x, y)
-    T, N, D, H, O = sizes(params, x)  # noqa: E741
-    if H > PADDED[-1]:  # too many for the registers: weights are read again in each step
+    size = sizes(params, x)
+    if size.H > PADDED[-1]:  # too many for the registers: weights are read again in each step
         return cuda_v4.gradients(params, x, y)
-    layout = make_layout(D, H, O)
-    blocks = count_blocks(N, layout.P)
-    shapes = workspace_shapes(T, N, blocks, layout, x.itemsize)
-    work = [cuda.device_array(shape, x.dtype) for shape in shapes]
-    *_, parts, loss = work
-    packed, order = cuda.to_device(pack(params, layout)), cuda.to_device(np.arange(N))
-    batch = cuda.to_device(x), cuda.to_device(y), order, 0, N, x.dtype.type(1 / y.size)
-    at = layout.U, layout.B, layout.V, layout.b_out
-    make_kernel(layout.P, x.dtype)[blocks, 4 * layout.P](packed, *at, *batch, *work)
-    sums = cuda.device_array(layout.size, x.dtype)
-    sum_kernel[-(-layout.size // 128), 128](parts, sums)
-    return float(loss.copy_to_host().sum()), unpack(sums.copy_to_host(), layout)
+    with lent(Buffers, size, x.dtype) as card:
+        layout, N, (sums, loss) = card.layout, size.N, card.found.arrays
+        card.given.send(pack(params, layout), x, y, np.arange(N))
+        parts = card.steps.queue(*card.given.arrays, 0, N, loss)
+        sum_kernel[-(-layout.size // 128), 128](parts, sums)
+        sums, loss = card.found.fetch()
+    return float(loss.sum()), unpack(sums, layout)
 
 
 def count_blocks(N, P):

@@ -1,24 +1,30 @@
 """V6: the whole training on the device: data, optimiser and epoch loop stay there.  Lesson 15.
 
 Two launches a mini-batch: V5's kernel, and one that sums the blocks' parts and updates the
-parameters.  The host only queues launches; it waits once an epoch, to read the losses.
+parameters.  An epoch's launches are recorded as a CUDA graph (lesson 17): one call starts them all.
+The host waits once an epoch, to read the losses.
 """
 
 import math
 import time
+from functools import partial
 
 import numpy as np
 
+from lstm_kernels.machine.cuda_graph import Graph, GraphError
 from lstm_kernels.machine.device import cuda
 from lstm_kernels.model import checked, sizes
-from lstm_kernels.optimizers import Adam, History, Progress, shuffled_batches
+from lstm_kernels.optimizers import SGD, Adam, History, Progress, shuffled_batches
 from lstm_kernels.versions import cuda_v5
+from lstm_kernels.versions.buffers import ALIGNED, Piece, bytes_of, cut, lent, round_up
 from lstm_kernels.versions.cuda_v5 import sum_of_parts
 from lstm_kernels.versions.numpy_batched import predict
-from lstm_kernels.versions.packing import PADDED, make_layout, pack, unpack
+from lstm_kernels.versions.packing import PADDED, pack, unpack
 
 gradients = cuda_v5.gradients
-THREADS = 128  # a block of the update kernels
+ENGINES = {PADDED[-1]: cuda_v5}  # for H up to this: who makes the launches that fill `parts`
+THREADS, PLANNERS = 128, 1024  # a block of the update kernels; the block that plans an epoch
+MOST_RECORDED = 2**13  # mini-batches of an epoch: the driver keeps some KB for each launch
 PLAN = 2**31  # bytes at most of this computer's memory, for the order of all epochs
 BETA_1, BETA_2 = Adam.BETA_1, Adam.BETA_2  # constants in the kernel: arguments cost the host
 
@@ -45,92 +51,170 @@ def adam_kernel(parts, state, rates, step):
         state[1, e], state[2, e] = mean, square
 
 
+UPDATES = {SGD: (sgd_kernel, 1, 1), Adam: (adam_kernel, 3, 2)}  # rows of state, columns of rates
+
+# ---- the plan of an epoch: one block --------------------------------------------------------
+
+
+@cuda.jit
+def plan_kernel(begun, orders, all_rates, state, order, rates, before):
+    """Put the next epoch's order of samples and step sizes where its launches look for them.
+
+    A recorded launch always gets the same arguments, so the card counts the epochs itself: begun
+    (1,).  before (2, size) keeps the parameters as this epoch and the one before it found them.
+    """
+    thread, epoch = cuda.threadIdx.x, begun[0]
+    cuda.syncthreads()  # all threads have read it
+    if thread == 0:
+        begun[0] = epoch + 1
+    now = epoch % orders.shape[0]  # after the last epoch comes the first again
+    for n in range(thread, order.size, cuda.blockDim.x):
+        order[n] = orders[now, n]
+    for e in range(thread, state.shape[1], cuda.blockDim.x):
+        before[epoch % 2, e] = state[0, e]
+    for batch in range(thread, rates.shape[0], cuda.blockDim.x):
+        for k in range(rates.shape[1]):
+            rates[batch, k] = all_rates[now, batch, k]
+
+
 # ---- the training -------------------------------------------------------------------------
 
 
-class DeviceTraining:
-    """Everything that a training needs, copied to the device once.
+class Room:
+    """Memory on the card for trainings of these sizes, and the launches of an epoch in it.
 
-    All its work waits in one queue, `stream`; 0 is the default one.
+    All memory is one piece, and one copy fills its beginning, `given`.
     """
 
-    def __init__(self, params, x, y, orders, batch_size, rule, stream=0):
-        T, N, D, H, O = sizes(params, x)  # noqa: E741
-        check_hidden_size(H)
-        self.layout, self.rule, self.stream = make_layout(D, H, O), rule, stream
-        self.N, self.batch_size, self.started = N, batch_size, 0  # epochs started
-        self.batches, self.steps = -(-N // batch_size), T * O  # of an epoch; of a sample
-        blocks = cuda_v5.count_blocks(batch_size, self.layout.P)
-        shapes = cuda_v5.workspace_shapes(T, batch_size, blocks, self.layout, x.itemsize)
-        *self.work, parts = [cuda.device_array(shape, x.dtype) for shape in shapes[:6]]
-        counts = batch_size, N % batch_size or batch_size  # samples of a batch, of the last one
-        self.parts = {count: parts[:count] for count in counts}  # a row for each block
-        self.loss = cuda.device_array(len(orders), x.dtype)  # of each sample, in training order
-        updates = len(orders) // N * self.batches
-        rates = np.array([rule.next_step() for _ in range(updates)], x.dtype)
-        rows, update = (3, adam_kernel) if isinstance(rule, Adam) else (1, sgd_kernel)
-        state = np.zeros((rows, self.layout.size), x.dtype)
-        state[0] = pack(params, self.layout)
-        there = [cuda.to_device(a, stream) for a in (x, y, orders, state, rates)]
-        self.x, self.y, self.order, self.state, self.rates = there
-        self.wait()  # until then nobody may change or free what is copied
-        self.packed = self.state[0]
-        self.before = [cuda.device_array_like(self.packed) for _ in range(2)]
-        self.kernel, self.update_kernel = cuda_v5.make_kernel(self.layout.P, x.dtype), update
+    def __init__(self, size, batch_size, epochs, dtype, optimizer, recorded):
+        T, N, D, H, O = size  # noqa: E741
+        self.N, self.batch_size, self.batches = N, batch_size, -(-N // batch_size)
+        self.recorded = recorded and self.batches <= MOST_RECORDED
+        self.graph, self.refused = None, None  # the recorded epoch; why the driver records none
+        self.stream = cuda.stream() if recorded else 0  # the default one cannot be recorded
+        self.update_kernel, rows, columns = UPDATES[optimizer]
+        engine = engine_for(H)
+        self.layout = engine.make_layout(D, H, O)
+        size, rates = self.layout.size, (self.batches, columns)
+        given = [((rows, size), dtype), ((1,), np.int64), ((epochs, N), np.int64)]
+        given += [((T, N, D), dtype), ((T, N, O), dtype), ((epochs, *rates), dtype)]
+        own = [((N,), np.int64), *((shape, dtype) for shape in (rates, (N,), (2, size)))]
+        make = partial(self.allocate, given, own)
+        self.steps = engine.Steps(self.layout, T, batch_size, dtype, make)
 
-    def epoch(self, epoch):
-        """Queue one epoch's launches.  Nothing is waited for."""
-        self.before[epoch % 2].copy_to_device(self.packed, stream=self.stream)  # on the device
-        self.started = epoch + 1
-        self.queue(epoch)
+    def allocate(self, given, own, work):
+        """Memory for all: what one copy brings, what stays, and the batch's workspace `work`."""
+        start = round_up(bytes_of(given), ALIGNED)
+        memory = cuda.device_array(start + bytes_of([*own, *work], ALIGNED), np.uint8)
+        self.given = Piece(given, memory)
+        self.state, self.begun, self.orders, self.x, self.y, self.all_rates = self.given.arrays
+        self.packed, arrays = self.state[0], cut(memory[start:], [*own, *work], ALIGNED)
+        self.order, self.rates, self.loss, self.before = arrays[: len(own)]
+        return arrays[len(own) :]
 
-    def queue(self, epoch):
-        """All steps of an epoch."""
-        for batch in range(self.batches):
-            start = batch * self.batch_size
-            count = min(self.batch_size, self.N - start)
-            self.step(epoch * self.N + start, count, epoch * self.batches + batch)
+    def queue(self):
+        """All launches of an epoch.  The first one's compile; so those are recorded afterwards."""
+        if self.graph is not None:
+            self.graph.launch()
+            return
+        self.launch_all()
+        if self.recorded:
+            self.record()
 
-    def step(self, first, count, update):
-        """Two launches: gradients of `count` samples from place `first`; update number `update`."""
-        layout, parts = self.layout, self.parts[count]
-        at = layout.U, layout.B, layout.V, layout.b_out
-        scale = self.x.dtype.type(1 / (self.steps * count))
-        batch = self.x, self.y, self.order, first, count, scale
-        grid = parts.shape[0], 4 * layout.P, self.stream
-        self.kernel[grid](self.packed, *at, *batch, *self.work, parts, self.loss)
-        grid = -(-layout.size // THREADS), THREADS, self.stream
-        self.update_kernel[grid](parts, self.state, self.rates, update)
+    def launch_all(self):
+        """The plan of the epoch; then two launches a mini-batch: gradients' parts, and update."""
+        plan = self.orders, self.all_rates, self.state, self.order, self.rates, self.before
+        plan_kernel[1, PLANNERS, self.stream](self.begun, *plan)
+        blocks = -(-self.layout.size // THREADS)
+        for batch, first in enumerate(range(0, self.N, self.batch_size)):
+            samples = self.order, first, min(self.batch_size, self.N - first)
+            data = self.packed, self.x, self.y, *samples, self.loss, self.stream
+            parts = self.steps.queue(*data)
+            update = self.update_kernel[blocks, THREADS, self.stream]
+            update(parts, self.state, self.rates, batch)
 
-    def losses(self, epoch):
-        """The losses of an epoch's batches."""
-        of_samples = self.fetch(self.loss[epoch * self.N : (epoch + 1) * self.N])
-        return np.add.reduceat(of_samples, range(0, self.N, self.batch_size))
-
-    def params(self, epoch):
-        """The parameters as this epoch found them, copied back: the last two and the next one."""
-        packed = self.packed if epoch == self.started else self.before[epoch % 2]
-        return unpack(self.fetch(packed), self.layout)
+    def record(self):
+        """Record an epoch for all that follow; a driver that refuses is not asked again."""
+        try:
+            self.graph = Graph(self.stream, self.launch_all)
+        except GraphError as why:
+            self.recorded, self.refused = False, str(why)
 
     def fetch(self, array):
         """A copy of this array: here the host waits until all that was queued before is done."""
         copied = array.copy_to_host(stream=self.stream)
-        self.wait()
+        if self.stream:  # a copy in the default stream waits by itself
+            self.stream.synchronize()
         return copied
 
-    def wait(self):
-        """Wait for a copy in a stream of its own; one in the default stream waits by itself."""
-        if self.stream:
-            self.stream.synchronize()
+
+class DeviceTraining:
+    """A training on the device: all that it needs is copied there once.
+
+    orders: the samples of all epochs, one epoch after the other.  recorded: each epoch as a CUDA
+    graph, where the driver can.  room: the memory to use, if there is some for just these sizes.
+    """
+
+    def __init__(self, params, x, y, orders, batch_size, rule, recorded=True, room=None):
+        self.rule, self.started = rule, 0  # epochs started
+        self.epochs = len(orders) // x.shape[1]
+        self.room = room or Room(*room_for(params, x, self.epochs, batch_size, rule, recorded))
+        room = self.room
+        state = np.zeros(room.state.shape, x.dtype)
+        state[0] = pack(params, room.layout)
+        rates = [rule.next_step() for _ in range(self.epochs * room.batches)]
+        rates = np.reshape(rates, room.all_rates.shape)
+        orders = orders.reshape(room.orders.shape)
+        room.given.send(state, 0, orders, x, y, rates, stream=room.stream)
+
+    def epoch(self, epoch):
+        """Queue this epoch's launches, the next one's; after the last comes the first again.
+
+        Nothing is waited for.
+        """
+        if epoch != self.started % self.epochs:
+            raise ValueError(f"epoch is {epoch}; the next one is {self.started % self.epochs}")
+        self.room.queue()
+        self.started += 1
+
+    def losses(self, epoch):
+        """The losses of the batches of the epoch that was started last."""
+        if (epoch + 1 - self.started) % self.epochs:
+            raise ValueError(f"epoch is {epoch}; only the last one's losses are kept")
+        of_samples = self.room.fetch(self.room.loss)
+        return np.add.reduceat(of_samples, range(0, self.room.N, self.room.batch_size))
+
+    def params(self, epoch):
+        """The parameters as this epoch found them, copied back: the last two and the next one."""
+        room = self.room
+        packed = room.packed if epoch == self.started else room.before[epoch % 2]
+        return unpack(room.fetch(packed), room.layout)
+
+    def recount(self):
+        """After Ctrl-C: the card knows how many epochs were started."""
+        self.started = int(self.room.fetch(self.room.begun)[0])
+
+
+def room_for(params, x, epochs, batch_size, rule, recorded=True):
+    """What a Room is made from."""
+    optimizer = Adam if isinstance(rule, Adam) else SGD
+    return sizes(params, x), batch_size, epochs, x.dtype, optimizer, recorded
+
+
+def engine_for(H):
+    """The module that computes the gradients of H hidden units; ValueError if none can."""
+    for most, engine in ENGINES.items():
+        if H <= most:
+            return engine
+    raise ValueError(
+        f"H is {H}; cuda_v6 keeps the weights in registers, so the limit is {max(ENGINES)}. "
+        "Use cuda_v5 or cuda_v4 for larger H."
+    )
 
 
 def check_hidden_size(H):
-    """Raise ValueError, before anything is copied, if the weights do not fit into registers."""
-    if H > PADDED[-1]:
-        raise ValueError(
-            f"H is {H}; cuda_v6 keeps the weights in registers, so the limit is {PADDED[-1]}. "
-            "Use cuda_v5 or cuda_v4 for larger H."
-        )
+    """Raise ValueError, before anything is copied, if nobody can train so many hidden units."""
+    engine_for(H)
 
 
 def check_schedule(N, epochs, batch_size):
@@ -158,17 +242,23 @@ def fit(params, x, y, *, epochs, batch_size, rule, seed, on_batch, validation):
     rng = np.random.default_rng(seed)
     batches = [shuffled_batches(x.shape[1], batch_size, rng) for _ in range(epochs)]
     orders = np.concatenate([np.concatenate(epoch) for epoch in batches])
-    training = DeviceTraining(params, x, y, orders, batch_size, rule)
+    with lent(Room, *room_for(params, x, epochs, batch_size, rule)) as room:
+        training = DeviceTraining(params, x, y, orders, batch_size, rule, room=room)
+        return train(training, batches, on_batch, validation)
+
+
+def train(training, batches, on_batch, validation):
+    """All epochs, one after the other, and whatever ends them early: (params, History)."""
     history, start, done = History(), time.perf_counter(), 0
     try:
-        for epoch in range(epochs):
+        for epoch, of_epoch in enumerate(batches):
             training.epoch(epoch)
             losses = training.losses(epoch)
             if not np.isfinite(losses).all():
                 done = last_good(losses, epoch)
-                history.stopped = diverged(losses, epoch, rule.lr)
+                history.stopped = diverged(losses, epoch, training.rule.lr)
                 break
-            note(history, losses.tolist(), batches[epoch], time.perf_counter() - start)
+            note(history, losses.tolist(), of_epoch, time.perf_counter() - start)
             done = epoch + 1
             if validation is not None:
                 error = predict(training.params(done), validation[0]) - validation[1]
@@ -177,6 +267,7 @@ def fit(params, x, y, *, epochs, batch_size, rule, seed, on_batch, validation):
                 history.stopped = f"stopped by on_batch in epoch {done}"
                 break
     except KeyboardInterrupt:
+        training.recount()
         history.stopped = f"interrupted after {len(history.batch_losses)} batches"
     return finite_params(training, history, done), history
 

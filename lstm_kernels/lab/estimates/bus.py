@@ -18,11 +18,18 @@ HOST = "host"  # what is neither a copy nor the kernel
 
 
 class Copy(NamedTuple):
-    """One array that crosses the bus once."""
+    """Arrays that cross the bus once, together."""
 
-    name: str
+    arrays: dict  # {name: bytes}
     direction: str  # IN or OUT
-    nbytes: int
+
+    @property
+    def name(self):
+        return ", ".join(self.arrays)
+
+    @property
+    def nbytes(self):
+        return sum(self.arrays.values())
 
 
 class Assumptions(NamedTuple):
@@ -75,24 +82,39 @@ def array_shapes(sizes):
     return {**parameters, **batch, **workspace, **gradients}
 
 
-def copied_names(version):
-    """Names of the arrays that cuda_v2 or cuda_v3 copies in, and out, in their order."""
-    parameters = list(Params._fields)
+def copied_names(version, then=False):
+    """The names of each copy's arrays, in the order of the copies: what goes in, and what out.
+
+    version: cuda_v2 or cuda_v3.  then: as it was recorded on the H100.  There V3 copied its arrays
+    one by one, and asked for memory for each of them in every mini-batch.
+    """
+    parameters = Params._fields
     gradients = [f"d{name}" for name in parameters]
     workspace = ["h", "c", "gates", "dc", "dz", "dy", "loss"]
     if version == "cuda_v2":  # every NumPy argument, both ways
-        everything = [*parameters, "x", "y", *workspace, *gradients]
+        everything = [(name,) for name in (*parameters, "x", "y", *workspace, *gradients)]
         return everything, everything
+    if version == "cuda_v3" and then:
+        gone_in, back = [*parameters, "x", "y", *gradients], [*gradients, "loss"]
+        return [(name,) for name in gone_in], [(name,) for name in back]
     if version == "cuda_v3":
-        return [*parameters, "x", "y", *gradients], [*gradients, "loss"]
+        found = ("loss", *gradients)  # zeros in, results out
+        return [(*parameters, "x", "y"), found], [found]
     raise ValueError(f"version is {version!r}; choose cuda_v2 or cuda_v3")
 
 
-def copies(version, sizes, itemsize=4):
-    """All copies of one mini-batch of cuda_v2 or cuda_v3, in their order: a list of Copy."""
+def copies(version, sizes, itemsize=4, then=False):
+    """All copies of one mini-batch of cuda_v2 or cuda_v3, in their order: a list of Copy.
+
+    then: as it was recorded.
+    """
     nbytes = {name: itemsize * int(np.prod(s)) for name, s in array_shapes(sizes).items()}
-    into, out = copied_names(version)
-    return [Copy(n, IN, nbytes[n]) for n in into] + [Copy(n, OUT, nbytes[n]) for n in out]
+    both = zip(copied_names(version, then), (IN, OUT), strict=True)
+    return [
+        Copy({name: nbytes[name] for name in names}, direction)
+        for copies, direction in both
+        for names in copies
+    ]
 
 
 # ---- seconds: a model ---------------------------------------------------------------------
@@ -127,13 +149,13 @@ def host_seconds(version, machine):
 
 
 def time_line(version, sizes, machine, itemsize=4):
-    """The copies in, the kernel, the copies out, the host's rest: a list of Span.
+    """The copies in, the kernel, the copies out, the host's rest: a list of Span.  As recorded.
 
     The host's work lies between and around the others; it is drawn at the end.
     """
     parts = [
         (copy.name, copy.direction, copy_seconds(copy.nbytes, machine))
-        for copy in copies(version, sizes, itemsize)
+        for copy in copies(version, sizes, itemsize, then=True)
     ]
     before = sum(kind == IN for _, kind, _ in parts)
     parts.insert(before, ("kernel", KERNEL, kernel_seconds(sizes, machine)))

@@ -22,7 +22,8 @@ class Costs(NamedTuple):
     rest: float = 3768.0  # all else that V3's host does: memory, Python, the update
 
 
-COPIES_IN, COPIES_OUT = map(len, copied_names("cuda_v3"))  # of each mini-batch
+# of each mini-batch of V3, as it was recorded
+COPIES_IN, COPIES_OUT = map(len, copied_names("cuda_v3", then=True))
 
 
 def calibrate(launched, graph, whole, kernel, copies, update=4.0):
@@ -50,9 +51,6 @@ class Bar(NamedTuple):
     kind: str  # "launch", "kernel", "copy", "update", "rest" or "wait"
     start: float  # microseconds
     length: float
-
-
-COPIES_IN, COPIES_OUT = map(len, copied_names("cuda_v3"))  # of each mini-batch
 
 
 def v3_bars(batches, costs):

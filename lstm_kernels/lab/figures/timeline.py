@@ -80,7 +80,8 @@ def draw_copies(copies_by_version):
     """Bytes of each array, in to the right and out to the left.  {version: list of Copy}."""
     picture, axes = subplots(1, len(copies_by_version), 13, 7.2, sharey=True, sharex=True)
     names = [name for group in GROUPS.values() for name in group]
-    largest = max(c.nbytes for made in copies_by_version.values() for c in made) / 1e3
+    made = [copy for copies in copies_by_version.values() for copy in copies]
+    largest = max(max(copy.arrays.values()) for copy in made) / 1e3
     for ax, (version, copies) in zip(axes, copies_by_version.items(), strict=True):
         _draw_butterfly(ax, names, copies, largest)
         total = bytes_text(sum(copy.nbytes for copy in copies))
@@ -92,7 +93,11 @@ def draw_copies(copies_by_version):
 
 
 def _draw_butterfly(ax, names, copies, largest):
-    kilobytes = {(copy.name, copy.direction): copy.nbytes / 1e3 for copy in copies}
+    kilobytes = {
+        (name, copy.direction): nbytes / 1e3
+        for copy in copies
+        for name, nbytes in copy.arrays.items()
+    }
     for place, name in enumerate(names):
         for direction, sign in ((IN, 1), (OUT, -1)):
             value = kilobytes.get((name, direction))

@@ -13,6 +13,7 @@ from lstm_kernels.machine import device
 from lstm_kernels.machine.device import cuda
 from lstm_kernels.machine.watch import IN, KERNEL, OUT, span, watch
 from lstm_kernels.model import sizes
+from lstm_kernels.versions.buffers import Piece
 from lstm_kernels.versions.cuda_v2 import THREADS, blocks_for, kernel
 
 # ---- a mini-batch of any version -----------------------------------------------------------
@@ -69,9 +70,9 @@ def measure_time_line(version, params, x, y, repeats=20):
     V2's hidden copies are made one by one here, in the order in which its launch makes them.
     A part lasts from the event before it to its own: what Python needs to ask for it is in it.
     """
-    arrays = host_arrays(params, x, y)
-    _timed_mini_batch(version, params, x, arrays)  # compiles; not counted
-    runs = [_timed_mini_batch(version, params, x, arrays) for _ in range(repeats)]
+    there = on_card(version, host_arrays(params, x, y))
+    _timed_mini_batch(version, *there, x, y)  # compiles; not counted
+    runs = [_timed_mini_batch(version, *there, x, y) for _ in range(repeats)]
     names, kinds, _ = zip(*runs[0], strict=True)
     seconds = np.median([[part[2] for part in run] for run in runs], axis=0)
     return one_after_the_other(zip(names, kinds, map(float, seconds), strict=True))
@@ -84,21 +85,33 @@ def host_arrays(params, x, y):
     return {**arrays, **params._asdict(), "x": x, "y": y}
 
 
-def _timed_mini_batch(version, params, x, arrays):
+def on_card(version, arrays):
+    """Memory on the card: {names: Piece} of what is copied; and the kernel's arrays, in order."""
+    into, out = copied_names(version)
+    pieces, places = {}, {}
+    for names in dict.fromkeys((*into, *out)):
+        piece = pieces[names] = Piece([(arrays[name].shape, arrays[name].dtype) for name in names])
+        places |= zip(names, piece.arrays, strict=True)
+        for twin, name in zip(piece.twins, names, strict=True):
+            twin[...] = arrays[name]
+    for name in arrays.keys() - places:
+        places[name] = cuda.device_array(arrays[name].shape, arrays[name].dtype)
+    return pieces, [places[name] for name in arrays]
+
+
+def _timed_mini_batch(version, pieces, arguments, x, y):
     """One mini-batch with an event after each part: a list of (name, kind, seconds)."""
     into, out = copied_names(version)
-    on_card = {name: cuda.device_array(a.shape, a.dtype) for name, a in arrays.items()}
     marks = [("start", "", _event())]
-    for name in into:
-        on_card[name].copy_to_device(arrays[name])
-        marks.append((name, IN, _event()))
-    arguments = list(on_card.values())
-    arguments.insert(7, x.dtype.type(1 / arrays["y"].size))  # scale, after x and y
-    kernel[blocks_for(x.shape[1]), THREADS](*arguments)
+    for names in into:
+        pieces[names].send()
+        marks.append((", ".join(names), IN, _event()))
+    scale = x.dtype.type(1 / y.size)
+    kernel[blocks_for(x.shape[1]), THREADS](*arguments[:7], scale, *arguments[7:])
     marks.append(("kernel", KERNEL, _event()))
-    for name in out:
-        on_card[name].copy_to_host(arrays[name].copy())
-        marks.append((name, OUT, _event()))
+    for names in out:
+        pieces[names].fetch()
+        marks.append((", ".join(names), OUT, _event()))
     marks[-1][2].synchronize()
     pairs = zip(marks, marks[1:], strict=False)
     return [(b[0], b[1], cuda.event_elapsed_time(a[2], b[2]) / 1e3) for a, b in pairs]

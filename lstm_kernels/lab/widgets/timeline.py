@@ -56,11 +56,11 @@ class TransferTimeLine(Controlled):
         return modelled_picture(*self.settings())
 
     def sentence(self):
-        """What crosses the bus in one mini-batch, in both versions."""
+        """What crosses the bus in one mini-batch, in both versions, as they were recorded."""
         sizes, _ = self.settings()
         texts = []
         for version in VERSIONS:
-            made = copies(version, sizes)
+            made = copies(version, sizes, then=True)
             nbytes = bytes_text(sum(copy.nbytes for copy in made))
             texts.append(f"{version.replace('cuda_v', 'V')}: {len(made)} copies, {nbytes}")
-        return "Per mini-batch: " + "; ".join(texts)
+        return "Per mini-batch, as recorded: " + "; ".join(texts)
