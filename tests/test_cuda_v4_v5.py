@@ -177,15 +177,22 @@ def v5_launch(module, problem):
     return module.make_kernel(32, x.dtype), 2, 128, packing.pack(params, layout), *at, *batch, *work
 
 
+def sum_launch(module, _problem):
+    shape = module.sum_shape(40, 5)
+    return module.make_sum_kernel(F32), *shape, np.ones((40, 5), F32), np.zeros(5, F32)
+
+
 @pytest.mark.parametrize(
-    "module, make_launch, barriers", [(cuda_v4, v4_launch, 8), (cuda_v5, v5_launch, 5)]
+    "module, make_launch, barriers",
+    [(cuda_v4, v4_launch, range(8)), (cuda_v5, v5_launch, range(5)), (cuda_v5, sum_launch, [5])],
 )
 def test_no_race_and_each_barrier_is_needed(module, make_launch, barriers, problem):
+    """`barriers`: the places, in the module, of those that the launch meets."""
     changed, found = with_switches(module, without_barrier)
-    assert len(found) == barriers
+    assert len(found) == {cuda_v4: 8, cuda_v5: 6}[module]
     launch = make_launch(changed, problem)
     assert checks.find_data_races(*launch, switch()) == []
-    missed = [i for i in range(barriers) if not checks.find_data_races(*launch, switch(i))]
+    missed = [i for i in barriers if not checks.find_data_races(*launch, switch(i))]
     assert missed == []
 
 
@@ -195,8 +202,27 @@ def test_second_kernels_have_no_race(problem):
     arrays = [np.ones(s, F32) for s in ((T + 1, N, H), (T, N, 4 * H), (T, N, O))]
     grads = [np.zeros_like(p) for p in params]
     assert checks.find_data_races(cuda_v4.weights_kernel, (1, 4), (32, 8), x, *arrays, *grads) == []
-    parts, sums = np.ones((3, 200), F32), np.zeros(200, F32)
-    assert checks.find_data_races(cuda_v5.sum_kernel, 2, 128, parts, sums) == []
+    for rows in (3, 33, 396):
+        parts, sums = np.ones((rows, 40), F32), np.zeros(40, F32)
+        launch = cuda_v5.make_sum_kernel(F32), *cuda_v5.sum_shape(rows, 40), parts, sums
+        assert checks.find_data_races(*launch) == []
+
+
+@pytest.mark.parametrize("rows", [1, 2, 16, 17, 33, 132, 256, 396, 444])
+def test_parts_are_added_in_short_chains_and_in_a_fixed_order(rows):
+    """The order is the docstring's: shares of a row one after the other, then rows in pairs."""
+    parts = np.random.default_rng(0).normal(size=(rows, 70)).astype(F32)
+    sums = np.zeros(70, F32)
+    grid, (width, height) = cuda_v5.sum_shape(rows, 70)
+    cuda_v5.make_sum_kernel(F32)[grid, (width, height)](parts, sums)
+    ends = [row * rows // height for row in range(height + 1)]
+    shares = [np.add.accumulate(parts[a:b])[-1] for a, b in zip(ends, ends[1:], strict=False)]
+    longest, columns = max(np.diff(ends)), np.array(shares)
+    while len(columns) > 1:
+        columns = columns[: len(columns) // 2] + columns[len(columns) // 2 :]
+        longest += 1
+    assert np.array_equal(sums, columns[0])
+    assert longest <= 20
 
 
 def test_indices_64_bits_wide_are_not_cut_by_the_padding():

@@ -95,7 +95,10 @@ def asked_by_v5(sizes, blocks):
     kernel, work = cuda_v5.make_kernel(layout.P, np.dtype(np.float32)), map(named.get, names)
     args = named["packed"], *at, *batch, named["order"], 0, N, np.float32(1), *work
     return count_asked(kernel, blocks, 4 * layout.P, *args) + count_asked(
-        cuda_v5.sum_kernel, -(-layout.size // 128), 128, named["parts"], named["sums"]
+        cuda_v5.make_sum_kernel(np.dtype("f4")),
+        *cuda_v5.sum_shape(blocks, layout.size),
+        named["parts"],
+        named["sums"],
     )
 
 

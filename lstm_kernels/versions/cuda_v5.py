@@ -28,6 +28,8 @@ from lstm_kernels.versions.packing import PADDED, make_layout, pack, unpack
 
 ALL = 0xFFFFFFFF  # the mask of a whole warp
 BLOCKS_OF_SM = {32: 3, 64: 1}  # for P: so many fit on an SM of every card of the report
+SUM_THREADS, SUM_ROWS = 512, 32  # of a block that adds up parts; its rows at most
+MASK = 0x7FFFFFFF  # tells the compiler that an index is not negative: no index like a[-1]
 PAD = 4  # unused numbers after each row in shared memory: no bank conflict in a read
 
 
@@ -36,7 +38,7 @@ PAD = 4  # unused numbers after each row in shared memory: no bank conflict in a
 
 @cuda.jit(device=True)
 def thread_number():
-    """threadIdx.x.  The mask tells the compiler that it is not negative: no index like a[-1]."""
+    """threadIdx.x, and by its mask never negative: see MASK."""
     return cuda.threadIdx.x & 1023
 
 
@@ -317,20 +319,44 @@ def make_kernel(P, dtype):
 
 
 @cuda.jit(device=True)
-def sum_of_parts(parts, e):
-    """Element e of the gradient: the blocks' parts, added in the same order each time."""
-    result = parts[0, e]
-    for block in range(1, parts.shape[0]):
-        result += parts[block, e]
-    return result
+def sum_of_parts(parts, e, shared):
+    """Element e of the gradient, in the block's first row: added in the same order each time.
+
+    Each row of the block adds its share of the parts, one after the other; then the rows add up
+    in pairs, through shared (SUM_THREADS,).
+    """
+    rows, row, width = cuda.blockDim.y & 63, cuda.threadIdx.y & 31, cuda.blockDim.x & 1023
+    here, count = row * width + thread_number(), parts.shape[0] & MASK
+    halvings = cuda.popc(rows - 1)
+    part, last = row * count >> halvings, (row + 1) * count >> halvings
+    result = parts.dtype.type(0)
+    if e < parts.shape[1]:
+        while part < last:
+            result += parts[part & MASK, e & MASK]
+            part += 1
+    shared[here] = result
+    while rows > 1:
+        cuda.syncthreads()  # what each row has so far is there
+        rows >>= 1
+        if row < rows:
+            shared[here] += shared[here + rows * width]
+    return shared[here]
 
 
-@cuda.jit
-def sum_kernel(parts, sums):
-    """Thread e adds up element e over the blocks."""
-    e = cuda.grid(1)
-    if e < sums.size:
-        sums[e] = sum_of_parts(parts, e)
+@lru_cache
+def make_sum_kernel(dtype):
+    """The kernel that adds up the parts.  Launch it with sum_shape."""
+    number = numba.from_dtype(dtype)
+
+    @cuda.jit
+    def sum_kernel(parts, sums):
+        """Thread (e, 0) writes element e."""
+        shared, e = cuda.shared.array(SUM_THREADS, number), cuda.grid(1)
+        total = sum_of_parts(parts, e, shared)
+        if cuda.threadIdx.y == 0 and e < sums.size:
+            sums[e] = total
+
+    return sum_kernel
 
 
 # ---- the host -----------------------------------------------------------------------------
@@ -352,13 +378,24 @@ def gradients(params, x, y):
     at = layout.U, layout.B, layout.V, layout.b_out
     make_kernel(layout.P, x.dtype)[blocks, 4 * layout.P](packed, *at, *batch, *work)
     sums = cuda.device_array(layout.size, x.dtype)
-    sum_kernel[-(-layout.size // 128), 128](parts, sums)
+    make_sum_kernel(x.dtype)[sum_shape(blocks, layout.size)](parts, sums)
     return float(loss.copy_to_host().sum()), unpack(sums.copy_to_host(), layout)
 
 
 def count_blocks(N, P):
     """Blocks of a launch: no more than run at the same time, and no more than samples."""
     return min(N, BLOCKS_OF_SM[P] * count_processors())
+
+
+def sum_shape(rows, size):
+    """Grid and block of a kernel that adds up `rows` parts of `size` elements.
+
+    As few rows of threads, a power of two, as leave at most 16 parts a row; at most 32.  So the
+    longest chain of additions is 16 and then 4, or, for the 396 parts of an H100, 13 and then 5.
+    """
+    height = min(SUM_ROWS, 1 << (-(-rows // 16) - 1).bit_length())
+    width = SUM_THREADS // height
+    return -(-size // width), (width, height)
 
 
 def workspace_shapes(T, N, blocks, layout, itemsize):

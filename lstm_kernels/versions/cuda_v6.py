@@ -6,43 +6,60 @@ parameters.  The host only queues launches; it waits once an epoch, to read the 
 
 import math
 import time
+from functools import lru_cache
 
+import numba
 import numpy as np
 
 from lstm_kernels.machine.device import cuda
 from lstm_kernels.model import checked, sizes
 from lstm_kernels.optimizers import Adam, History, Progress, shuffled_batches
 from lstm_kernels.versions import cuda_v5
-from lstm_kernels.versions.cuda_v5 import sum_of_parts
+from lstm_kernels.versions.cuda_v5 import SUM_THREADS, sum_of_parts
 from lstm_kernels.versions.numpy_batched import predict
 from lstm_kernels.versions.packing import PADDED, make_layout, pack, unpack
 
 gradients = cuda_v5.gradients
-THREADS = 128  # a block of the update kernels
 PLAN = 2**31  # bytes at most of this computer's memory, for the order of all epochs
 BETA_1, BETA_2 = Adam.BETA_1, Adam.BETA_2  # constants in the kernel: arguments cost the host
 
-# ---- the optimisers: a thread a parameter --------------------------------------------------
+# ---- the optimisers: a column of threads a parameter ---------------------------------------
 
 
-@cuda.jit
-def sgd_kernel(parts, state, rates, step):
-    """One step of gradient descent.  state (1, size): parameters; rates (steps, 1): lr."""
-    e = cuda.grid(1)
-    if e < state.shape[1]:
-        state[0, e] -= rates[step, 0] * sum_of_parts(parts, e)
+@lru_cache
+def make_sgd(dtype):
+    """The kernel of one step of gradient descent."""
+    number = numba.from_dtype(dtype)
+
+    @cuda.jit
+    def sgd_kernel(parts, state, rates, step):
+        """state (1, size): parameters; rates (steps, 1): lr."""
+        shared, e = cuda.shared.array(SUM_THREADS, number), cuda.grid(1)
+        g = sum_of_parts(parts, e, shared)
+        if cuda.threadIdx.y == 0 and e < state.shape[1]:
+            state[0, e] -= rates[step, 0] * g
+
+    return sgd_kernel
 
 
-@cuda.jit
-def adam_kernel(parts, state, rates, step):
-    """One step of Adam.  state (3, size): parameters and means; rates (steps, 2): lr, epsilon."""
-    e = cuda.grid(1)
-    if e < state.shape[1]:
-        g, mean, square = sum_of_parts(parts, e), state[1, e], state[2, e]
-        mean += type(g)(1 - BETA_1) * (g - mean)
-        square += type(g)(1 - BETA_2) * (g * g - square)
-        state[0, e] -= rates[step, 0] * mean / (math.sqrt(square) + rates[step, 1])
-        state[1, e], state[2, e] = mean, square
+@lru_cache
+def make_adam(dtype):
+    """The kernel of one step of Adam."""
+    number = numba.from_dtype(dtype)
+
+    @cuda.jit
+    def adam_kernel(parts, state, rates, step):
+        """state (3, size): parameters and means; rates (steps, 2): lr, epsilon."""
+        shared, e = cuda.shared.array(SUM_THREADS, number), cuda.grid(1)
+        g = sum_of_parts(parts, e, shared)
+        if cuda.threadIdx.y == 0 and e < state.shape[1]:
+            mean, square = state[1, e], state[2, e]
+            mean += number(1 - BETA_1) * (g - mean)
+            square += number(1 - BETA_2) * (g * g - square)
+            state[0, e] -= rates[step, 0] * mean / (math.sqrt(square) + rates[step, 1])
+            state[1, e], state[2, e] = mean, square
+
+    return adam_kernel
 
 
 # ---- the training -------------------------------------------------------------------------
@@ -68,7 +85,7 @@ class DeviceTraining:
         self.loss = cuda.device_array(len(orders), x.dtype)  # of each sample, in training order
         updates = len(orders) // N * self.batches
         rates = np.array([rule.next_step() for _ in range(updates)], x.dtype)
-        rows, update = (3, adam_kernel) if isinstance(rule, Adam) else (1, sgd_kernel)
+        rows, update = (3, make_adam) if isinstance(rule, Adam) else (1, make_sgd)
         state = np.zeros((rows, self.layout.size), x.dtype)
         state[0] = pack(params, self.layout)
         there = [cuda.to_device(a, stream) for a in (x, y, orders, state, rates)]
@@ -76,7 +93,10 @@ class DeviceTraining:
         self.wait()  # until then nobody may change or free what is copied
         self.packed = self.state[0]
         self.before = [cuda.device_array_like(self.packed) for _ in range(2)]
-        self.kernel, self.update_kernel = cuda_v5.make_kernel(self.layout.P, x.dtype), update
+        self.kernel, self.update_kernel = (
+            cuda_v5.make_kernel(self.layout.P, x.dtype),
+            update(x.dtype),
+        )
 
     def epoch(self, epoch):
         """Queue one epoch's launches.  Nothing is waited for."""
@@ -99,7 +119,7 @@ class DeviceTraining:
         batch = self.x, self.y, self.order, first, count, scale
         grid = parts.shape[0], 4 * layout.P, self.stream
         self.kernel[grid](self.packed, *at, *batch, *self.work, parts, self.loss)
-        grid = -(-layout.size // THREADS), THREADS, self.stream
+        grid = *cuda_v5.sum_shape(parts.shape[0], layout.size), self.stream
         self.update_kernel[grid](parts, self.state, self.rates, update)
 
     def losses(self, epoch):

@@ -60,9 +60,9 @@ KERNELS = {
     "cuda_v4, weights": Compilable(cuda_v4.weights_kernel, WEIGHTS, math.prod(cuda_v4.TILE)),
     "cuda_v5, P=32": persistent(32),
     "cuda_v5, P=64": persistent(64),
-    "cuda_v5, sum": Compilable(cuda_v5.sum_kernel, (2, 1), 128),
-    "cuda_v6, SGD": Compilable(cuda_v6.sgd_kernel, (2, 2, 2, INTEGER), cuda_v6.THREADS),
-    "cuda_v6, Adam": Compilable(cuda_v6.adam_kernel, (2, 2, 2, INTEGER), cuda_v6.THREADS),
+    "cuda_v5, sum": Compilable(cuda_v5.make_sum_kernel, (2, 1), cuda_v5.SUM_THREADS),
+    "cuda_v6, SGD": Compilable(cuda_v6.make_sgd, (2, 2, 2, INTEGER), cuda_v5.SUM_THREADS),
+    "cuda_v6, Adam": Compilable(cuda_v6.make_adam, (2, 2, 2, INTEGER), cuda_v5.SUM_THREADS),
 }
 
 MOVES = ("ld", "st", "mov", "selp")  # PTX instructions that copy a number and compute nothing
