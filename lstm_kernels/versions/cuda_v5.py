@@ -94,33 +94,50 @@ def halve(p, width, mask):
         p[m] = mine + cuda.shfl_xor_sync(ALL, yours, mask)
 
 
-# ---- one sample, all threads of a block; h, c, gates, dh, dy are the sample's own -----------
+# ---- one window of a sample, all threads of a block; h, c, gates, dh, dy in shared memory ----
 
 
 @cuda.jit(device=True)
-def inputs(packed, B_at, U_at, x, sample, gates):
+def step_of_lane(x, sample, start, steps, d):
+    """Each lane of a warp gets one step of input d: all loads are on their way together."""
+    return x[start + min(thread_number() & 31, steps - 1), sample, d]
+
+
+@cuda.jit(device=True)
+def inputs(packed, B_at, U_at, x, sample, start, steps, gates):
     """What the bias and x give to z, for all steps."""
-    (T, _, D), threads, thread = x.shape, cuda.blockDim.x, thread_number()
-    for t in range(T):
-        z = packed[B_at + thread]
-        for d in range(D):
-            z += packed[U_at + d * threads + thread] * x[t, sample, d]
-        gates[t, thread] = z
+    threads, thread, bias = cuda.blockDim.x, thread_number(), packed[B_at + thread_number()]
+    for t in range(steps):
+        gates[t, thread] = bias
+    for d in range(x.shape[2]):
+        weight = packed[U_at + d * threads + thread]
+        value = step_of_lane(x, sample, start, steps, d)
+        for t in range(steps):
+            gates[t, thread] += weight * cuda.shfl_sync(ALL, value, t)
 
 
 @cuda.jit(device=True)
-def forward(C, w, h, c, gates, shared_h):
-    """Gates and states of all steps: shared_h holds h_t and h_{t+1} in turn."""
+def begin(C, start, before, h, c):
+    """The state before the window: of the sample's first step, or what `keep` wrote."""
+    thread, zero = thread_number(), before.dtype.type(0)
+    j = thread >> 2
+    cuda.syncthreads()  # nobody reads the window before any more
+    if thread & 3 == 0:
+        h[0, j // C * (C + PAD) + j % C] = before[0, j] if start > 0 else zero
+        c[0, j] = before[1, j] if start > 0 else zero
+    cuda.syncthreads()  # the state is there
+
+
+@cuda.jit(device=True)
+def forward(C, w, h, c, gates, steps):
+    """Gates and states of all steps."""
     thread, ROW, zero = thread_number(), C + PAD, w[0] - w[0]
-    q, j, cell = thread & 3, thread >> 2, zero
-    place = j // C * ROW + j % C
-    if q == 0:  # of the last sample, step 0 may still read shared_h[1]
-        shared_h[0, place] = h[0, j] = c[0, j] = zero
-    cuda.syncthreads()  # h_0 is there
-    for t in range(gates.shape[0]):
+    q, j = thread & 3, thread >> 2
+    place, cell = j // C * ROW + j % C, c[0, j]
+    for t in range(steps):
         a0 = a1 = a2 = a3 = zero
         for m in range(C):
-            value = shared_h[t & 1, q * ROW + m]
+            value = h[t, q * ROW + m]
             a0 += w[m] * value
             a1 += w[C + m] * value
             a2 += w[2 * C + m] * value
@@ -131,44 +148,54 @@ def forward(C, w, h, c, gates, shared_h):
         cell = f * cell + i * g
         if q == 0:
             c[t + 1, j] = cell
-            shared_h[(t + 1) & 1, place] = h[t + 1, j] = o * tanh(cell)
+            h[t + 1, place] = o * tanh(cell)
         cuda.syncthreads()  # h_{t+1} is there
 
 
 @cuda.jit(device=True)
-def outputs(P, packed, V_at, b_at, y, sample, h, dy, scale):
-    """A warp a prediction, and its dy.  Returns the sample's loss (in thread 0 only)."""
-    T, O = dy.shape  # noqa: E741
-    thread, squares = thread_number(), scale - scale
-    for k in range(O):
-        for t in range(thread >> 5, T, P // 8):
-            part = scale - scale
-            for m in range(thread & 31, P, 32):
-                part += packed[V_at + k * P + m] * h[t + 1, m]
-            for distance in (16, 8, 4, 2, 1):
-                part += cuda.shfl_xor_sync(ALL, part, distance)
-            if thread & 31 == 0:
-                error = packed[b_at + k] + part - y[t, sample, k]
-                dy[t, k] = scale * (error + error)
-    cuda.syncthreads()  # all of dy is there
-    if thread == 0:
-        for k in range(O):
-            for t in range(T):
-                squares += dy[t, k] * dy[t, k]
-    return type(scale)(0.25) * squares / scale  # scale times the sum of error * error
+def keep(C, steps, h, c, after):
+    """The state after the window, for `begin`: the same threads read it."""
+    j = thread_number() >> 2
+    if thread_number() & 3 == 0:
+        after[0, j] = h[steps, j // C * (C + PAD) + j % C]
+        after[1, j] = c[steps, j]
 
 
 @cuda.jit(device=True)
-def outputs_back(P, packed, V_at, dy, dh):
-    """What the outputs give to dh, for all steps.  A barrier must follow."""
-    T, O = dy.shape  # noqa: E741
-    thread = thread_number()
+def output(C, packed, V_at, b_at, y, sample, start, steps, k, h, dy, scale):
+    """Output k, a warp a step, and its dy."""
+    P, lane = 4 * C, thread_number() & 31
+    for t in range(thread_number() >> 5, steps, P // 8):
+        target, part = y[start + t, sample, k], scale - scale
+        for m in range(lane, P, 32):
+            part += packed[V_at + k * P + m] * h[t + 1, m // C * (C + PAD) + m % C]
+        for distance in (16, 8, 4, 2, 1):
+            part += cuda.shfl_xor_sync(ALL, part, distance)
+        if lane == 0:
+            error = packed[b_at + k] + part - target
+            dy[t] = scale * (error + error)
+    cuda.syncthreads()  # all of dy is there
+
+
+@cuda.jit(device=True)
+def output_back(C, packed, V_at, b_at, steps, k, h, dy, dh, parts):
+    """What output k gives to dh, to dV and to the gradient of b_out; returns the sum of dy^2."""
+    P, thread, block = 4 * C, thread_number(), cuda.blockIdx.x
+    part = bias = squares = dy.dtype.type(0)
     j = thread % P  # four rows of P threads
-    for t in range(thread // P, T, 4):
-        part = dy.dtype.type(0)
-        for k in range(O):
-            part += packed[V_at + k * P + j] * dy[t, k]
-        dh[t, j] = part
+    weight = packed[V_at + k * P + j]
+    for t in range(thread // P, steps, 4):
+        dh[t, j] = weight * dy[t] + (dh[t, j] if k > 0 else part)
+    if thread < P:
+        for t in range(steps):
+            part += dy[t] * h[t + 1, j // C * (C + PAD) + j % C]
+            bias += dy[t]
+            squares += dy[t] * dy[t]
+        parts[block, V_at + k * P + j] += part
+        if j == 0:
+            parts[block, b_at + k] += bias
+    cuda.syncthreads()  # dh is there, and dy is free again
+    return squares
 
 
 @cuda.jit(device=True)
@@ -195,6 +222,21 @@ def parts_of_dh(C, w, z0, z1, z2, z3, p):
 
 
 @cuda.jit(device=True)
+def first_column(C):
+    """Of the C / 8 columns that a thread ends with after halving."""
+    thread = thread_number()
+    unit = (thread >> 4 & 1) * 4 + (thread >> 3 & 1) * 2 + (thread >> 2 & 1)
+    return (thread & 3) * C + unit * (C // 8)
+
+
+@cuda.jit(device=True)
+def nothing_after(C, T, shared_dh):
+    """Nothing comes back from after the last step.  A barrier must follow."""
+    for m in range(C // 8):
+        shared_dh[T & 1, thread_number() >> 5, first_column(C) + m] = 0
+
+
+@cuda.jit(device=True)
 def sum_of_warps(P, q, j, shared_dh, after):
     """dh of unit j from the parts of all warps: each of its four threads reads a quarter."""
     total = shared_dh[after, q, j]
@@ -205,68 +247,44 @@ def sum_of_warps(P, q, j, shared_dh, after):
 
 
 @cuda.jit(device=True)
-def backward(C, w, dw, p, h, c, gates, dh, shared_h, shared_dh):
-    """Gates become dz, the last step first; adds to dw."""
-    P, ROW, thread, T = 4 * C, C + PAD, thread_number(), gates.shape[0]
-    warp, q, j = thread >> 5, thread & 3, thread >> 2
-    unit = (thread >> 4 & 1) * 4 + (thread >> 3 & 1) * 2 + (thread >> 2 & 1)
-    column = q * C + unit * (C // 8)  # of p[0] after halving
-    z0 = z1 = z2 = z3 = dc = w[0] - w[0]
-    for m in range(C // 8):
-        shared_dh[T & 1, warp, column + m] = dc  # nothing comes back from after the last step
-    cuda.syncthreads()  # zeros and dh are there
-    c_after = c[T, j]
-    for t in range(T - 1, -1, -1):
-        now, after = t & 1, (t + 1) & 1
-        a, c_before, part = gates[t, thread], c[t, j], dh[t, j]
-        for m in range(C):  # dW of step t + 1, while the numbers above are on their way
-            value = shared_h[after, q * ROW + m]
+def backward(C, w, dw, p, h, c, gates, dh, shared_dh, start, steps, z0, z1, z2, z3, dc):
+    """Gates become dz, the last step first; adds to dw.  Returns z0 .. dc for the window before."""
+    P, ROW, thread = 4 * C, C + PAD, thread_number()
+    warp, q, j, column = thread >> 5, thread & 3, thread >> 2, first_column(C)
+    c_after = c[steps, j]
+    for t in range(steps - 1, -1, -1):
+        a, c_before, now = gates[t, thread], c[t, j], (start + t) & 1
+        for m in range(C):  # dW of step t + 1: no need to wait for its dh
+            value = h[t + 1, q * ROW + m]
             dw[m] += z0 * value
             dw[C + m] += z1 * value
             dw[2 * C + m] += z2 * value
             dw[3 * C + m] += z3 * value
-        part += sum_of_warps(P, q, j, shared_dh, after)
+        part = dh[t, j] + sum_of_warps(P, q, j, shared_dh, 1 - now)
         z0, z1, z2, z3, dc = backward_step(q, a, c_before, c_after, part, dc)
         gates[t, thread] = (z0 if q == 0 else z1) if q < 2 else (z2 if q == 2 else z3)
         c_after = c_before
-        if t > 0:  # h_0 is zero and needs no gradient: step 0 adds nothing to dW
-            if q == 0:
-                shared_h[now, j // C * ROW + j % C] = h[t, j]
+        if start + t > 0:  # h_0 is zero and needs no gradient: step 0 adds nothing to dW
             parts_of_dh(C, w, z0, z1, z2, z3, p)
             for m in range(C // 8):
                 shared_dh[now, warp, column + m] = p[m]
-            cuda.syncthreads()  # h_t and all warps' parts of dh are there
+            cuda.syncthreads()  # all warps' parts of dh are there
+    return z0, z1, z2, z3, dc
 
 
 @cuda.jit(device=True)
-def add_input_gradients(B_at, U_at, x, sample, dz, parts):
+def input_gradients(B_at, U_at, x, sample, start, steps, dz, parts):
     """Adds to the block's parts of dB and dU.  Each thread reads what it wrote itself."""
-    (T, _, D), threads, thread = x.shape, cuda.blockDim.x, thread_number()
+    threads, thread, block = cuda.blockDim.x, thread_number(), cuda.blockIdx.x
     part = zero = dz.dtype.type(0)
-    for t in range(T):
+    for t in range(steps):
         part += dz[t, thread]
-    parts[cuda.blockIdx.x, B_at + thread] += part
-    for d in range(D):
-        part = zero
-        for t in range(T):
-            part += dz[t, thread] * x[t, sample, d]
-        parts[cuda.blockIdx.x, U_at + d * threads + thread] += part
-
-
-@cuda.jit(device=True)
-def add_output_gradients(P, V_at, b_at, h, dy, parts):
-    """Adds to the block's parts of dV and of the gradient of b_out."""
-    T, O = dy.shape  # noqa: E741
-    thread = thread_number()
-    j = thread % P
-    for k in range(thread // P, O, 4):
-        part = bias = dy.dtype.type(0)
-        for t in range(T):
-            part += dy[t, k] * h[t + 1, j]
-            bias += dy[t, k]
-        parts[cuda.blockIdx.x, V_at + k * P + j] += part
-        if j == 0:
-            parts[cuda.blockIdx.x, b_at + k] += bias
+    parts[block, B_at + thread] += part
+    for d in range(x.shape[2]):
+        value, part = step_of_lane(x, sample, start, steps, d), zero
+        for t in range(steps):
+            part += dz[t, thread] * cuda.shfl_sync(ALL, value, t)
+        parts[block, U_at + d * threads + thread] += part
 
 
 # ---- the kernels --------------------------------------------------------------------------
@@ -278,42 +296,56 @@ def make_kernel(P, dtype):
     if P > PADDED[-1]:
         raise ValueError(f"P is {P}; two tiles fit into a thread's registers up to {PADDED[-1]}")
     number = numba.from_dtype(dtype)
-    C = P // 4  # columns of a thread's tile
-    TILE, H_SHAPE, DH_SHAPE = 4 * C, (2, 4 * (C + PAD)), (2, P // 8, P + 2 * PAD)
+    C, STEPS = P // 4, window_steps(dtype)  # columns of a thread's tile; steps of a window
+    TILE, STATES, H_SHAPE = 4 * C, (STEPS + 1, P), (STEPS + 1, 4 * (C + PAD))
+    GATES, DH_SHAPE, WARPS_DH = (STEPS, 4 * P), (STEPS, P), (2, P // 8, P + 2 * PAD)
 
     @cuda.jit
     def kernel(
         packed, U_at, B_at, V_at, b_at,  # parameters and where their parts begin: packing.py
         x, y, order, first, count, scale,  # (T, all, D), (T, all, O), (all,); 1 / (T count O)
-        h, c, gates, dh, dy,  # workspace: (N, T+1, P) twice, (N, T, 4P), (N, T, P), (N, T, O)
-        parts, loss,  # results: (blocks, size) in the packed order, (all,) in the order of `order`
+        edges, parts,  # (blocks, windows, 2, P): h and c before a window; (blocks, size), packed
+        loss,  # (all,), in the order of `order`
     ):  # fmt: skip
         """A block trains on samples order[first + n], n = block, block + blocks, ..."""
-        shared_h = cuda.shared.array(H_SHAPE, number)
-        shared_dh = cuda.shared.array(DH_SHAPE, number)
+        h, c = cuda.shared.array(H_SHAPE, number), cuda.shared.array(STATES, number)
+        gates, dh = cuda.shared.array(GATES, number), cuda.shared.array(DH_SHAPE, number)
+        dy, shared_dh = cuda.shared.array(STEPS, number), cuda.shared.array(WARPS_DH, number)
         w, dw = cuda.local.array(TILE, number), cuda.local.array(TILE, number)
         p = cuda.local.array(C, number)
-        thread, block = thread_number(), cuda.blockIdx.x
+        thread, block, T = thread_number(), cuda.blockIdx.x, x.shape[0]
+        last = (T - 1) // STEPS * STEPS  # first step of the last window
         for e in range(U_at + thread, parts.shape[1], 4 * P):
             parts[block, e] = 0
-        for n in range(block, count, cuda.gridDim.x):
-            inputs(packed, B_at, U_at, x, order[first + n], gates[n])
         for e in range(TILE):
             w[e] = packed[e * 4 * P + thread]
             dw[e] = 0
         for n in range(block, count, cuda.gridDim.x):
-            forward(C, w, h[n], c[n], gates[n], shared_h)
             sample = order[first + n]
-            sample_loss = outputs(P, packed, V_at, b_at, y, sample, h[n], dy[n], scale)
-            if thread == 0:
-                loss[first + n] = sample_loss
-            outputs_back(P, packed, V_at, dy[n], dh[n])
-            backward(C, w, dw, p, h[n], c[n], gates[n], dh[n], shared_h, shared_dh)
+            for start in range(0, last, STEPS):  # of a long sequence, only the windows' edges stay
+                inputs(packed, B_at, U_at, x, sample, start, STEPS, gates)
+                begin(C, start, edges[block, start // STEPS], h, c)
+                forward(C, w, h, c, gates, STEPS)
+                keep(C, STEPS, h, c, edges[block, start // STEPS + 1])
+            z0 = z1 = z2 = z3 = dc = squares = number(0)
+            for start in range(last, -1, -STEPS):
+                steps = min(STEPS, T - start)
+                inputs(packed, B_at, U_at, x, sample, start, steps, gates)
+                begin(C, start, edges[block, start // STEPS], h, c)
+                forward(C, w, h, c, gates, steps)
+                if start == last:
+                    nothing_after(C, T, shared_dh)
+                for k in range(y.shape[2]):
+                    output(C, packed, V_at, b_at, y, sample, start, steps, k, h, dy, scale)
+                    squares += output_back(C, packed, V_at, b_at, steps, k, h, dy, dh, parts)
+                z0, z1, z2, z3, dc = backward(
+                    C, w, dw, p, h, c, gates, dh, shared_dh, start, steps, z0, z1, z2, z3, dc
+                )
+                input_gradients(B_at, U_at, x, sample, start, steps, gates, parts)
+            if thread == 0:  # dy = 2 scale error, and the loss is scale times the sum of error^2
+                loss[first + n] = number(0.25) * squares / scale
         for e in range(TILE):
             parts[block, e * 4 * P + thread] = dw[e]
-        for n in range(block, count, cuda.gridDim.x):
-            add_input_gradients(B_at, U_at, x, order[first + n], gates[n], parts)
-            add_output_gradients(P, V_at, b_at, h[n], dy[n], parts)
 
     return kernel
 
@@ -372,7 +404,7 @@ def gradients(params, x, y):
     blocks = count_blocks(N, layout.P)
     shapes = workspace_shapes(T, N, blocks, layout, x.itemsize)
     work = [cuda.device_array(shape, x.dtype) for shape in shapes]
-    *_, parts, loss = work
+    _, parts, loss = work
     packed, order = cuda.to_device(pack(params, layout)), cuda.to_device(np.arange(N))
     batch = cuda.to_device(x), cuda.to_device(y), order, 0, N, x.dtype.type(1 / y.size)
     at = layout.U, layout.B, layout.V, layout.b_out
@@ -398,11 +430,15 @@ def sum_shape(rows, size):
     return -(-size // width), (width, height)
 
 
+def window_steps(dtype):
+    """Steps of a window, whose state fits into a block's 48 KB of shared memory: 16 or 8."""
+    return 64 // np.dtype(dtype).itemsize
+
+
 def workspace_shapes(T, N, blocks, layout, itemsize):
-    """Shapes of h, c, gates, dh, dy, parts, loss; MemoryError if the device cannot hold them."""
-    P, O = layout.P, layout.O  # noqa: E741
-    numbers = 2 * (T + 1) * N * P + 5 * T * N * P + T * N * O + N + blocks * layout.size
-    what = f"a batch of N={N} samples with T={T}, {P} padded hidden units"
+    """Shapes of edges, parts, loss; MemoryError if the device cannot hold them."""
+    windows = -(-T * itemsize // 64)
+    numbers = N + blocks * (2 * windows * layout.P + layout.size)
+    what = f"a batch of N={N} samples with T={T}, {layout.P} padded hidden units"
     check_memory(itemsize * numbers, what)
-    state = (N, T + 1, P)
-    return state, state, (N, T, 4 * P), (N, T, P), (N, T, O), (blocks, layout.size), (N,)
+    return (blocks, windows, 2, layout.P), (blocks, layout.size), (N,)

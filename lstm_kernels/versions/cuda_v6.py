@@ -79,7 +79,7 @@ class DeviceTraining:
         self.batches, self.steps = -(-N // batch_size), T * O  # of an epoch; of a sample
         blocks = cuda_v5.count_blocks(batch_size, self.layout.P)
         shapes = cuda_v5.workspace_shapes(T, batch_size, blocks, self.layout, x.itemsize)
-        *self.work, parts = [cuda.device_array(shape, x.dtype) for shape in shapes[:6]]
+        *self.work, parts = [cuda.device_array(shape, x.dtype) for shape in shapes[:2]]
         counts = batch_size, N % batch_size or batch_size  # samples of a batch, of the last one
         self.parts = {count: parts[:count] for count in counts}  # a row for each block
         self.loss = cuda.device_array(len(orders), x.dtype)  # of each sample, in training order

@@ -28,7 +28,7 @@ A_BLOCK = (2, 2, 2, 1, 2, 1) + (3, 3, 0) + (3, 3, 3, 3, 3, 1)  # V4
 WEIGHTS = (3, 3, 3, 3) + (2, 2, 1, 2, 1)
 INTEGER, INTEGERS = types.int64, types.Array(types.int64, 1, "C")
 BATCH = (3, 3, INTEGERS, INTEGER, INTEGER, 0)
-PERSISTENT = (1, *[INTEGER] * 4) + BATCH + (3, 3, 3, 3, 3, 2, 1)  # V5
+PERSISTENT = (1, *[INTEGER] * 4) + BATCH + (4, 2, 1)  # V5
 BOTH = ("float32", "float64")
 
 
