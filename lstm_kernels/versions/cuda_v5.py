@@ -76,6 +76,13 @@ def add_quads(q, a0, a1, a2, a3):
 
 
 @cuda.jit(device=True)
+def sum_of_quad(a):
+    """The sum over the four threads of a unit, for each of them."""
+    a += cuda.shfl_xor_sync(ALL, a, 1)
+    return a + cuda.shfl_xor_sync(ALL, a, 2)
+
+
+@cuda.jit(device=True)
 def share_quads(q, a):
     """What the four threads of a unit have, in the order of q, for each of them."""
     first = (cuda.threadIdx.x & 31) - q
@@ -106,7 +113,7 @@ def step_of_lane(x, sample, start, steps, d):
 @cuda.jit(device=True)
 def inputs(packed, B_at, U_at, x, sample, start, steps, gates):
     """What the bias and x give to z, for all steps."""
-    threads, thread, bias = cuda.blockDim.x, thread_number(), packed[B_at + thread_number()]
+    threads, thread, bias = cuda.blockDim.x & 1023, thread_number(), packed[B_at + thread_number()]
     for t in range(steps):
         gates[t, thread] = bias
     for d in range(x.shape[2]):
@@ -162,39 +169,40 @@ def keep(C, steps, h, c, after):
 
 
 @cuda.jit(device=True)
-def output(C, packed, V_at, b_at, y, sample, start, steps, k, h, dy, scale):
-    """Output k, a warp a step, and its dy."""
-    P, lane = 4 * C, thread_number() & 31
-    for t in range(thread_number() >> 5, steps, P // 8):
-        target, part = y[start + t, sample, k], scale - scale
-        for m in range(lane, P, 32):
-            part += packed[V_at + k * P + m] * h[t + 1, m // C * (C + PAD) + m % C]
-        for distance in (16, 8, 4, 2, 1):
+def output(C, packed, V_at, b_at, y, sample, start, steps, k, h, dy, dh, scale):
+    """Output k of all steps at once: dy, and what it gives to dh.  C threads a step, 4 units each."""
+    thread, zero = thread_number(), scale - scale
+    t, unit, part = min(thread // C, steps - 1), thread % C * 4, zero
+    place, V_k, target = unit // C * (C + PAD) + unit % C, V_at + k * 4 * C, y[start + t, sample, k]
+    for m in range(4):
+        part += packed[V_k + unit + m] * h[t + 1, place + m]
+    for distance in (8, 4, 2, 1):
+        if distance < C:
             part += cuda.shfl_xor_sync(ALL, part, distance)
-        if lane == 0:
-            error = packed[b_at + k] + part - target
-            dy[t] = scale * (error + error)
-    cuda.syncthreads()  # all of dy is there
+    error = packed[b_at + k] + part - target
+    if thread // C < steps:
+        if unit == 0:
+            dy[k & 1, t] = scale * (error + error)
+        for m in range(4):
+            before = dh[t, unit + m] if k > 0 else zero
+            dh[t, unit + m] = before + packed[V_k + unit + m] * (scale * (error + error))
+    cuda.syncthreads()  # dy and dh are there
 
 
 @cuda.jit(device=True)
-def output_back(C, packed, V_at, b_at, steps, k, h, dy, dh, parts):
-    """What output k gives to dh, to dV and to the gradient of b_out; returns the sum of dy^2."""
-    P, thread, block = 4 * C, thread_number(), cuda.blockIdx.x
+def output_gradients(C, V_at, b_at, steps, k, h, dy, parts):
+    """Adds to the block's parts of dV and of the gradient of b_out.  Returns the sum of dy^2."""
+    q, j = thread_number() & 3, thread_number() >> 2
     part = bias = squares = dy.dtype.type(0)
-    j = thread % P  # four rows of P threads
-    weight = packed[V_at + k * P + j]
-    for t in range(thread // P, steps, 4):
-        dh[t, j] = weight * dy[t] + (dh[t, j] if k > 0 else part)
-    if thread < P:
-        for t in range(steps):
-            part += dy[t] * h[t + 1, j // C * (C + PAD) + j % C]
-            bias += dy[t]
-            squares += dy[t] * dy[t]
-        parts[block, V_at + k * P + j] += part
+    for t in range(q, steps, 4):
+        part += dy[k & 1, t] * h[t + 1, j // C * (C + PAD) + j % C]
+        bias += dy[k & 1, t]
+        squares += dy[k & 1, t] * dy[k & 1, t]
+    part, bias, squares = sum_of_quad(part), sum_of_quad(bias), sum_of_quad(squares)
+    if q == 0:
+        parts[V_at + k * 4 * C + j] += part
         if j == 0:
-            parts[block, b_at + k] += bias
-    cuda.syncthreads()  # dh is there, and dy is free again
+            parts[b_at + k] += bias
     return squares
 
 
@@ -242,8 +250,7 @@ def sum_of_warps(P, q, j, shared_dh, after):
     total = shared_dh[after, q, j]
     for k in range(1, P // 32):
         total += shared_dh[after, 4 * k + q, j]
-    total += cuda.shfl_xor_sync(ALL, total, 1)
-    return total + cuda.shfl_xor_sync(ALL, total, 2)
+    return sum_of_quad(total)
 
 
 @cuda.jit(device=True)
@@ -275,16 +282,16 @@ def backward(C, w, dw, p, h, c, gates, dh, shared_dh, start, steps, z0, z1, z2, 
 @cuda.jit(device=True)
 def input_gradients(B_at, U_at, x, sample, start, steps, dz, parts):
     """Adds to the block's parts of dB and dU.  Each thread reads what it wrote itself."""
-    threads, thread, block = cuda.blockDim.x, thread_number(), cuda.blockIdx.x
+    threads, thread = cuda.blockDim.x & 1023, thread_number()
     part = zero = dz.dtype.type(0)
     for t in range(steps):
         part += dz[t, thread]
-    parts[block, B_at + thread] += part
+    parts[B_at + thread] += part
     for d in range(x.shape[2]):
         value, part = step_of_lane(x, sample, start, steps, d), zero
         for t in range(steps):
             part += dz[t, thread] * cuda.shfl_sync(ALL, value, t)
-        parts[block, U_at + d * threads + thread] += part
+        parts[U_at + d * threads + thread] += part
 
 
 # ---- the kernels --------------------------------------------------------------------------
@@ -298,9 +305,10 @@ def make_kernel(P, dtype):
     number = numba.from_dtype(dtype)
     C, STEPS = P // 4, window_steps(dtype)  # columns of a thread's tile; steps of a window
     TILE, STATES, H_SHAPE = 4 * C, (STEPS + 1, P), (STEPS + 1, 4 * (C + PAD))
-    GATES, DH_SHAPE, WARPS_DH = (STEPS, 4 * P), (STEPS, P), (2, P // 8, P + 2 * PAD)
+    GATES, DY_SHAPE, DH_SHAPE = (STEPS, 4 * P), (2, STEPS), (STEPS, P)
+    WARPS_DH = (2, P // 8, P + 2 * PAD)
 
-    @cuda.jit
+    @cuda.jit(launch_bounds=(4 * P, BLOCKS_OF_SM.get(P, 1)))
     def kernel(
         packed, U_at, B_at, V_at, b_at,  # parameters and where their parts begin: packing.py
         x, y, order, first, count, scale,  # (T, all, D), (T, all, O), (all,); 1 / (T count O)
@@ -310,18 +318,20 @@ def make_kernel(P, dtype):
         """A block trains on samples order[first + n], n = block, block + blocks, ..."""
         h, c = cuda.shared.array(H_SHAPE, number), cuda.shared.array(STATES, number)
         gates, dh = cuda.shared.array(GATES, number), cuda.shared.array(DH_SHAPE, number)
-        dy, shared_dh = cuda.shared.array(STEPS, number), cuda.shared.array(WARPS_DH, number)
+        dy, shared_dh = cuda.shared.array(DY_SHAPE, number), cuda.shared.array(WARPS_DH, number)
         w, dw = cuda.local.array(TILE, number), cuda.local.array(TILE, number)
         p = cuda.local.array(C, number)
-        thread, block, T = thread_number(), cuda.blockIdx.x, x.shape[0]
+        thread, block, T = thread_number(), cuda.blockIdx.x & MASK, x.shape[0] & MASK
+        U_at, B_at, V_at, b_at = U_at & MASK, B_at & MASK, V_at & MASK, b_at & MASK
+        mine = parts[block]  # the block's
         last = (T - 1) // STEPS * STEPS  # first step of the last window
         for e in range(U_at + thread, parts.shape[1], 4 * P):
-            parts[block, e] = 0
+            mine[e] = 0
         for e in range(TILE):
             w[e] = packed[e * 4 * P + thread]
             dw[e] = 0
         for n in range(block, count, cuda.gridDim.x):
-            sample = order[first + n]
+            sample = order[first + n] & MASK
             for start in range(0, last, STEPS):  # of a long sequence, only the windows' edges stay
                 inputs(packed, B_at, U_at, x, sample, start, STEPS, gates)
                 begin(C, start, edges[block, start // STEPS], h, c)
@@ -336,16 +346,16 @@ def make_kernel(P, dtype):
                 if start == last:
                     nothing_after(C, T, shared_dh)
                 for k in range(y.shape[2]):
-                    output(C, packed, V_at, b_at, y, sample, start, steps, k, h, dy, scale)
-                    squares += output_back(C, packed, V_at, b_at, steps, k, h, dy, dh, parts)
+                    output(C, packed, V_at, b_at, y, sample, start, steps, k, h, dy, dh, scale)
+                    squares += output_gradients(C, V_at, b_at, steps, k, h, dy, mine)
                 z0, z1, z2, z3, dc = backward(
                     C, w, dw, p, h, c, gates, dh, shared_dh, start, steps, z0, z1, z2, z3, dc
                 )
-                input_gradients(B_at, U_at, x, sample, start, steps, gates, parts)
+                input_gradients(B_at, U_at, x, sample, start, steps, gates, mine)
             if thread == 0:  # dy = 2 scale error, and the loss is scale times the sum of error^2
                 loss[first + n] = number(0.25) * squares / scale
         for e in range(TILE):
-            parts[block, e * 4 * P + thread] = dw[e]
+            mine[e * 4 * P + thread] = dw[e]
 
     return kernel
 
