@@ -308,7 +308,7 @@ def make_kernel(P, dtype):
     GATES, DY_SHAPE, DH_SHAPE = (STEPS, 4 * P), (2, STEPS), (STEPS, P)
     WARPS_DH = (2, P // 8, P + 2 * PAD)
 
-    @cuda.jit(launch_bounds=(4 * P, BLOCKS_OF_SM.get(P, 1)))
+    @cuda.jit
     def kernel(
         packed, U_at, B_at, V_at, b_at,  # parameters and where their parts begin: packing.py
         x, y, order, first, count, scale,  # (T, all, D), (T, all, O), (all,); 1 / (T count O)
@@ -324,7 +324,7 @@ def make_kernel(P, dtype):
         thread, block, T = thread_number(), cuda.blockIdx.x & MASK, x.shape[0] & MASK
         U_at, B_at, V_at, b_at = U_at & MASK, B_at & MASK, V_at & MASK, b_at & MASK
         mine = parts[block]  # the block's
-        last = (T - 1) // STEPS * STEPS  # first step of the last window
+        last = (T - 1) // STEPS  # the last window
         for e in range(U_at + thread, parts.shape[1], 4 * P):
             mine[e] = 0
         for e in range(TILE):
@@ -332,18 +332,18 @@ def make_kernel(P, dtype):
             dw[e] = 0
         for n in range(block, count, cuda.gridDim.x):
             sample = order[first + n] & MASK
-            for start in range(0, last, STEPS):  # of a long sequence, only the windows' edges stay
-                inputs(packed, B_at, U_at, x, sample, start, STEPS, gates)
-                begin(C, start, edges[block, start // STEPS], h, c)
-                forward(C, w, h, c, gates, STEPS)
-                keep(C, STEPS, h, c, edges[block, start // STEPS + 1])
             z0 = z1 = z2 = z3 = dc = squares = number(0)
-            for start in range(last, -1, -STEPS):
+            for turn in range(2 * last + 1):  # all windows there, only their edges stay, and back
+                window = last - abs(last - turn)
+                start = window * STEPS
                 steps = min(STEPS, T - start)
                 inputs(packed, B_at, U_at, x, sample, start, steps, gates)
-                begin(C, start, edges[block, start // STEPS], h, c)
+                begin(C, start, edges[block, window], h, c)
                 forward(C, w, h, c, gates, steps)
-                if start == last:
+                if turn < last:
+                    keep(C, steps, h, c, edges[block, window + 1])
+                    continue
+                if turn == last:
                     nothing_after(C, T, shared_dh)
                 for k in range(y.shape[2]):
                     output(C, packed, V_at, b_at, y, sample, start, steps, k, h, dy, dh, scale)
