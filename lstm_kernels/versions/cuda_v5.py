@@ -170,22 +170,22 @@ def keep(C, steps, h, c, after):
 
 @cuda.jit(device=True)
 def output(C, packed, V_at, b_at, y, sample, start, steps, k, h, dy, dh, scale):
-    """Output k of all steps at once: dy, and what it gives to dh.  C threads a step, 4 units each."""
-    thread, zero = thread_number(), scale - scale
-    t, unit, part = min(thread // C, steps - 1), thread % C * 4, zero
-    place, V_k, target = unit // C * (C + PAD) + unit % C, V_at + k * 4 * C, y[start + t, sample, k]
+    """Output k of all steps: dy, and what it gives to dh.  C threads a step, four units each."""
+    thread, zero, V_k = thread_number(), scale - scale, V_at + k * 4 * C
+    t, j, part = min(thread // C, steps - 1), thread % C, zero
+    target = y[start + t, sample, k]
     for m in range(4):
-        part += packed[V_k + unit + m] * h[t + 1, place + m]
+        part += packed[V_k + m * C + j] * h[t + 1, m * (C + PAD) + j]
     for distance in (8, 4, 2, 1):
         if distance < C:
             part += cuda.shfl_xor_sync(ALL, part, distance)
     error = packed[b_at + k] + part - target
     if thread // C < steps:
-        if unit == 0:
+        if j == 0:
             dy[k & 1, t] = scale * (error + error)
         for m in range(4):
-            before = dh[t, unit + m] if k > 0 else zero
-            dh[t, unit + m] = before + packed[V_k + unit + m] * (scale * (error + error))
+            before = dh[t, m * C + j] if k > 0 else zero
+            dh[t, m * C + j] = before + packed[V_k + m * C + j] * (scale * (error + error))
     cuda.syncthreads()  # dy and dh are there
 
 
@@ -193,7 +193,7 @@ def output(C, packed, V_at, b_at, y, sample, start, steps, k, h, dy, dh, scale):
 def output_gradients(C, V_at, b_at, steps, k, h, dy, parts):
     """Adds to the block's parts of dV and of the gradient of b_out.  Returns the sum of dy^2."""
     q, j = thread_number() & 3, thread_number() >> 2
-    part = bias = squares = dy.dtype.type(0)
+    part = bias = squares = parts.dtype.type(0)
     for t in range(q, steps, 4):
         part += dy[k & 1, t] * h[t + 1, j // C * (C + PAD) + j % C]
         bias += dy[k & 1, t]
@@ -283,7 +283,7 @@ def backward(C, w, dw, p, h, c, gates, dh, shared_dh, start, steps, z0, z1, z2, 
 def input_gradients(B_at, U_at, x, sample, start, steps, dz, parts):
     """Adds to the block's parts of dB and dU.  Each thread reads what it wrote itself."""
     threads, thread = cuda.blockDim.x & 1023, thread_number()
-    part = zero = dz.dtype.type(0)
+    part = zero = parts.dtype.type(0)
     for t in range(steps):
         part += dz[t, thread]
     parts[B_at + thread] += part
@@ -321,7 +321,7 @@ def make_kernel(P, dtype):
         dy, shared_dh = cuda.shared.array(DY_SHAPE, number), cuda.shared.array(WARPS_DH, number)
         w, dw = cuda.local.array(TILE, number), cuda.local.array(TILE, number)
         p = cuda.local.array(C, number)
-        thread, block, T = thread_number(), cuda.blockIdx.x & MASK, x.shape[0] & MASK
+        thread, block, T = thread_number(), cuda.blockIdx.x, x.shape[0] & MASK
         U_at, B_at, V_at, b_at = U_at & MASK, B_at & MASK, V_at & MASK, b_at & MASK
         mine = parts[block]  # the block's
         last = (T - 1) // STEPS  # the last window
