@@ -6,7 +6,6 @@ compile_report.py starts it.  To add a version, add its line to KERNELS.
 """
 
 import json
-import math
 import re
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import numpy as np
 from numba import types
 
 from lstm_kernels.lab.estimates.compile_report import CompiledKernel, find_ptxas
+from lstm_kernels.lab.estimates.machine_code import step_loops
 from lstm_kernels.machine.device import cuda
 from lstm_kernels.versions import cuda_v1, cuda_v2, cuda_v4, cuda_v5, cuda_v6
 
@@ -30,6 +30,7 @@ INTEGER, INTEGERS = types.int64, types.Array(types.int64, 1, "C")
 BATCH = (3, 3, INTEGERS, INTEGER, INTEGER, 0)
 PERSISTENT = (1, *[INTEGER] * 4) + BATCH + (4, 2, 1)  # V5
 BOTH = ("float32", "float64")
+SQUARE = cuda_v4.SIDE * cuda_v4.ROWS  # threads
 
 
 class Compilable(NamedTuple):
@@ -57,7 +58,9 @@ KERNELS = {
     "cuda_v1": Compilable(cuda_v1.kernel, PER_SAMPLE, threads=1),
     "cuda_v2, v3": Compilable(cuda_v2.kernel, PER_SAMPLE, cuda_v2.THREADS),
     "cuda_v4": Compilable(cuda_v4.make_kernel, A_BLOCK, 4 * cuda_v4.MAX_H),
-    "cuda_v4, weights": Compilable(cuda_v4.weights_kernel, WEIGHTS, math.prod(cuda_v4.TILE)),
+    "cuda_v4, weights": Compilable(
+        cuda_v4.make_weights_kernel, WEIGHTS, cuda_v4.SIDE * cuda_v4.ROWS
+    ),
     "cuda_v5, P=32": persistent(32),
     "cuda_v5, P=64": persistent(64),
     "cuda_v5, sum": Compilable(cuda_v5.make_sum_kernel, (2, 1), cuda_v5.SUM_THREADS),
@@ -93,18 +96,16 @@ def compile_to_ptx(kernel, cc, dtype):
     return cuda.compile_ptx(function.py_func, signature, cc=cc, launch_bounds=bounds)[0]
 
 
-def assemble(ptx, cc, max_registers=None):
-    """What `ptxas -v` says of this PTX; max_registers as in `@cuda.jit`."""
+def assemble(ptx, cc):
+    """What `ptxas -v` says of this PTX, and the machine code that it makes."""
     with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder, "kernel.ptx")
+        source, code = Path(folder, "kernel.ptx"), Path(folder, "kernel.cubin")
         source.write_text(ptx, encoding="utf-8")
-        command = [find_ptxas(), "-v", f"-arch=sm_{cc}", str(source), "-o", f"{source}.cubin"]
-        if max_registers:
-            command.append(f"-maxrregcount={max_registers}")
+        command = [find_ptxas(), "-v", f"-arch=sm_{cc}", str(source), "-o", str(code)]
         done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"ptxas failed for sm_{cc}:\n{done.stderr}")
-    return done.stderr
+        if done.returncode:
+            raise RuntimeError(f"ptxas failed for sm_{cc}:\n{done.stderr}")
+        return done.stderr, code.read_bytes()
 
 
 def total(pattern, text):
@@ -121,7 +122,8 @@ def count_f64(ptx):
 def row(name, kernel, cc, dtype):
     """Compile one kernel and read the numbers from what the compiler says."""
     ptx = compile_to_ptx(kernel, cc, dtype)
-    said = assemble(ptx, cc, kernel.decorated(dtype).targetoptions.get("max_registers"))
+    said, code = assemble(ptx, cc)
+    steps = [loop.kinds for loop in step_loops(code, cc)]
     return CompiledKernel(
         kernel=name,
         cc=cc,
@@ -133,6 +135,8 @@ def row(name, kernel, cc, dtype):
         local=total("bytes stack frame", said),
         shared=total("bytes smem", said) + kernel.shared,
         f64=count_f64(ptx),
+        steps=sum(kinds.total() for kinds in steps),
+        steps_global=sum(kinds["global"] + kinds["local"] for kinds in steps),
     )
 
 

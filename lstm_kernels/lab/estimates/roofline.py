@@ -58,8 +58,8 @@ def numbers_v4(sizes):
     T, N, D, H, O = sizes  # noqa: E741
     weights = 4 * H * (1 + D + H) + 4 * H * H + 2 * O * H
     state = 16 * H + 4 * H // WARP * D + O * (H + 6)  # gates, c, h, dz; x; the predictions
-    of_warps = 1 + (H + D) // WARP  # warps of 32 columns: each reads dz once
-    products = 4 * H * (H + D + of_warps) + O * (H + of_warps)
+    columns, rows = -(-(H + D + 1) // WARP), -(-4 * H // WARP) + -(-O // WARP)  # of tiles
+    products = (4 * H + O) * columns + (H + D) * rows
     return T * N * (weights + state + products) + parameters(sizes)
 
 
