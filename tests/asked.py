@@ -71,7 +71,7 @@ def fake_cuda(grid, threads, block, thread):
         gridDim=grid, blockDim=threads, blockIdx=block, threadIdx=thread,
         grid=lambda axes: x if axes == 1 else (x, y), shared=here, local=here,
         atomic=SimpleNamespace(add=lambda array, index, value: array.add(index, value)),
-        syncthreads=lambda: None,
+        syncthreads=lambda: None, popc=int.bit_count,
         shfl_sync=lambda mask, value, lane: value, shfl_xor_sync=lambda mask, value, lane: value,
     )  # fmt: skip
 

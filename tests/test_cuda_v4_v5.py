@@ -23,6 +23,7 @@ TOLERANCE = {F32: 1e-5, F64: 1e-11}
 # T, N, D, H, O.  Each V5 kernel compiles long in the emulator: P=32 in float64, P=64 in float32.
 SMALL = [(1, 1, 1, 1, 1), (5, 3, 2, 7, 5), (4, 31, 1, 31, 1), (3, 33, 3, 32, 2), (2, 129, 1, 5, 1)]
 LARGE = [(1, 1, 1, 33, 1), (12, 33, 2, 50, 5), (3, 129, 1, 64, 1)]
+LONG = [(8, 2, 1, 5, 1), (9, 3, 2, 7, 2), (16, 2, 1, 5, 1), (33, 2, 1, 32, 1)]  # V5: windows of 8
 BEYOND = [(3, 2, 2, 65, 3), (4, 5, 1, 128, 1)]
 
 
@@ -36,8 +37,8 @@ def worst(result, expected):
     "version, dtype, shape",
     [(cuda_v4, F64, shape) for shape in SMALL]
     + [(cuda_v4, F32, shape) for shape in SMALL + LARGE + BEYOND]
-    + [(cuda_v5, F64, shape) for shape in SMALL]
-    + [(cuda_v5, F32, shape) for shape in LARGE + BEYOND],
+    + [(cuda_v5, F64, shape) for shape in SMALL + LONG]
+    + [(cuda_v5, F32, shape) for shape in LARGE + BEYOND + [(16, 3, 1, 50, 1), (40, 3, 2, 50, 2)]],
     ids=lambda value: getattr(value, "__name__", str(value)).split(".")[-1],
 )
 def test_agrees_with_numpy_and_pytorch(version, dtype, shape, problem, torch):
@@ -48,7 +49,7 @@ def test_agrees_with_numpy_and_pytorch(version, dtype, shape, problem, torch):
 
 
 @pytest.mark.parametrize("version", [cuda_v4, cuda_v5])
-@pytest.mark.parametrize("shape", [(1, 1, 1, 1, 1), (4, 3, 2, 3, 2)], ids=str)
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1, 1), (4, 3, 2, 3, 2), (10, 2, 1, 2, 1)], ids=str)
 def test_finite_differences(version, shape, problem):
     params, x, y = problem(*shape, dtype=F64)
     _, grads = version.gradients(params, x, y)
@@ -167,6 +168,15 @@ def v4_launch(module, problem):
     return module.make_kernel(x.dtype), 2, 36, *arrays, h, c, gates, dz, dy, loss
 
 
+def weights_launch(module, problem):
+    """Two steps: the second one's tiles take the place of the first one's."""
+    params, x, y = problem(2, 5, 2, 7, 3)
+    T, N, D, H, O = sizes(params, x)  # noqa: E741
+    arrays = [np.ones(s, F32) for s in ((T + 1, N, H), (T, N, 4 * H), (T, N, O))]
+    shape = module.weights_shape(D, H, O)
+    return module.make_weights_kernel(F32), *shape, x, *arrays, *map(np.zeros_like, params)
+
+
 def v5_launch(module, problem):
     """Three samples on two blocks: one block takes two."""
     params, x, y = problem(2, 3, 1, 20, 2)
@@ -177,26 +187,52 @@ def v5_launch(module, problem):
     return module.make_kernel(32, x.dtype), 2, 128, packing.pack(params, layout), *at, *batch, *work
 
 
+def sum_launch(module, _problem):
+    shape = module.sum_shape(40, 5)
+    return module.make_sum_kernel(F32), *shape, np.ones((40, 5), F32), np.zeros(5, F32)
+
+
 @pytest.mark.parametrize(
-    "module, make_launch, barriers", [(cuda_v4, v4_launch, 8), (cuda_v5, v5_launch, 5)]
+    "module, make_launch, barriers",
+    [
+        (cuda_v4, v4_launch, range(8)),
+        (cuda_v4, weights_launch, [8, 9]),
+        (cuda_v5, v5_launch, range(5)),
+        (cuda_v5, sum_launch, [5]),
+    ],
 )
 def test_no_race_and_each_barrier_is_needed(module, make_launch, barriers, problem):
+    """`barriers`: the places, in the module, of those that the launch meets."""
     changed, found = with_switches(module, without_barrier)
-    assert len(found) == barriers
+    assert len(found) == {cuda_v4: 10, cuda_v5: 6}[module]
     launch = make_launch(changed, problem)
     assert checks.find_data_races(*launch, switch()) == []
-    missed = [i for i in range(barriers) if not checks.find_data_races(*launch, switch(i))]
+    missed = [i for i in barriers if not checks.find_data_races(*launch, switch(i))]
     assert missed == []
 
 
-def test_second_kernels_have_no_race(problem):
-    params, x, y = problem(2, 5, 2, 7, 3)
-    T, N, D, H, O = sizes(params, x)  # noqa: E741
-    arrays = [np.ones(s, F32) for s in ((T + 1, N, H), (T, N, 4 * H), (T, N, O))]
-    grads = [np.zeros_like(p) for p in params]
-    assert checks.find_data_races(cuda_v4.weights_kernel, (1, 4), (32, 8), x, *arrays, *grads) == []
-    parts, sums = np.ones((3, 200), F32), np.zeros(200, F32)
-    assert checks.find_data_races(cuda_v5.sum_kernel, 2, 128, parts, sums) == []
+def test_the_sum_has_no_race():
+    for rows in (3, 33, 396):
+        parts, sums = np.ones((rows, 40), F32), np.zeros(40, F32)
+        launch = cuda_v5.make_sum_kernel(F32), *cuda_v5.sum_shape(rows, 40), parts, sums
+        assert checks.find_data_races(*launch) == []
+
+
+@pytest.mark.parametrize("rows", [1, 2, 16, 17, 33, 132, 256, 396, 444])
+def test_parts_are_added_in_short_chains_and_in_a_fixed_order(rows):
+    """The order is the docstring's: shares of a row one after the other, then rows in pairs."""
+    parts = np.random.default_rng(0).normal(size=(rows, 70)).astype(F32)
+    sums = np.zeros(70, F32)
+    grid, (width, height) = cuda_v5.sum_shape(rows, 70)
+    cuda_v5.make_sum_kernel(F32)[grid, (width, height)](parts, sums)
+    ends = [row * rows // height for row in range(height + 1)]
+    shares = [np.add.accumulate(parts[a:b])[-1] for a, b in zip(ends, ends[1:], strict=False)]
+    longest, columns = max(np.diff(ends)), np.array(shares)
+    while len(columns) > 1:
+        columns = columns[: len(columns) // 2] + columns[len(columns) // 2 :]
+        longest += 1
+    assert np.array_equal(sums, columns[0])
+    assert longest <= 20
 
 
 def test_indices_64_bits_wide_are_not_cut_by_the_padding():

@@ -113,6 +113,14 @@ def test_v5s_blocks_fit_on_an_sm_together(rows):
         assert len(found) == len(CARDS) and min(r.occupancy.blocks for r in found) == blocks
 
 
+@pytest.mark.parametrize("P, most", [(32, 320), (64, 455)])
+def test_v5s_steps_need_no_memory_but_registers_and_shared(P, most, rows):
+    """Before its state moved into shared memory: 9 accesses, up to 508 and 635 instructions."""
+    found = [r for r in rows if (r.kernel, r.dtype) == (f"cuda_v5, P={P}", "float32")]
+    assert [row.steps_global for row in found] == [0] * len(CARDS)
+    assert all(3 * P < row.steps < most for row in found), "two loops, forward and backward"
+
+
 def test_no_spill_no_local_memory_no_f64_in_float32(rows):
     assert compile_report.faults(rows) == []
 
@@ -153,13 +161,30 @@ def in_memory(a):
 for name, function in (("promoted", promoted), ("in_memory", in_memory)):
     row = compiler.row(name, compiler.Compilable(function, (1,), 32, shared=16), 75, "float32")
     print(name, row.f64 > 0, row.local, row.shared)
+
+
+@cuda.jit
+def steps(a, b):
+    n = cuda.grid(1)
+    for t in range(a.shape[0]):
+        part = a[t, n]
+        for m in range(40):
+            part = part * b[m] + part
+        cuda.syncthreads()
+        a[t, n] = part
+
+for cc in (60, 75, 80, 89, 90):
+    compiler.pretend_card(cc)
+    row = compiler.row("steps", compiler.Compilable(steps, (2, 1), 32), cc, "float32")
+    print(row.steps >= 40, row.steps_global >= 2)
 """
 
 
 def test_planted_mistakes_are_seen(compiler, tmp_path):
-    """A 1.0 that makes float64, and arrays that live in local and in shared memory."""
+    """A 1.0 that makes float64, arrays in local and shared memory, steps that need global memory."""
     lines = run_with_compiler(PLANTED, tmp_path).splitlines()
-    assert lines == ["promoted True 0 16", "in_memory False 1024 272"]
+    assert lines[:2] == ["promoted True 0 16", "in_memory False 1024 272"]
+    assert lines[2:] == ["True True"] * 5, "a step that reads and writes global memory"
 
 
 def run_with_compiler(code, folder):

@@ -12,7 +12,8 @@ from lstm_kernels.versions.per_sample import sigmoid, workspace_shapes
 
 MAX_H = 128  # a block has 4 H threads; with 128 registers each they fill an SM's 65,536
 ROOM = 8 * MAX_H  # numbers in shared memory: all gates' values, and four parts of dh
-TILE = (32, 8)  # threads of a block in the second kernel: 32 columns, 8 rows
+SIDE, ROWS = 32, 8  # second kernel: a block has 32 x 32 elements and 32 x 8 threads
+SQUARE = (SIDE, SIDE)
 
 # ---- first kernel: one sample, all its threads --------------------------------------------
 
@@ -104,7 +105,7 @@ def make_kernel(dtype):
     """The kernel for float32 or float64: shared memory needs its type before the launch."""
     number = numba.from_dtype(dtype)
 
-    @cuda.jit(max_registers=128)
+    @cuda.jit
     def kernel(
         U, WT, W, B, V, b_out,  # (4H, D), (H, 4H), (4H, H), (4H,), (O, H), (O,)
         x, y, scale,  # the batch: (T, N, D), (T, N, O); scale = 1 / (T N O)
@@ -121,53 +122,84 @@ def make_kernel(dtype):
     return kernel
 
 
-# ---- second kernel: the weights' gradients ------------------------------------------------
+# ---- second kernel: the weights' gradients, a tile a block --------------------------------
 
 
 @cuda.jit(device=True)
-def product(a, k, b, j, shift):
-    """Sum over steps and samples of a[t, n, k] b[t + shift, n, j], always in the same order.
+def right(h, x, t, n, column, shift):
+    """The columns beside dz or dy: those of h_t (h_{t+1} for the outputs), then x_t, then ones."""
+    H, D = h.shape[2], x.shape[2]
+    if column < H:
+        return h[t + shift, n, column]
+    return x[t, n, column - H] if column < H + D else h.dtype.type(1)
+
+
+@cuda.jit(device=True)
+def add_samples(tile_a, tile_b, samples, part):
+    """Adds the products of so many samples to the thread's four elements."""
+    for m in range(samples):
+        b = tile_b[m, cuda.threadIdx.x]
+        for i in range(4):
+            part[i] += tile_a[m, cuda.threadIdx.y + ROWS * i] * b
+
+
+@cuda.jit(device=True)
+def product(a, first_row, h, x, column, shift, tile_a, tile_b, part, result):
+    """Sum over steps and samples of a[t, n, row] right(.., column), always in the same order.
 
     A sum a step, then the sum of those: shorter sums lose less to rounding than one long one.
     """
-    zero = a.dtype.type(0)
-    result = zero
-    for t in range(a.shape[0]):
-        part = zero
-        for n in range(a.shape[1]):
-            part += a[t, n, k] * b[t + shift, n, j]
-        result += part
-    return result
+    (T, N, K), lane, warp = a.shape, cuda.threadIdx.x, cuda.threadIdx.y
+    row = min(first_row + lane, K - 1)  # beyond the last one: read what is there, keep nothing
+    for t in range(T):
+        for i in range(4):
+            part[i] = 0
+        for first in range(0, N, SIDE):
+            for n in range(first + warp, min(first + SIDE, N), ROWS):
+                tile_a[n - first, lane] = a[t, n, row]
+                tile_b[n - first, lane] = right(h, x, t, n, column, shift)
+            cuda.syncthreads()  # the tiles are there
+            add_samples(tile_a, tile_b, min(SIDE, N - first), part)
+            cuda.syncthreads()  # nobody reads them any more
+        for i in range(4):
+            result[i] += part[i]
 
 
-@cuda.jit(device=True)
-def total(a, k):
-    """Sum over steps and samples of a[t, n, k], as in `product`."""
-    zero = a.dtype.type(0)
-    result = zero
-    for t in range(a.shape[0]):
-        part = zero
-        for n in range(a.shape[1]):
-            part += a[t, n, k]
-        result += part
-    return result
+@lru_cache
+def make_weights_kernel(dtype):
+    """The kernel for float32 or float64.  Launch it with `weights_shape`."""
+    number = numba.from_dtype(dtype)
 
+    @cuda.jit
+    def weights_kernel(x, h, dz, dy, dU, dW, dB, dV, db_out):
+        """A block has 32 rows, of dz or of dy, and 32 columns; a thread four of their products."""
+        tile_a, tile_b = cuda.shared.array(SQUARE, number), cuda.shared.array(SQUARE, number)
+        part, result = cuda.local.array(4, number), cuda.local.array(4, number)
+        (K, H), D, O = dW.shape, dU.shape[1], dV.shape[0]  # noqa: E741
+        (column, _), of_gates = cuda.grid(2), (K + SIDE - 1) // SIDE  # blocks of dz's rows
+        for i in range(4):
+            result[i] = 0
+        if cuda.blockIdx.y < of_gates:
+            first = cuda.blockIdx.y * SIDE
+            product(dz, first, h, x, column, 0, tile_a, tile_b, part, result)
+        else:
+            first = (cuda.blockIdx.y - of_gates) * SIDE
+            product(dy, first, h, x, column, 1, tile_a, tile_b, part, result)
+        for i in range(4):
+            row = first + cuda.threadIdx.y + ROWS * i
+            if cuda.blockIdx.y < of_gates:
+                if row < K and column < H:
+                    dW[row, column] = result[i]
+                elif row < K and column < H + D:
+                    dU[row, column - H] = result[i]
+                elif row < K and column == H + D:
+                    dB[row] = result[i]
+            elif row < O and column < H:
+                dV[row, column] = result[i]
+            elif row < O and column == H + D:
+                db_out[row] = result[i]
 
-@cuda.jit
-def weights_kernel(x, h, dz, dy, dU, dW, dB, dV, db_out):
-    """A thread a weight: rows 0..4H are the gates', then O rows of the output."""
-    column, row = cuda.grid(2)
-    (K, H), D, O = dW.shape, dU.shape[1], dV.shape[0]  # noqa: E741
-    if row < K and column < H:
-        dW[row, column] = product(dz, row, h, column, 0)
-    elif row < K and column < H + D:
-        dU[row, column - H] = product(dz, row, x, column - H, 0)
-    elif row < K and column == H + D:
-        dB[row] = total(dz, row)
-    elif K <= row < K + O and column < H:
-        dV[row - K, column] = product(dy, row - K, h, column, 1)
-    elif K <= row < K + O and column == H:
-        db_out[row - K] = total(dy, row - K)
+    return weights_kernel
 
 
 # ---- the host -----------------------------------------------------------------------------
@@ -177,6 +209,12 @@ def check_hidden_size(H):
     """Raise ValueError, before any launch, if a block cannot have 4 H threads."""
     if H > MAX_H:
         raise ValueError(f"H is {H}; cuda_v4 needs 4 H threads a block, and the limit is H={MAX_H}")
+
+
+def weights_shape(D, H, O):  # noqa: E741
+    """Grid and block of the second kernel: dz's rows and dy's have blocks of their own."""
+    rows = -(-4 * H // SIDE) + -(-O // SIDE)
+    return (-(-(H + D + 1) // SIDE), rows), (SIDE, ROWS)
 
 
 class Buffers:
@@ -198,12 +236,12 @@ def gradients(params, x, y):
     T, N, D, H, O = size = sizes(params, x)  # noqa: E741
     check_hidden_size(H)
     scale, kernel = x.dtype.type(1 / y.size), make_kernel(x.dtype)
-    blocks = -(-(H + D + 1) // TILE[0]), -(-(4 * H + O) // TILE[1])
+    weights = make_weights_kernel(x.dtype)[weights_shape(D, H, O)]
     with lent(Buffers, size, x.dtype) as card:
         card.given.send(*params, params.W.T, x, y)
         U, W, B, V, b_out, WT, x_d, y_d = card.given.arrays
         (h, c, gates, _, dz, dy), (loss, *grads) = card.work, card.found.arrays
         kernel[N, 4 * H](U, WT, W, B, V, b_out, x_d, y_d, scale, h, c, gates, dz, dy, loss)
-        weights_kernel[blocks, TILE](x_d, h, dz, dy, *grads)
+        weights(x_d, h, dz, dy, *grads)
         loss, *grads = card.found.fetch()
     return float(loss.sum()), Params(*grads)

@@ -29,6 +29,8 @@ from lstm_kernels.versions.packing import PADDED, make_layout, pack, unpack
 
 ALL = 0xFFFFFFFF  # the mask of a whole warp
 BLOCKS_OF_SM = {32: 3, 64: 1}  # for P: so many fit on an SM of every card of the report
+SUM_THREADS, SUM_ROWS = 512, 32  # of a block that adds up parts; its rows at most
+MASK = 0x7FFFFFFF  # tells the compiler that an index is not negative: no index like a[-1]
 PAD = 4  # unused numbers after each row in shared memory: no bank conflict in a read
 
 
@@ -37,7 +39,7 @@ PAD = 4  # unused numbers after each row in shared memory: no bank conflict in a
 
 @cuda.jit(device=True)
 def thread_number():
-    """threadIdx.x.  The mask tells the compiler that it is not negative: no index like a[-1]."""
+    """threadIdx.x, and by its mask never negative: see MASK."""
     return cuda.threadIdx.x & 1023
 
 
@@ -75,6 +77,13 @@ def add_quads(q, a0, a1, a2, a3):
 
 
 @cuda.jit(device=True)
+def sum_of_quad(a):
+    """The sum over the four threads of a unit, for each of them."""
+    a += cuda.shfl_xor_sync(ALL, a, 1)
+    return a + cuda.shfl_xor_sync(ALL, a, 2)
+
+
+@cuda.jit(device=True)
 def share_quads(q, a):
     """What the four threads of a unit have, in the order of q, for each of them."""
     first = (cuda.threadIdx.x & 31) - q
@@ -93,33 +102,50 @@ def halve(p, width, mask):
         p[m] = mine + cuda.shfl_xor_sync(ALL, yours, mask)
 
 
-# ---- one sample, all threads of a block; h, c, gates, dh, dy are the sample's own -----------
+# ---- one window of a sample, all threads of a block; h, c, gates, dh, dy in shared memory ----
 
 
 @cuda.jit(device=True)
-def inputs(packed, B_at, U_at, x, sample, gates):
+def step_of_lane(x, sample, start, steps, d):
+    """Each lane of a warp gets one step of input d: all loads are on their way together."""
+    return x[start + min(thread_number() & 31, steps - 1), sample, d]
+
+
+@cuda.jit(device=True)
+def inputs(packed, B_at, U_at, x, sample, start, steps, gates):
     """What the bias and x give to z, for all steps."""
-    (T, _, D), threads, thread = x.shape, cuda.blockDim.x, thread_number()
-    for t in range(T):
-        z = packed[B_at + thread]
-        for d in range(D):
-            z += packed[U_at + d * threads + thread] * x[t, sample, d]
-        gates[t, thread] = z
+    threads, thread, bias = cuda.blockDim.x & 1023, thread_number(), packed[B_at + thread_number()]
+    for t in range(steps):
+        gates[t, thread] = bias
+    for d in range(x.shape[2]):
+        weight = packed[U_at + d * threads + thread]
+        value = step_of_lane(x, sample, start, steps, d)
+        for t in range(steps):
+            gates[t, thread] += weight * cuda.shfl_sync(ALL, value, t)
 
 
 @cuda.jit(device=True)
-def forward(C, w, h, c, gates, shared_h):
-    """Gates and states of all steps: shared_h holds h_t and h_{t+1} in turn."""
+def begin(C, start, before, h, c):
+    """The state before the window: of the sample's first step, or what `keep` wrote."""
+    thread, zero = thread_number(), before.dtype.type(0)
+    j = thread >> 2
+    cuda.syncthreads()  # nobody reads the window before any more
+    if thread & 3 == 0:
+        h[0, j // C * (C + PAD) + j % C] = before[0, j] if start > 0 else zero
+        c[0, j] = before[1, j] if start > 0 else zero
+    cuda.syncthreads()  # the state is there
+
+
+@cuda.jit(device=True)
+def forward(C, w, h, c, gates, steps):
+    """Gates and states of all steps."""
     thread, ROW, zero = thread_number(), C + PAD, w[0] - w[0]
-    q, j, cell = thread & 3, thread >> 2, zero
-    place = j // C * ROW + j % C
-    if q == 0:  # of the last sample, step 0 may still read shared_h[1]
-        shared_h[0, place] = h[0, j] = c[0, j] = zero
-    cuda.syncthreads()  # h_0 is there
-    for t in range(gates.shape[0]):
+    q, j = thread & 3, thread >> 2
+    place, cell = j // C * ROW + j % C, c[0, j]
+    for t in range(steps):
         a0 = a1 = a2 = a3 = zero
         for m in range(C):
-            value = shared_h[t & 1, q * ROW + m]
+            value = h[t, q * ROW + m]
             a0 += w[m] * value
             a1 += w[C + m] * value
             a2 += w[2 * C + m] * value
@@ -130,44 +156,55 @@ def forward(C, w, h, c, gates, shared_h):
         cell = f * cell + i * g
         if q == 0:
             c[t + 1, j] = cell
-            shared_h[(t + 1) & 1, place] = h[t + 1, j] = o * tanh(cell)
+            h[t + 1, place] = o * tanh(cell)
         cuda.syncthreads()  # h_{t+1} is there
 
 
 @cuda.jit(device=True)
-def outputs(P, packed, V_at, b_at, y, sample, h, dy, scale):
-    """A warp a prediction, and its dy.  Returns the sample's loss (in thread 0 only)."""
-    T, O = dy.shape  # noqa: E741
-    thread, squares = thread_number(), scale - scale
-    for k in range(O):
-        for t in range(thread >> 5, T, P // 8):
-            part = scale - scale
-            for m in range(thread & 31, P, 32):
-                part += packed[V_at + k * P + m] * h[t + 1, m]
-            for distance in (16, 8, 4, 2, 1):
-                part += cuda.shfl_xor_sync(ALL, part, distance)
-            if thread & 31 == 0:
-                error = packed[b_at + k] + part - y[t, sample, k]
-                dy[t, k] = scale * (error + error)
-    cuda.syncthreads()  # all of dy is there
-    if thread == 0:
-        for k in range(O):
-            for t in range(T):
-                squares += dy[t, k] * dy[t, k]
-    return type(scale)(0.25) * squares / scale  # scale times the sum of error * error
+def keep(C, steps, h, c, after):
+    """The state after the window, for `begin`: the same threads read it."""
+    j = thread_number() >> 2
+    if thread_number() & 3 == 0:
+        after[0, j] = h[steps, j // C * (C + PAD) + j % C]
+        after[1, j] = c[steps, j]
 
 
 @cuda.jit(device=True)
-def outputs_back(P, packed, V_at, dy, dh):
-    """What the outputs give to dh, for all steps.  A barrier must follow."""
-    T, O = dy.shape  # noqa: E741
-    thread = thread_number()
-    j = thread % P  # four rows of P threads
-    for t in range(thread // P, T, 4):
-        part = dy.dtype.type(0)
-        for k in range(O):
-            part += packed[V_at + k * P + j] * dy[t, k]
-        dh[t, j] = part
+def output(C, packed, V_at, b_at, y, sample, start, steps, k, h, dy, dh, scale):
+    """Output k of all steps: dy, and what it gives to dh.  C threads a step, four units each."""
+    thread, zero, V_k = thread_number(), scale - scale, V_at + k * 4 * C
+    t, j, part = min(thread // C, steps - 1), thread % C, zero
+    target = y[start + t, sample, k]
+    for m in range(4):
+        part += packed[V_k + m * C + j] * h[t + 1, m * (C + PAD) + j]
+    for distance in (8, 4, 2, 1):
+        if distance < C:
+            part += cuda.shfl_xor_sync(ALL, part, distance)
+    error = packed[b_at + k] + part - target
+    if thread // C < steps:
+        if j == 0:
+            dy[k & 1, t] = scale * (error + error)
+        for m in range(4):
+            before = dh[t, m * C + j] if k > 0 else zero
+            dh[t, m * C + j] = before + packed[V_k + m * C + j] * (scale * (error + error))
+    cuda.syncthreads()  # dy and dh are there
+
+
+@cuda.jit(device=True)
+def output_gradients(C, V_at, b_at, steps, k, h, dy, parts):
+    """Adds to the block's parts of dV and of the gradient of b_out.  Returns the sum of dy^2."""
+    q, j = thread_number() & 3, thread_number() >> 2
+    part = bias = squares = parts.dtype.type(0)
+    for t in range(q, steps, 4):
+        part += dy[k & 1, t] * h[t + 1, j // C * (C + PAD) + j % C]
+        bias += dy[k & 1, t]
+        squares += dy[k & 1, t] * dy[k & 1, t]
+    part, bias, squares = sum_of_quad(part), sum_of_quad(bias), sum_of_quad(squares)
+    if q == 0:
+        parts[V_at + k * 4 * C + j] += part
+        if j == 0:
+            parts[b_at + k] += bias
+    return squares
 
 
 @cuda.jit(device=True)
@@ -194,78 +231,68 @@ def parts_of_dh(C, w, z0, z1, z2, z3, p):
 
 
 @cuda.jit(device=True)
+def first_column(C):
+    """Of the C / 8 columns that a thread ends with after halving."""
+    thread = thread_number()
+    unit = (thread >> 4 & 1) * 4 + (thread >> 3 & 1) * 2 + (thread >> 2 & 1)
+    return (thread & 3) * C + unit * (C // 8)
+
+
+@cuda.jit(device=True)
+def nothing_after(C, T, shared_dh):
+    """Nothing comes back from after the last step.  A barrier must follow."""
+    for m in range(C // 8):
+        shared_dh[T & 1, thread_number() >> 5, first_column(C) + m] = 0
+
+
+@cuda.jit(device=True)
 def sum_of_warps(P, q, j, shared_dh, after):
     """dh of unit j from the parts of all warps: each of its four threads reads a quarter."""
     total = shared_dh[after, q, j]
     for k in range(1, P // 32):
         total += shared_dh[after, 4 * k + q, j]
-    total += cuda.shfl_xor_sync(ALL, total, 1)
-    return total + cuda.shfl_xor_sync(ALL, total, 2)
+    return sum_of_quad(total)
 
 
 @cuda.jit(device=True)
-def backward(C, w, dw, p, h, c, gates, dh, shared_h, shared_dh):
-    """Gates become dz, the last step first; adds to dw."""
-    P, ROW, thread, T = 4 * C, C + PAD, thread_number(), gates.shape[0]
-    warp, q, j = thread >> 5, thread & 3, thread >> 2
-    unit = (thread >> 4 & 1) * 4 + (thread >> 3 & 1) * 2 + (thread >> 2 & 1)
-    column = q * C + unit * (C // 8)  # of p[0] after halving
-    z0 = z1 = z2 = z3 = dc = w[0] - w[0]
-    for m in range(C // 8):
-        shared_dh[T & 1, warp, column + m] = dc  # nothing comes back from after the last step
-    cuda.syncthreads()  # zeros and dh are there
-    c_after = c[T, j]
-    for t in range(T - 1, -1, -1):
-        now, after = t & 1, (t + 1) & 1
-        a, c_before, part = gates[t, thread], c[t, j], dh[t, j]
-        for m in range(C):  # dW of step t + 1, while the numbers above are on their way
-            value = shared_h[after, q * ROW + m]
+def backward(C, w, dw, p, h, c, gates, dh, shared_dh, start, steps, z0, z1, z2, z3, dc):
+    """Gates become dz, the last step first; adds to dw.  Returns z0 .. dc for the window before."""
+    P, ROW, thread = 4 * C, C + PAD, thread_number()
+    warp, q, j, column = thread >> 5, thread & 3, thread >> 2, first_column(C)
+    c_after = c[steps, j]
+    for t in range(steps - 1, -1, -1):
+        a, c_before, now = gates[t, thread], c[t, j], (start + t) & 1
+        for m in range(C):  # dW of step t + 1: no need to wait for its dh
+            value = h[t + 1, q * ROW + m]
             dw[m] += z0 * value
             dw[C + m] += z1 * value
             dw[2 * C + m] += z2 * value
             dw[3 * C + m] += z3 * value
-        part += sum_of_warps(P, q, j, shared_dh, after)
+        part = dh[t, j] + sum_of_warps(P, q, j, shared_dh, 1 - now)
         z0, z1, z2, z3, dc = backward_step(q, a, c_before, c_after, part, dc)
         gates[t, thread] = (z0 if q == 0 else z1) if q < 2 else (z2 if q == 2 else z3)
         c_after = c_before
-        if t > 0:  # h_0 is zero and needs no gradient: step 0 adds nothing to dW
-            if q == 0:
-                shared_h[now, j // C * ROW + j % C] = h[t, j]
+        if start + t > 0:  # h_0 is zero and needs no gradient: step 0 adds nothing to dW
             parts_of_dh(C, w, z0, z1, z2, z3, p)
             for m in range(C // 8):
                 shared_dh[now, warp, column + m] = p[m]
-            cuda.syncthreads()  # h_t and all warps' parts of dh are there
+            cuda.syncthreads()  # all warps' parts of dh are there
+    return z0, z1, z2, z3, dc
 
 
 @cuda.jit(device=True)
-def add_input_gradients(B_at, U_at, x, sample, dz, parts):
+def input_gradients(B_at, U_at, x, sample, start, steps, dz, parts):
     """Adds to the block's parts of dB and dU.  Each thread reads what it wrote itself."""
-    (T, _, D), threads, thread = x.shape, cuda.blockDim.x, thread_number()
-    part = zero = dz.dtype.type(0)
-    for t in range(T):
+    threads, thread = cuda.blockDim.x & 1023, thread_number()
+    part = zero = parts.dtype.type(0)
+    for t in range(steps):
         part += dz[t, thread]
-    parts[cuda.blockIdx.x, B_at + thread] += part
-    for d in range(D):
-        part = zero
-        for t in range(T):
-            part += dz[t, thread] * x[t, sample, d]
-        parts[cuda.blockIdx.x, U_at + d * threads + thread] += part
-
-
-@cuda.jit(device=True)
-def add_output_gradients(P, V_at, b_at, h, dy, parts):
-    """Adds to the block's parts of dV and of the gradient of b_out."""
-    T, O = dy.shape  # noqa: E741
-    thread = thread_number()
-    j = thread % P
-    for k in range(thread // P, O, 4):
-        part = bias = dy.dtype.type(0)
-        for t in range(T):
-            part += dy[t, k] * h[t + 1, j]
-            bias += dy[t, k]
-        parts[cuda.blockIdx.x, V_at + k * P + j] += part
-        if j == 0:
-            parts[cuda.blockIdx.x, b_at + k] += bias
+    parts[B_at + thread] += part
+    for d in range(x.shape[2]):
+        value, part = step_of_lane(x, sample, start, steps, d), zero
+        for t in range(steps):
+            part += dz[t, thread] * cuda.shfl_sync(ALL, value, t)
+        parts[U_at + d * threads + thread] += part
 
 
 # ---- the kernels --------------------------------------------------------------------------
@@ -277,61 +304,102 @@ def make_kernel(P, dtype):
     if P > PADDED[-1]:
         raise ValueError(f"P is {P}; two tiles fit into a thread's registers up to {PADDED[-1]}")
     number = numba.from_dtype(dtype)
-    C = P // 4  # columns of a thread's tile
-    TILE, H_SHAPE, DH_SHAPE = 4 * C, (2, 4 * (C + PAD)), (2, P // 8, P + 2 * PAD)
+    C, STEPS = P // 4, window_steps(dtype)  # columns of a thread's tile; steps of a window
+    TILE, STATES, H_SHAPE = 4 * C, (STEPS + 1, P), (STEPS + 1, 4 * (C + PAD))
+    GATES, DY_SHAPE, DH_SHAPE = (STEPS, 4 * P), (2, STEPS), (STEPS, P)
+    WARPS_DH = (2, P // 8, P + 2 * PAD)
 
     @cuda.jit
     def kernel(
         packed, U_at, B_at, V_at, b_at,  # parameters and where their parts begin: packing.py
         x, y, order, first, count, scale,  # (T, all, D), (T, all, O), (all,); 1 / (T count O)
-        h, c, gates, dh, dy,  # workspace: (N, T+1, P) twice, (N, T, 4P), (N, T, P), (N, T, O)
-        parts, loss,  # results: (blocks, size) in the packed order, (all,) in the order of `order`
+        edges, parts,  # (blocks, windows, 2, P): h and c before a window; (blocks, size), packed
+        loss,  # (all,), in the order of `order`
     ):  # fmt: skip
         """A block trains on samples order[first + n], n = block, block + blocks, ..."""
-        shared_h = cuda.shared.array(H_SHAPE, number)
-        shared_dh = cuda.shared.array(DH_SHAPE, number)
+        h, c = cuda.shared.array(H_SHAPE, number), cuda.shared.array(STATES, number)
+        gates, dh = cuda.shared.array(GATES, number), cuda.shared.array(DH_SHAPE, number)
+        dy, shared_dh = cuda.shared.array(DY_SHAPE, number), cuda.shared.array(WARPS_DH, number)
         w, dw = cuda.local.array(TILE, number), cuda.local.array(TILE, number)
         p = cuda.local.array(C, number)
-        thread, block = thread_number(), cuda.blockIdx.x
+        thread, block, T = thread_number(), cuda.blockIdx.x, x.shape[0] & MASK
+        U_at, B_at, V_at, b_at = U_at & MASK, B_at & MASK, V_at & MASK, b_at & MASK
+        mine = parts[block]  # the block's
+        last = (T - 1) // STEPS  # the last window
         for e in range(U_at + thread, parts.shape[1], 4 * P):
-            parts[block, e] = 0
-        for n in range(block, count, cuda.gridDim.x):
-            inputs(packed, B_at, U_at, x, order[first + n], gates[n])
+            mine[e] = 0
         for e in range(TILE):
             w[e] = packed[e * 4 * P + thread]
             dw[e] = 0
         for n in range(block, count, cuda.gridDim.x):
-            forward(C, w, h[n], c[n], gates[n], shared_h)
-            sample = order[first + n]
-            sample_loss = outputs(P, packed, V_at, b_at, y, sample, h[n], dy[n], scale)
-            if thread == 0:
-                loss[first + n] = sample_loss
-            outputs_back(P, packed, V_at, dy[n], dh[n])
-            backward(C, w, dw, p, h[n], c[n], gates[n], dh[n], shared_h, shared_dh)
+            sample = order[first + n] & MASK
+            z0 = z1 = z2 = z3 = dc = squares = number(0)
+            for turn in range(2 * last + 1):  # all windows there, only their edges stay, and back
+                window = last - abs(last - turn)
+                start = window * STEPS
+                steps = min(STEPS, T - start)
+                inputs(packed, B_at, U_at, x, sample, start, steps, gates)
+                begin(C, start, edges[block, window], h, c)
+                forward(C, w, h, c, gates, steps)
+                if turn < last:
+                    keep(C, steps, h, c, edges[block, window + 1])
+                    continue
+                if turn == last:
+                    nothing_after(C, T, shared_dh)
+                for k in range(y.shape[2]):
+                    output(C, packed, V_at, b_at, y, sample, start, steps, k, h, dy, dh, scale)
+                    squares += output_gradients(C, V_at, b_at, steps, k, h, dy, mine)
+                z0, z1, z2, z3, dc = backward(
+                    C, w, dw, p, h, c, gates, dh, shared_dh, start, steps, z0, z1, z2, z3, dc
+                )
+                input_gradients(B_at, U_at, x, sample, start, steps, gates, mine)
+            if thread == 0:  # dy = 2 scale error, and the loss is scale times the sum of error^2
+                loss[first + n] = number(0.25) * squares / scale
         for e in range(TILE):
-            parts[block, e * 4 * P + thread] = dw[e]
-        for n in range(block, count, cuda.gridDim.x):
-            add_input_gradients(B_at, U_at, x, order[first + n], gates[n], parts)
-            add_output_gradients(P, V_at, b_at, h[n], dy[n], parts)
+            mine[e * 4 * P + thread] = dw[e]
 
     return kernel
 
 
 @cuda.jit(device=True)
-def sum_of_parts(parts, e):
-    """Element e of the gradient: the blocks' parts, added in the same order each time."""
-    result = parts[0, e]
-    for block in range(1, parts.shape[0]):
-        result += parts[block, e]
-    return result
+def sum_of_parts(parts, e, shared):
+    """Element e of the gradient, in the block's first row: added in the same order each time.
+
+    Each row of the block adds its share of the parts, one after the other; then the rows add up
+    in pairs, through shared (SUM_THREADS,).
+    """
+    rows, row, width = cuda.blockDim.y & 63, cuda.threadIdx.y & 31, cuda.blockDim.x & 1023
+    here, count = row * width + thread_number(), parts.shape[0] & MASK
+    halvings = cuda.popc(rows - 1)
+    part, last = row * count >> halvings, (row + 1) * count >> halvings
+    result = parts.dtype.type(0)
+    if e < parts.shape[1]:
+        while part < last:
+            result += parts[part & MASK, e & MASK]
+            part += 1
+    shared[here] = result
+    while rows > 1:
+        cuda.syncthreads()  # what each row has so far is there
+        rows >>= 1
+        if row < rows:
+            shared[here] += shared[here + rows * width]
+    return shared[here]
 
 
-@cuda.jit
-def sum_kernel(parts, sums):
-    """Thread e adds up element e over the blocks."""
-    e = cuda.grid(1)
-    if e < sums.size:
-        sums[e] = sum_of_parts(parts, e)
+@lru_cache
+def make_sum_kernel(dtype):
+    """The kernel that adds up the parts.  Launch it with sum_shape."""
+    number = numba.from_dtype(dtype)
+
+    @cuda.jit
+    def sum_kernel(parts, sums):
+        """Thread (e, 0) writes element e."""
+        shared, e = cuda.shared.array(SUM_THREADS, number), cuda.grid(1)
+        total = sum_of_parts(parts, e, shared)
+        if cuda.threadIdx.y == 0 and e < sums.size:
+            sums[e] = total
+
+    return sum_kernel
 
 
 # ---- the host -----------------------------------------------------------------------------
@@ -346,7 +414,7 @@ class Steps:
     def __init__(self, layout, T, batch_size, dtype, allocate=allocate):
         self.layout, self.kernel = layout, make_kernel(layout.P, dtype)
         blocks = count_blocks(batch_size, layout.P)
-        shapes = workspace_shapes(T, batch_size, blocks, layout, dtype.itemsize)[:6]
+        shapes = workspace_shapes(T, batch_size, blocks, layout, dtype.itemsize)[:-1]
         *self.work, parts = allocate([(shape, dtype) for shape in shapes])
         self.parts = {blocks: parts}  # for a launch of so many blocks
 
@@ -374,12 +442,12 @@ class Steps:
 
 
 class Buffers:
-    """What a mini-batch of these sizes needs on the card."""
+    """What a mini-batch of these sizes needs on the card, by this version's layout and Steps."""
 
-    def __init__(self, size, dtype):
+    def __init__(self, make_layout, make_steps, size, dtype):
         T, N, D, H, O = size  # noqa: E741
         self.layout = make_layout(D, H, O)
-        self.steps = Steps(self.layout, T, N, dtype)
+        self.steps = make_steps(self.layout, T, N, dtype)
         packed = (self.layout.size,), dtype
         samples = ((T, N, D), dtype), ((T, N, O), dtype), ((N,), np.int64)
         self.given = Piece([packed, *samples])
@@ -389,14 +457,19 @@ class Buffers:
 def gradients(params, x, y):
     """Loss and gradients of one batch.  x (T, N, D), y (T, N, O); grads shaped as params."""
     params, x, y = checked(params, x, y)
-    size = sizes(params, x)
-    if size.H > PADDED[-1]:  # too many for the registers: weights are read again in each step
+    if params.W.shape[1] > PADDED[-1]:  # too many for the registers
         return cuda_v4.gradients(params, x, y)
-    with lent(Buffers, size, x.dtype) as card:
-        layout, N, (sums, loss) = card.layout, size.N, card.found.arrays
-        card.given.send(pack(params, layout), x, y, np.arange(N))
-        parts = card.steps.queue(*card.given.arrays, 0, N, loss)
-        sum_kernel[-(-layout.size // 128), 128](parts, sums)
+    return one_batch(make_layout, Steps, params, x, y)
+
+
+def one_batch(make_layout, make_steps, params, x, y):
+    """The same of checked arguments, by a layout and the Steps that are made for it."""
+    size = sizes(params, x)
+    with lent(Buffers, make_layout, make_steps, size, x.dtype) as card:
+        layout, (sums, loss) = card.layout, card.found.arrays
+        card.given.send(pack(params, layout), x, y, np.arange(size.N))
+        parts = card.steps.queue(*card.given.arrays, 0, size.N, loss)
+        make_sum_kernel(x.dtype)[sum_shape(len(parts), layout.size)](parts, sums)
         sums, loss = card.found.fetch()
     return float(loss.sum()), unpack(sums, layout)
 
@@ -406,11 +479,26 @@ def count_blocks(N, P):
     return min(N, BLOCKS_OF_SM[P] * count_processors())
 
 
+def sum_shape(rows, size):
+    """Grid and block of a kernel that adds up `rows` parts of `size` elements.
+
+    As few rows of threads, a power of two, as leave at most 16 parts a row; at most 32.  So the
+    longest chain of additions is 16 and then 4, or, for the 396 parts of an H100, 13 and then 5.
+    """
+    height = min(SUM_ROWS, 1 << (-(-rows // 16) - 1).bit_length())
+    width = SUM_THREADS // height
+    return -(-size // width), (width, height)
+
+
+def window_steps(dtype):
+    """Steps of a window, whose state fits into a block's 48 KB of shared memory: 16 or 8."""
+    return 64 // np.dtype(dtype).itemsize
+
+
 def workspace_shapes(T, N, blocks, layout, itemsize):
-    """Shapes of h, c, gates, dh, dy, parts, loss; MemoryError if the device cannot hold them."""
-    P, O = layout.P, layout.O  # noqa: E741
-    numbers = 2 * (T + 1) * N * P + 5 * T * N * P + T * N * O + N + blocks * layout.size
-    what = f"a batch of N={N} samples with T={T}, {P} padded hidden units"
+    """Shapes of edges, parts, loss; MemoryError if the device cannot hold them."""
+    windows = -(-T * itemsize // 64)
+    numbers = N + blocks * (2 * windows * layout.P + layout.size)
+    what = f"a batch of N={N} samples with T={T}, {layout.P} padded hidden units"
     check_memory(itemsize * numbers, what)
-    state = (N, T + 1, P)
-    return state, state, (N, T, 4 * P), (N, T, P), (N, T, O), (blocks, layout.size), (N,)
+    return (blocks, windows, 2, layout.P), (blocks, layout.size), (N,)

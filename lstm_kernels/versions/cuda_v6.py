@@ -7,8 +7,9 @@ The host waits once an epoch, to read the losses.
 
 import math
 import time
-from functools import partial
+from functools import lru_cache, partial
 
+import numba
 import numpy as np
 
 from lstm_kernels.machine.cuda_graph import Graph, GraphError
@@ -17,41 +18,57 @@ from lstm_kernels.model import checked, sizes
 from lstm_kernels.optimizers import SGD, Adam, History, Progress, shuffled_batches
 from lstm_kernels.versions import cuda_v5
 from lstm_kernels.versions.buffers import ALIGNED, Piece, bytes_of, cut, lent, round_up
-from lstm_kernels.versions.cuda_v5 import sum_of_parts
+from lstm_kernels.versions.cuda_v5 import SUM_THREADS, sum_of_parts, sum_shape
 from lstm_kernels.versions.numpy_batched import predict
 from lstm_kernels.versions.packing import PADDED, pack, unpack
 
 gradients = cuda_v5.gradients
 ENGINES = {PADDED[-1]: cuda_v5}  # for H up to this: who makes the launches that fill `parts`
-THREADS, PLANNERS = 128, 1024  # a block of the update kernels; the block that plans an epoch
+PLANNERS = 1024  # threads of the block that plans an epoch
 MOST_RECORDED = 2**13  # mini-batches of an epoch: the driver keeps some KB for each launch
 PLAN = 2**31  # bytes at most of this computer's memory, for the order of all epochs
 BETA_1, BETA_2 = Adam.BETA_1, Adam.BETA_2  # constants in the kernel: arguments cost the host
 
-# ---- the optimisers: a thread a parameter --------------------------------------------------
+# ---- the optimisers: a column of threads a parameter ---------------------------------------
 
 
-@cuda.jit
-def sgd_kernel(parts, state, rates, step):
-    """One step of gradient descent.  state (1, size): parameters; rates (steps, 1): lr."""
-    e = cuda.grid(1)
-    if e < state.shape[1]:
-        state[0, e] -= rates[step, 0] * sum_of_parts(parts, e)
+@lru_cache
+def make_sgd(dtype):
+    """The kernel of one step of gradient descent."""
+    number = numba.from_dtype(dtype)
+
+    @cuda.jit
+    def sgd_kernel(parts, state, rates, step):
+        """state (1, size): parameters; rates (steps, 1): lr."""
+        shared, e = cuda.shared.array(SUM_THREADS, number), cuda.grid(1)
+        g = sum_of_parts(parts, e, shared)
+        if cuda.threadIdx.y == 0 and e < state.shape[1]:
+            state[0, e] -= rates[step, 0] * g
+
+    return sgd_kernel
 
 
-@cuda.jit
-def adam_kernel(parts, state, rates, step):
-    """One step of Adam.  state (3, size): parameters and means; rates (steps, 2): lr, epsilon."""
-    e = cuda.grid(1)
-    if e < state.shape[1]:
-        g, mean, square = sum_of_parts(parts, e), state[1, e], state[2, e]
-        mean += type(g)(1 - BETA_1) * (g - mean)
-        square += type(g)(1 - BETA_2) * (g * g - square)
-        state[0, e] -= rates[step, 0] * mean / (math.sqrt(square) + rates[step, 1])
-        state[1, e], state[2, e] = mean, square
+@lru_cache
+def make_adam(dtype):
+    """The kernel of one step of Adam."""
+    number = numba.from_dtype(dtype)
+
+    @cuda.jit
+    def adam_kernel(parts, state, rates, step):
+        """state (3, size): parameters and means; rates (steps, 2): lr, epsilon."""
+        shared, e = cuda.shared.array(SUM_THREADS, number), cuda.grid(1)
+        g = sum_of_parts(parts, e, shared)
+        if cuda.threadIdx.y == 0 and e < state.shape[1]:
+            mean, square = state[1, e], state[2, e]
+            mean += number(1 - BETA_1) * (g - mean)
+            square += number(1 - BETA_2) * (g * g - square)
+            state[0, e] -= rates[step, 0] * mean / (math.sqrt(square) + rates[step, 1])
+            state[1, e], state[2, e] = mean, square
+
+    return adam_kernel
 
 
-UPDATES = {SGD: (sgd_kernel, 1, 1), Adam: (adam_kernel, 3, 2)}  # rows of state, columns of rates
+UPDATES = {SGD: (make_sgd, 1, 1), Adam: (make_adam, 3, 2)}  # rows of state, columns of rates
 
 # ---- the plan of an epoch: one block --------------------------------------------------------
 
@@ -92,7 +109,8 @@ class Room:
         self.recorded = recorded and self.batches <= MOST_RECORDED
         self.graph, self.refused = None, None  # the recorded epoch; why the driver records none
         self.stream = cuda.stream() if recorded else 0  # the default one cannot be recorded
-        self.update_kernel, rows, columns = UPDATES[optimizer]
+        make_update, rows, columns = UPDATES[optimizer]
+        self.update_kernel = make_update(np.dtype(dtype))
         engine = engine_for(H)
         self.layout = engine.make_layout(D, H, O)
         size, rates = self.layout.size, (self.batches, columns)
@@ -125,13 +143,12 @@ class Room:
         """The plan of the epoch; then two launches a mini-batch: gradients' parts, and update."""
         plan = self.orders, self.all_rates, self.state, self.order, self.rates, self.before
         plan_kernel[1, PLANNERS, self.stream](self.begun, *plan)
-        blocks = -(-self.layout.size // THREADS)
         for batch, first in enumerate(range(0, self.N, self.batch_size)):
             samples = self.order, first, min(self.batch_size, self.N - first)
             data = self.packed, self.x, self.y, *samples, self.loss, self.stream
             parts = self.steps.queue(*data)
-            update = self.update_kernel[blocks, THREADS, self.stream]
-            update(parts, self.state, self.rates, batch)
+            grid = *sum_shape(len(parts), self.layout.size), self.stream
+            self.update_kernel[grid](parts, self.state, self.rates, batch)
 
     def record(self):
         """Record an epoch for all that follow; a driver that refuses is not asked again."""

@@ -24,9 +24,10 @@ import numpy as np
 
 from lstm_kernels.machine import large_shared
 from lstm_kernels.machine.device import check_memory, count_processors, cuda, shared_memory
-from lstm_kernels.model import checked, count_params, param_shapes, sizes
-from lstm_kernels.versions.cuda_v5 import sigmoid, sum_kernel, tanh
-from lstm_kernels.versions.packing import Layout, pack, split, unpack
+from lstm_kernels.model import checked, count_params, param_shapes
+from lstm_kernels.versions.buffers import allocate
+from lstm_kernels.versions.cuda_v5 import one_batch, sigmoid, tanh
+from lstm_kernels.versions.packing import Layout, split
 
 ALL = 0xFFFFFFFF  # the mask of a whole warp
 THREADS, WARPS = 256, 8  # a block
@@ -519,7 +520,7 @@ def make_layout(D, H, O):  # noqa: E741
 class Steps:
     """Buffers for mini-batches of up to `batch_size` samples, the launches that fill `parts`."""
 
-    def __init__(self, layout, T, batch_size, dtype):
+    def __init__(self, layout, T, batch_size, dtype, allocate=allocate):
         dtype = np.dtype(dtype)
         self.layout, self.T, self.tile = layout, T, choose_tile(layout, batch_size, dtype)
         P, D, O, (units, samples) = layout.P, layout.D, layout.O, self.tile.block  # noqa: E741
@@ -530,9 +531,7 @@ class Steps:
         shapes = state, state, (T, 4 * P, N), (P, N), (T, O, N), (T, D, N), (rows, layout.size)
         needed = sum(map(math.prod, shapes)) * dtype.itemsize
         check_memory(needed, f"a batch of N={batch_size} samples with T={T}, {P} padded units")
-        self.h, self.c, self.z, self.dc, self.dy, self.xs, self.parts = (
-            cuda.device_array(shape, dtype) for shape in shapes
-        )
+        *self.work, self.parts = allocate([(shape, dtype) for shape in shapes])
         self.kernel, self.asked = make_kernel(self.tile, dtype), False
         self.weights_kernel = make_weights_kernel(self.repeat, dtype)
 
@@ -545,9 +544,9 @@ class Steps:
         at, tiles = (layout.U, layout.B, layout.V, layout.b_out), -(-count // samples)
         batch = x, y, order, first, count, tiles * samples
         scale = loss.dtype.type(1 / (self.T * count * layout.O))
-        work = self.h, self.c, self.z, self.dc, self.dy, self.xs
+        h, _, z, _, dy, xs = self.work
         blocks = self.owners * min(tiles, count_processors() // self.owners)
-        arguments = packed, *at, *batch, scale, *work, loss
+        arguments = packed, *at, *batch, scale, *self.work, loss
         if not self.asked:
             large_shared.allow(self.kernel, arguments, self.shared)
             self.asked = True
@@ -555,7 +554,7 @@ class Steps:
         thin = -(-((4 + layout.O) * layout.P + layout.O) // WARPS)
         room = 2 * 32 * (16 * self.repeat + PAD) * loss.dtype.itemsize
         grid = (self.tiles + thin, len(self.parts)), THREADS, stream, room
-        sums = self.z, self.h, self.dy, self.xs, tiles * samples
+        sums = z, h, dy, xs, tiles * samples
         self.weights_kernel[grid](*sums, *at, self.tiles, self.parts)
         return self.parts
 
@@ -590,12 +589,4 @@ def choose_tile(layout, N, dtype):
 
 def gradients(params, x, y):
     """Loss and gradients of one batch.  x (T, N, D), y (T, N, O); grads shaped as params."""
-    params, x, y = checked(params, x, y)
-    T, N, D, H, O = sizes(params, x)  # noqa: E741
-    layout = make_layout(D, H, O)
-    steps = Steps(layout, T, N, x.dtype)
-    packed, order = cuda.to_device(pack(params, layout)), cuda.to_device(np.arange(N))
-    loss, sums = cuda.device_array(N, x.dtype), cuda.device_array(layout.size, x.dtype)
-    parts = steps.queue(packed, cuda.to_device(x), cuda.to_device(y), order, 0, N, loss)
-    sum_kernel[-(-layout.size // 128), 128](parts, sums)
-    return float(loss.copy_to_host().sum()), unpack(sums.copy_to_host(), layout)
+    return one_batch(make_layout, Steps, *checked(params, x, y))

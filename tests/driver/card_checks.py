@@ -323,7 +323,7 @@ def no_collector():
 
 def free_what_waits():
     """Numba keeps the last launches' settings, with their streams, and frees late."""
-    type(cuda_v6.adam_kernel).configure.cache_clear()
+    type(cuda_v6.make_adam(np.dtype(np.float32))).configure.cache_clear()
     context = cuda.current_context()
     context.deallocations.clear()
     context.memory_manager.deallocations.clear()

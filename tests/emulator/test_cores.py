@@ -107,8 +107,8 @@ def number_of_neighbour(a, b):
 
 
 SAFE = (own_element, dealt_out, copy, own_part, cuda_v4.make_kernel(FLOAT),
-        cuda_v5.make_kernel(16, FLOAT), cuda_v5.sum_kernel, cuda_v6.sgd_kernel,
-        cuda_v6.adam_kernel)  # fmt: skip
+        cuda_v5.make_kernel(16, FLOAT), cuda_v5.make_sum_kernel(FLOAT), cuda_v6.make_sgd(FLOAT),
+        cuda_v6.make_adam(FLOAT))  # fmt: skip
 UNSAFE = (wrong_stride, neighbour, two_offsets, one_sum, same_place, changed_index, another_name,
           part_of_neighbour, number_of_neighbour, cuda_v1.kernel, cuda_v2.kernel)  # fmt: skip
 

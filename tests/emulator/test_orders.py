@@ -54,9 +54,10 @@ def test_v6_trains_to_the_same_bits_in_every_order(optimizer, in_order, monkeypa
     assert len(results) == 1
 
 
-def test_the_updates_have_no_race():
-    parts, rates = np.ones((3, 200)), np.full((4, 2), 0.01)
-    assert (
-        find_data_races(cuda_v6.sgd_kernel, 2, 128, parts, np.ones((1, 200)), rates[:, :1], 2) == []
-    )
-    assert find_data_races(cuda_v6.adam_kernel, 2, 128, parts, np.ones((3, 200)), rates, 2) == []
+@pytest.mark.parametrize("rows", [3, 40])
+def test_the_updates_have_no_race(rows):
+    parts, rates = np.ones((rows, 200)), np.full((4, 2), 0.01)
+    shape, dtype = cuda_v5.sum_shape(rows, 200), parts.dtype
+    sgd, adam = cuda_v6.make_sgd(dtype), cuda_v6.make_adam(dtype)
+    assert find_data_races(sgd, *shape, parts, np.ones((1, 200)), rates[:, :1], 2) == []
+    assert find_data_races(adam, *shape, parts, np.ones((3, 200)), rates, 2) == []

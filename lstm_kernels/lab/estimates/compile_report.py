@@ -7,7 +7,8 @@
 Numba turns a kernel into PTX, NVIDIA's portable assembly, and `ptxas` turns that into the
 card's own instructions; it also says what a thread and a block will occupy.  Registers, spills,
 local and shared memory are ptxas's words.  Instructions in double precision (f64) are counted
-in the PTX, where each is written out.  On a real card numba-cuda optimises once more when it
+in the PTX, where each is written out; those of the loops over steps in the machine code
+(machine_code.py).  On a real card numba-cuda optimises once more when it
 links (nvJitLink), which may save a few of the registers shown here.
 
 The compiler runs in a process of its own, for the present one may have chosen the emulator.
@@ -47,6 +48,8 @@ class CompiledKernel(NamedTuple):
     local: int  # bytes of local memory a thread: arrays that did not fit into registers
     shared: int  # bytes of shared memory a block
     f64: int  # instructions in double precision
+    steps: int = 0  # instructions in the loops over steps: those with barriers and multiply-adds
+    steps_global: int = 0  # of them, those that read or write global or local memory
 
     @property
     def occupancy(self):
@@ -129,7 +132,7 @@ def faults(rows):
 
 HEAD = (
     "kernel", "card", "dtype", "block", "lanes", "regs", "spills", "local", "shared", "f64",
-    "blocks", "warps", "occupancy", "limited by",
+    "steps", "global", "blocks", "warps", "occupancy", "limited by",
 )  # fmt: skip
 
 
@@ -139,7 +142,8 @@ def cells(row):
     return (
         row.kernel, f"{card.name} {row.cc / 10}", row.dtype, str(row.threads),
         f"{row.lanes:.0%}", str(row.registers), str(row.spill_stores + row.spill_loads),
-        str(row.local), str(row.shared), str(row.f64), str(found.blocks),
+        str(row.local), str(row.shared), str(row.f64), str(row.steps), str(row.steps_global),
+        str(found.blocks),
         f"{found.warps} of {card.threads // WARP}", f"{found.fraction:.0%}", limit_text(found),
     )  # fmt: skip
 
@@ -151,5 +155,7 @@ def table(rows):
 
 NOTE = """block: threads a block.  lanes: part of its warps' 32 lanes that have a thread.
 regs: registers a thread.  spills, local: bytes a thread.  shared: bytes a block.
-f64: double-precision instructions in the PTX.  blocks, warps, occupancy: what one SM can hold,
-if the launch brings enough blocks; V1's brings one block of one thread."""
+f64: double-precision instructions in the PTX.  steps: instructions in the loops that have barriers
+and many multiply-adds; global: those of them that need global or local memory.  blocks, warps,
+occupancy: what one SM can hold, if the launch brings enough blocks; V1's brings one block of one
+thread."""

@@ -6,7 +6,6 @@ compile_report.py starts it.  To add a version, add its line to KERNELS.
 """
 
 import json
-import math
 import re
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import numpy as np
 from numba import types
 
 from lstm_kernels.lab.estimates.compile_report import CompiledKernel, find_ptxas
+from lstm_kernels.lab.estimates.machine_code import step_loops
 from lstm_kernels.machine.device import cuda
 from lstm_kernels.versions import cuda_v1, cuda_v2, cuda_v4, cuda_v5, cuda_v6
 
@@ -28,8 +28,9 @@ A_BLOCK = (2, 2, 2, 1, 2, 1) + (3, 3, 0) + (3, 3, 3, 3, 3, 1)  # V4
 WEIGHTS = (3, 3, 3, 3) + (2, 2, 1, 2, 1)
 INTEGER, INTEGERS = types.int64, types.Array(types.int64, 1, "C")
 BATCH = (3, 3, INTEGERS, INTEGER, INTEGER, 0)
-PERSISTENT = (1, *[INTEGER] * 4) + BATCH + (3, 3, 3, 3, 3, 2, 1)  # V5
+PERSISTENT = (1, *[INTEGER] * 4) + BATCH + (4, 2, 1)  # V5
 BOTH = ("float32", "float64")
+SQUARE = cuda_v4.SIDE * cuda_v4.ROWS  # threads
 
 
 class Compilable(NamedTuple):
@@ -57,12 +58,14 @@ KERNELS = {
     "cuda_v1": Compilable(cuda_v1.kernel, PER_SAMPLE, threads=1),
     "cuda_v2, v3": Compilable(cuda_v2.kernel, PER_SAMPLE, cuda_v2.THREADS),
     "cuda_v4": Compilable(cuda_v4.make_kernel, A_BLOCK, 4 * cuda_v4.MAX_H),
-    "cuda_v4, weights": Compilable(cuda_v4.weights_kernel, WEIGHTS, math.prod(cuda_v4.TILE)),
+    "cuda_v4, weights": Compilable(
+        cuda_v4.make_weights_kernel, WEIGHTS, cuda_v4.SIDE * cuda_v4.ROWS
+    ),
     "cuda_v5, P=32": persistent(32),
     "cuda_v5, P=64": persistent(64),
-    "cuda_v5, sum": Compilable(cuda_v5.sum_kernel, (2, 1), 128),
-    "cuda_v6, SGD": Compilable(cuda_v6.sgd_kernel, (2, 2, 2, INTEGER), cuda_v6.THREADS),
-    "cuda_v6, Adam": Compilable(cuda_v6.adam_kernel, (2, 2, 2, INTEGER), cuda_v6.THREADS),
+    "cuda_v5, sum": Compilable(cuda_v5.make_sum_kernel, (2, 1), cuda_v5.SUM_THREADS),
+    "cuda_v6, SGD": Compilable(cuda_v6.make_sgd, (2, 2, 2, INTEGER), cuda_v5.SUM_THREADS),
+    "cuda_v6, Adam": Compilable(cuda_v6.make_adam, (2, 2, 2, INTEGER), cuda_v5.SUM_THREADS),
 }
 
 MOVES = ("ld", "st", "mov", "selp")  # PTX instructions that copy a number and compute nothing
@@ -87,22 +90,22 @@ def argument_types(axes, dtype):
 
 def compile_to_ptx(kernel, cc, dtype):
     """PTX text of a kernel."""
-    signature = argument_types(kernel.axes, dtype)
-    return cuda.compile_ptx(kernel.decorated(dtype).py_func, signature, cc=divmod(cc, 10))[0]
+    signature, function = argument_types(kernel.axes, dtype), kernel.decorated(dtype)
+    bounds = function.targetoptions.get("launch_bounds")
+    cc = divmod(cc, 10)
+    return cuda.compile_ptx(function.py_func, signature, cc=cc, launch_bounds=bounds)[0]
 
 
-def assemble(ptx, cc, max_registers=None):
-    """What `ptxas -v` says of this PTX; max_registers as in `@cuda.jit`."""
+def assemble(ptx, cc):
+    """What `ptxas -v` says of this PTX, and the machine code that it makes."""
     with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder, "kernel.ptx")
+        source, code = Path(folder, "kernel.ptx"), Path(folder, "kernel.cubin")
         source.write_text(ptx, encoding="utf-8")
-        command = [find_ptxas(), "-v", f"-arch=sm_{cc}", str(source), "-o", f"{source}.cubin"]
-        if max_registers:
-            command.append(f"-maxrregcount={max_registers}")
+        command = [find_ptxas(), "-v", f"-arch=sm_{cc}", str(source), "-o", str(code)]
         done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"ptxas failed for sm_{cc}:\n{done.stderr}")
-    return done.stderr
+        if done.returncode:
+            raise RuntimeError(f"ptxas failed for sm_{cc}:\n{done.stderr}")
+        return done.stderr, code.read_bytes()
 
 
 def total(pattern, text):
@@ -119,7 +122,8 @@ def count_f64(ptx):
 def row(name, kernel, cc, dtype):
     """Compile one kernel and read the numbers from what the compiler says."""
     ptx = compile_to_ptx(kernel, cc, dtype)
-    said = assemble(ptx, cc, kernel.decorated(dtype).targetoptions.get("max_registers"))
+    said, code = assemble(ptx, cc)
+    steps = [loop.kinds for loop in step_loops(code, cc)]
     return CompiledKernel(
         kernel=name,
         cc=cc,
@@ -131,6 +135,8 @@ def row(name, kernel, cc, dtype):
         local=total("bytes stack frame", said),
         shared=total("bytes smem", said) + kernel.shared,
         f64=count_f64(ptx),
+        steps=sum(kinds.total() for kinds in steps),
+        steps_global=sum(kinds["global"] + kinds["local"] for kinds in steps),
     )
 
 

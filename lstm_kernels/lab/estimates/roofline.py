@@ -13,10 +13,11 @@ from lstm_kernels.lab.estimates import compile_report
 from lstm_kernels.lab.estimates.cards import WARP
 from lstm_kernels.lab.estimates.occupancy import occupancy
 from lstm_kernels.model import count_params
-from lstm_kernels.versions.cuda_v5 import BLOCKS_OF_SM
+from lstm_kernels.versions.cuda_v5 import BLOCKS_OF_SM, sum_shape, window_steps
 from lstm_kernels.versions.packing import PADDED
 
 NUMBER = 4  # bytes of a float32
+STEPS = window_steps("float32")  # of V5's windows
 VERSIONS = ("cuda_v2", "cuda_v4", "cuda_v5")  # V3 has V2's kernel, V6 has V5's
 
 
@@ -57,23 +58,23 @@ def numbers_v4(sizes):
     T, N, D, H, O = sizes  # noqa: E741
     weights = 4 * H * (1 + D + H) + 4 * H * H + 2 * O * H
     state = 16 * H + 4 * H // WARP * D + O * (H + 6)  # gates, c, h, dz; x; the predictions
-    of_warps = 1 + (H + D) // WARP  # warps of 32 columns: each reads dz once
-    products = 4 * H * (H + D + of_warps) + O * (H + of_warps)
+    columns, rows = -(-(H + D + 1) // WARP), -(-4 * H // WARP) + -(-O // WARP)  # of tiles
+    products = (4 * H + O) * columns + (H + D) * rows
     return T * N * (weights + state + products) + parameters(sizes)
 
 
 def numbers_v5(sizes, blocks):
-    """V5: a block reads W once for all of its samples; a step reads and writes only the state."""
+    """V5: a block reads W once for all of its samples; a window's state is in shared memory."""
     T, N, D, H, O = sizes  # noqa: E741
-    P = padded(H)
-    inputs = 12 * P + D * (8 * P + P // 4)  # B, z, dz for dB; U, dz for dU, and x twice
-    forward = 10 * P  # z, gates, c, h
-    backward = 12 * P  # dh twice, h, gates, c, dz
-    outputs = O * (4 * P + 3 * P // WARP + 5)  # V twice, h twice; dy by each warp, b_out, y, dy
-    gradients = 8 * P * (1 + D) + 2 * O * P  # the block's parts: read and written, for each sample
+    P, windows = padded(H), -(-T // STEPS)
+    warps, again = P // 8, windows - 1  # windows that are done twice
+    inputs = (windows + again) * 4 * P * (1 + D) + (2 * T + again * STEPS) * D * warps  # B, U; x
+    outputs = O * (T + windows * (2 * warps + P * warps) + P * -(-T * P // 128))  # y, b_out, V
+    gradients = windows * (8 * P * (1 + D) + 2 * O * (P + 1))  # the block's parts: read and written
+    edges = 6 * P * again  # of the windows: written once, read twice
     size = parameters(sizes._replace(H=P))
-    steps = T * N * (inputs + forward + backward + outputs)
-    return steps + N * gradients + 3 * blocks * size + size  # weights in, parts out, sum
+    weights = 3 * blocks * size + size  # W in, parts out, sum
+    return N * (inputs + outputs + gradients + edges + warps + 1) + weights
 
 
 def padded(H):
@@ -117,8 +118,8 @@ def bytes_at_least(version, sizes):
     """
     T, N, D, H, O = sizes  # noqa: E741
     if version == "cuda_v5":
-        H = padded(H)
-    kept = (2 * (T + 1) + (5 if version == "cuda_v5" else 8) * T) * N * H  # h, c, gates, dh or dz
+        H = padded(H)  # and its state never leaves the SM
+    kept = 0 if version == "cuda_v5" else (2 * (T + 1) + 8 * T) * N * H  # h, c, gates, dz
     return NUMBER * (2 * parameters(sizes) + T * N * (D + O) + 2 * kept)
 
 
@@ -201,12 +202,14 @@ def waiting_cycles(version, sizes, card, cycles):
 
 
 def after_cycles(version, sizes, card, cycles):
-    """The second kernel: V4 adds up a weight's T N products, V5 its blocks' parts, in order."""
+    """The second kernel: V4 adds up a weight's T N products in order, V5 its blocks' parts."""
     terms = 0
     if version == "cuda_v4":
         terms = sizes.T * sizes.N
     elif version == "cuda_v5":
-        terms = blocks_v5(sizes, card.sms)
+        parts = blocks_v5(sizes, card.sms)
+        _, (_, rows) = sum_shape(parts, 1)
+        terms = -(-parts // rows) + rows.bit_length() - 1
     return terms * cycles.multiply_add
 
 

@@ -26,24 +26,12 @@ def seconds_of(version, T, N, H, repeats):
     from lstm_kernels.lab.measure.timing import time_call
     from lstm_kernels.machine import device
 
-    if device.TARGET == "simulator":
-        _forget_tuning(device.cuda)
     module = __import__(f"lstm_kernels.versions.{version}", fromlist=["gradients"])
     (x, y), params = data.panel(N, T), init_params(1, H, 1)
     warm_up = (lambda: None) if device.TARGET == "simulator" else None  # it compiles nothing
     call = lambda: module.gradients(params, x, y)  # noqa: E731
     limits = {"at_least": repeats, "at_most": repeats}
     return list(time_call(call, warm_up=warm_up, **limits).seconds)
-
-
-def _forget_tuning(cuda):
-    """The simulator's jit knows no max_registers, which V4 gives to the real compiler."""
-    jit = cuda.jit
-
-    def plain_jit(*args, max_registers=None, **options):
-        return jit(*args, **options)
-
-    cuda.jit = plain_jit
 
 
 def measure(target, setting, repeats):
