@@ -12,6 +12,7 @@ from lstm_kernels.lab.measure.pytorch import torch_gradients
 from lstm_kernels.machine import device
 from lstm_kernels.model import sizes
 from lstm_kernels.versions import cuda_v4, cuda_v5, numpy_batched, packing
+from lstm_kernels.versions.parts import make_sum_kernel, sum_shape
 from lstm_kernels.versions.per_sample import workspace_shapes
 from tests.mutants import switch, with_switches, without_barrier
 
@@ -188,8 +189,8 @@ def v5_launch(module, problem):
 
 
 def sum_launch(module, _problem):
-    shape = module.sum_shape(40, 5)
-    return module.make_sum_kernel(F32), *shape, np.ones((40, 5), F32), np.zeros(5, F32)
+    shape = sum_shape(40, 5)
+    return make_sum_kernel(F32), *shape, np.ones((40, 5), F32), np.zeros(5, F32)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +215,7 @@ def test_no_race_and_each_barrier_is_needed(module, make_launch, barriers, probl
 def test_the_sum_has_no_race():
     for rows in (3, 33, 396):
         parts, sums = np.ones((rows, 40), F32), np.zeros(40, F32)
-        launch = cuda_v5.make_sum_kernel(F32), *cuda_v5.sum_shape(rows, 40), parts, sums
+        launch = make_sum_kernel(F32), *sum_shape(rows, 40), parts, sums
         assert checks.find_data_races(*launch) == []
 
 
@@ -223,8 +224,8 @@ def test_parts_are_added_in_short_chains_and_in_a_fixed_order(rows):
     """The order is the docstring's: shares of a row one after the other, then rows in pairs."""
     parts = np.random.default_rng(0).normal(size=(rows, 70)).astype(F32)
     sums = np.zeros(70, F32)
-    grid, (width, height) = cuda_v5.sum_shape(rows, 70)
-    cuda_v5.make_sum_kernel(F32)[grid, (width, height)](parts, sums)
+    grid, (width, height) = sum_shape(rows, 70)
+    make_sum_kernel(F32)[grid, (width, height)](parts, sums)
     ends = [row * rows // height for row in range(height + 1)]
     shares = [np.add.accumulate(parts[a:b])[-1] for a, b in zip(ends, ends[1:], strict=False)]
     longest, columns = max(np.diff(ends)), np.array(shares)

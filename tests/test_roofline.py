@@ -12,6 +12,7 @@ from lstm_kernels.lab.measure import cpu_peaks
 from lstm_kernels.model import Sizes, init_params
 from lstm_kernels.versions import cuda_v2, cuda_v4, cuda_v5
 from lstm_kernels.versions.packing import make_layout
+from lstm_kernels.versions.parts import make_sum_kernel, sum_shape
 from tests.asked import Asked, count_asked
 
 SIZES = Sizes(12, 64, 1, 64, 1)
@@ -96,8 +97,8 @@ def asked_by_v5(sizes, blocks):
     kernel, work = cuda_v5.make_kernel(layout.P, np.dtype(np.float32)), map(named.get, names)
     args = named["packed"], *at, *batch, named["order"], 0, N, np.float32(1), *work
     return count_asked(kernel, blocks, 4 * layout.P, *args) + count_asked(
-        cuda_v5.make_sum_kernel(np.dtype("f4")),
-        *cuda_v5.sum_shape(blocks, layout.size),
+        make_sum_kernel(np.dtype("f4")),
+        *sum_shape(blocks, layout.size),
         named["parts"],
         named["sums"],
     )

@@ -16,14 +16,13 @@ from lstm_kernels.machine.cuda_graph import Graph, GraphError
 from lstm_kernels.machine.device import cuda
 from lstm_kernels.model import checked, sizes
 from lstm_kernels.optimizers import SGD, Adam, History, Progress, shuffled_batches
-from lstm_kernels.versions import cuda_v5
+from lstm_kernels.versions import cuda_v5, cuda_v7
 from lstm_kernels.versions.buffers import ALIGNED, Piece, bytes_of, cut, lent, round_up
-from lstm_kernels.versions.cuda_v5 import SUM_THREADS, sum_of_parts, sum_shape
 from lstm_kernels.versions.numpy_batched import predict
 from lstm_kernels.versions.packing import PADDED, pack, unpack
+from lstm_kernels.versions.parts import SUM_THREADS, sum_of_parts, sum_shape
 
 gradients = cuda_v5.gradients
-ENGINES = {PADDED[-1]: cuda_v5}  # for H up to this: who makes the launches that fill `parts`
 PLANNERS = 1024  # threads of the block that plans an epoch
 MOST_RECORDED = 2**13  # mini-batches of an epoch: the driver keeps some KB for each launch
 PLAN = 2**31  # bytes at most of this computer's memory, for the order of all epochs
@@ -219,14 +218,10 @@ def room_for(params, x, epochs, batch_size, rule, recorded=True):
 
 
 def engine_for(H):
-    """The module that computes the gradients of H hidden units; ValueError if none can."""
-    for most, engine in ENGINES.items():
-        if H <= most:
-            return engine
-    raise ValueError(
-        f"H is {H}; cuda_v6 keeps the weights in registers, so the limit is {max(ENGINES)}. "
-        "Use cuda_v5 or cuda_v4 for larger H."
-    )
+    """Who makes the launches that fill `parts`: V5 up to H=64, V7 above; ValueError if nobody."""
+    engine = cuda_v5 if H <= PADDED[-1] else cuda_v7
+    engine.check_hidden_size(H)
+    return engine
 
 
 def check_hidden_size(H):

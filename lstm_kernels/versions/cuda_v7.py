@@ -26,14 +26,15 @@ from lstm_kernels.machine import large_shared
 from lstm_kernels.machine.device import check_memory, count_processors, cuda, shared_memory
 from lstm_kernels.model import checked, count_params, param_shapes
 from lstm_kernels.versions.buffers import allocate
-from lstm_kernels.versions.cuda_v5 import one_batch, sigmoid, tanh
 from lstm_kernels.versions.packing import Layout, split
+from lstm_kernels.versions.parts import one_batch
 
 ALL = 0xFFFFFFFF  # the mask of a whole warp
 THREADS, WARPS = 256, 8  # a block
 CHUNK = 32  # rows of h, or of dz, that a block multiplies at once; H is padded to it
 ROOM, PLUS = 0xFFFF, 0x7FFFFFFF  # masks tell the compiler: not negative, so no index like a[-1]
 PAD = 4  # unused numbers after each row of W, against bank conflicts when it is written
+SMALL = 0.04  # square of |z| below which tanh is its series: the next term is below 2e-8
 MOST_PARTS = 16  # of dW: sums that the update adds one after the other
 
 
@@ -44,6 +45,21 @@ MOST_PARTS = 16  # of dW: sums that the update adds one after the other
 def warp_and_lane():
     thread = cuda.threadIdx.x & (THREADS - 1)
     return thread >> 5, thread & 31
+
+
+@cuda.jit(device=True, fastmath=True)
+def sigmoid(z):
+    """By the fast exponential and division of the card."""
+    one = type(z)(1)
+    return one / (one + math.exp(-z))
+
+
+@cuda.jit(device=True)
+def tanh(z):
+    """By the same exponential; near zero, where that loses digits, by the series up to z^7."""
+    one, square, s = type(z)(1), z * z, sigmoid(z + z)
+    series = square * (type(z)(2 / 15) - square * type(z)(17 / 315)) - type(z)(1 / 3)
+    return z + z * square * series if square < type(z)(SMALL) else s + s - one
 
 
 @cuda.jit(device=True)
@@ -569,14 +585,19 @@ def plan_dW(P, pieces, dtype):
             return repeat, tiles, max(1, min(parts, 2 * processors // tiles))
 
 
-def choose_tile(layout, N, dtype):
-    """The kind of tile with the fewest cycles for N samples; ValueError if none fits the card."""
+def tiles_that_fit(layout, dtype):
+    """{tile: how many times the card holds all of W} of the kinds of tile that fit on it."""
     found = {}
     for tile in TILES:
-        units, samples = tile.block
-        groups = count_processors() * units // layout.P  # of blocks that hold all of W
-        if groups and tile.shared(layout.P, layout.D) * dtype.itemsize <= shared_memory():
-            found[tile] = tile.cycles(layout.P, math.ceil(N / samples / groups))
+        times = count_processors() * tile.block[0] // layout.P
+        if times and tile.shared(layout.P, layout.D) * dtype.itemsize <= shared_memory():
+            found[tile] = times
+    return found
+
+
+def choose_tile(layout, N, dtype):
+    """The kind of tile with the fewest cycles for N samples; ValueError if none fits the card."""
+    found = tiles_that_fit(layout, dtype)
     if not found:
         raise ValueError(
             f"H is {layout.shapes.V[1]}; cuda_v7 keeps W in the card's shared memory, "
@@ -584,7 +605,20 @@ def choose_tile(layout, N, dtype):
             f"This card has {count_processors()} SMs, and a block has at most "
             f"{shared_memory() // 1024} KiB."
         )
-    return min(found, key=found.get)
+    return min(
+        found, key=lambda tile: tile.cycles(layout.P, math.ceil(N / tile.block[1] / found[tile]))
+    )
+
+
+def check_hidden_size(H):
+    """Raise ValueError, before any launch, if the weights do not fit on this card."""
+    choose_tile(make_layout(1, H, 1), 1, np.dtype(np.float32))
+
+
+def fits(params):
+    """Do these parameters' weights fit on this card?"""
+    (O, H), D = params.V.shape, params.U.shape[1]  # noqa: E741
+    return bool(tiles_that_fit(make_layout(D, H, O), params.U.dtype))
 
 
 def gradients(params, x, y):

@@ -6,6 +6,7 @@ import pytest
 from lstm_kernels import VERSIONS, init_params
 from lstm_kernels.emulator import OutOfBounds, cores, cuda
 from lstm_kernels.versions import cuda_v1, cuda_v2, cuda_v4, cuda_v5, cuda_v6
+from lstm_kernels.versions.parts import make_sum_kernel
 
 FLOAT = np.dtype(np.float32)
 
@@ -107,7 +108,7 @@ def number_of_neighbour(a, b):
 
 
 SAFE = (own_element, dealt_out, copy, own_part, cuda_v4.make_kernel(FLOAT),
-        cuda_v5.make_kernel(16, FLOAT), cuda_v5.make_sum_kernel(FLOAT), cuda_v6.make_sgd(FLOAT),
+        cuda_v5.make_kernel(16, FLOAT), make_sum_kernel(FLOAT), cuda_v6.make_sgd(FLOAT),
         cuda_v6.make_adam(FLOAT))  # fmt: skip
 UNSAFE = (wrong_stride, neighbour, two_offsets, one_sum, same_place, changed_index, another_name,
           part_of_neighbour, number_of_neighbour, cuda_v1.kernel, cuda_v2.kernel)  # fmt: skip

@@ -10,6 +10,7 @@ from lstm_kernels.emulator import cuda, dispatcher, find_data_races
 from lstm_kernels.emulator.data_races import ORDERS
 from lstm_kernels.training import fit
 from lstm_kernels.versions import cuda_v5, cuda_v6
+from lstm_kernels.versions.parts import sum_shape
 
 
 @cuda.jit
@@ -57,7 +58,7 @@ def test_v6_trains_to_the_same_bits_in_every_order(optimizer, in_order, monkeypa
 @pytest.mark.parametrize("rows", [3, 40])
 def test_the_updates_have_no_race(rows):
     parts, rates = np.ones((rows, 200)), np.full((4, 2), 0.01)
-    shape, dtype = cuda_v5.sum_shape(rows, 200), parts.dtype
+    shape, dtype = sum_shape(rows, 200), parts.dtype
     sgd, adam = cuda_v6.make_sgd(dtype), cuda_v6.make_adam(dtype)
     assert find_data_races(sgd, *shape, parts, np.ones((1, 200)), rates[:, :1], 2) == []
     assert find_data_races(adam, *shape, parts, np.ones((3, 200)), rates, 2) == []

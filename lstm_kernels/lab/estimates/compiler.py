@@ -21,6 +21,7 @@ from lstm_kernels.lab.estimates.compile_report import CompiledKernel, find_ptxas
 from lstm_kernels.lab.estimates.machine_code import step_loops
 from lstm_kernels.machine.device import cuda
 from lstm_kernels.versions import cuda_v1, cuda_v2, cuda_v4, cuda_v5, cuda_v6
+from lstm_kernels.versions.parts import SUM_THREADS, make_sum_kernel
 
 # Axes of each argument; 0 for a number.  A Numba type stands for itself.
 PER_SAMPLE = (2, 2, 1, 2, 1) + (3, 3, 0) + (3, 3, 3, 2, 3, 3, 1) + (2, 2, 1, 2, 1)  # V1, V2
@@ -63,9 +64,9 @@ KERNELS = {
     ),
     "cuda_v5, P=32": persistent(32),
     "cuda_v5, P=64": persistent(64),
-    "cuda_v5, sum": Compilable(cuda_v5.make_sum_kernel, (2, 1), cuda_v5.SUM_THREADS),
-    "cuda_v6, SGD": Compilable(cuda_v6.make_sgd, (2, 2, 2, INTEGER), cuda_v5.SUM_THREADS),
-    "cuda_v6, Adam": Compilable(cuda_v6.make_adam, (2, 2, 2, INTEGER), cuda_v5.SUM_THREADS),
+    "cuda_v5, sum": Compilable(make_sum_kernel, (2, 1), SUM_THREADS),
+    "cuda_v6, SGD": Compilable(cuda_v6.make_sgd, (2, 2, 2, INTEGER), SUM_THREADS),
+    "cuda_v6, Adam": Compilable(cuda_v6.make_adam, (2, 2, 2, INTEGER), SUM_THREADS),
 }
 
 MOVES = ("ld", "st", "mov", "selp")  # PTX instructions that copy a number and compute nothing

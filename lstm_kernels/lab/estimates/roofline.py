@@ -13,8 +13,9 @@ from lstm_kernels.lab.estimates import compile_report
 from lstm_kernels.lab.estimates.cards import WARP
 from lstm_kernels.lab.estimates.occupancy import occupancy
 from lstm_kernels.model import count_params
-from lstm_kernels.versions.cuda_v5 import BLOCKS_OF_SM, sum_shape, window_steps
+from lstm_kernels.versions.cuda_v5 import BLOCKS_OF_SM, window_steps
 from lstm_kernels.versions.packing import PADDED
+from lstm_kernels.versions.parts import sum_shape
 
 NUMBER = 4  # bytes of a float32
 STEPS = window_steps("float32")  # of V5's windows
