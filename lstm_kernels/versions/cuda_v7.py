@@ -29,12 +29,11 @@ from lstm_kernels.versions.buffers import allocate
 from lstm_kernels.versions.packing import Layout, split
 from lstm_kernels.versions.parts import one_batch
 
-ALL = 0xFFFFFFFF  # the mask of a whole warp
 THREADS, WARPS = 256, 8  # a block
-CHUNK = 32  # rows of h, or of dz, that a block multiplies at once; H is padded to it
+MULTIPLE = 32  # H is padded to a multiple of it
 ROOM, PLUS = 0xFFFF, 0x7FFFFFFF  # masks tell the compiler: not negative, so no index like a[-1]
 PAD = 4  # unused numbers after each row of W, against bank conflicts when it is written
-SMALL = 0.04  # square of |z| below which tanh is its series: the next term is below 2e-8
+LATENCY = 800  # cycles until a number comes from L2, roughly
 MOST_PARTS = 16  # of dW: sums that the update adds one after the other
 
 
@@ -55,29 +54,21 @@ def sigmoid(z):
 
 
 @cuda.jit(device=True)
-def tanh(z):
-    """By the same exponential; near zero, where that loses digits, by the series up to z^7."""
-    one, square, s = type(z)(1), z * z, sigmoid(z + z)
-    series = square * (type(z)(2 / 15) - square * type(z)(17 / 315)) - type(z)(1 / 3)
-    return z + z * square * series if square < type(z)(SMALL) else s + s - one
-
-
-@cuda.jit(device=True)
-def fetch(samples, source, t, row, stride, n, on_the_way):
-    """Read the thread's four rows of a chunk of source (T, rows, N)."""
-    t, n = t & PLUS, n & PLUS
-    for i in range(4):
-        line = (row + i * stride) & PLUS
+def fetch(samples, loads, group, P, source, t, k, n, on_the_way):
+    """Read the thread's rows of a chunk of source (T, rows, N): k .. k + group of each P rows."""
+    t, k, n = t & PLUS, k & PLUS, n & PLUS
+    for i in range(loads // samples):
+        row = k + i * WARPS // group * P + i * WARPS % group
         for r in range(samples):
-            on_the_way[i * samples + r] = source[t, line, n + 32 * r]
+            on_the_way[i * samples + r] = source[t, row, n + 32 * r]
 
 
 @cuda.jit(device=True)
-def put(samples, on_the_way, shared, at):
+def put(samples, loads, on_the_way, shared, at):
     """Write them to rows warp, warp + 8, ... of a chunk in shared memory."""
     warp, lane = warp_and_lane()
     first = (at + warp * 32 * samples + lane) & ROOM
-    for i in range(4):
+    for i in range(loads // samples):
         for r in range(samples):
             shared[first + (i * WARPS * samples + r) * 32] = on_the_way[i * samples + r]
 
@@ -89,39 +80,40 @@ def multiply(rows, samples, count, pitch, shared, a, b, acc):
     A thread's samples are neighbours in fours, as its rows are: so four numbers are one read.
     """
     four = min(4, samples)
-    for k in range(count):
-        weights = (a + k * pitch) & (ROOM - 3)
-        values = (b + k * samples * 32) & (ROOM + 1 - four)
-        for m in range(rows):
-            weight = shared[weights + m]
-            for r in range(samples):
-                value = shared[values + r // four * four * 32 + r % four]
-                acc[m * samples + r] += weight * value
+    for start in range(0, count, 4):
+        weights = (a + start * pitch) & (ROOM - 3)
+        values = (b + start * samples * 32) & (ROOM + 1 - four)
+        for k in range(4):
+            for m in range(rows):
+                weight = shared[weights + k * pitch + m]
+                for r in range(samples):
+                    place = values + k * samples * 32 + r // four * four * 32 + r % four
+                    acc[m * samples + r] += weight * shared[place]
 
 
 @cuda.jit(device=True)
 def product(
-    rows, samples, count, pitch, shared, a, a_step, chunks_at, b, source, t, step, stride, n, acc,
+    rows, samples, loads, group, count, pitch, P, shared, a, chunks_at, b, source, t, n, acc,
     on_the_way,
 ):  # fmt: skip
     """acc[m, r] = sum over k of W[k, m] * source[t, k, n + 32 r]: one chunk after the other.
 
     While a chunk is multiplied, the next one is on its way from memory.
     """
-    warp, size = (cuda.threadIdx.x & (THREADS - 1)) >> 5, CHUNK * 32 * samples
-    fetch(samples, source, t, warp, stride, n, on_the_way)
-    put(samples, on_the_way, shared, chunks_at)
+    warp, size = (cuda.threadIdx.x & (THREADS - 1)) >> 5, loads * THREADS
+    fetch(samples, loads, group, P, source, t, warp, n, on_the_way)
+    put(samples, loads, on_the_way, shared, chunks_at)
     for e in range(rows * samples):
         acc[e] = source.dtype.type(0)
     cuda.syncthreads()  # the first chunk is there
-    chunks = source.shape[1] // CHUNK
-    for chunk in range(chunks):
-        if chunk + 1 < chunks:
-            fetch(samples, source, t, (chunk + 1) * step + warp, stride, n, on_the_way)
+    for chunk in range(P // group):
+        k = (chunk + 1) * group + warp
+        if k < P:
+            fetch(samples, loads, group, P, source, t, k, n, on_the_way)
         here = chunks_at + (chunk & 1) * size
-        multiply(rows, samples, count, pitch, shared, a + chunk * a_step, here + b, acc)
-        if chunk + 1 < chunks:
-            put(samples, on_the_way, shared, chunks_at + ((chunk + 1) & 1) * size)
+        multiply(rows, samples, count, pitch, shared, a + chunk * group * pitch, here + b, acc)
+        if k < P:
+            put(samples, loads, on_the_way, shared, chunks_at + ((chunk + 1) & 1) * size)
         cuda.syncthreads()  # the next chunk is there, and this one is free
 
 
@@ -149,20 +141,33 @@ def gather(x, order, first, count, width, xs):
 
 
 @cuda.jit(device=True)
-def keep_rows(units, P, packed, unit, pitch, shared):
-    """W's rows of the block's units, as [k][unit][gate]."""
-    warp, lane = warp_and_lane()
-    for row in range(warp, 4 * units, WARPS):
-        first = ((row & 3) * P + unit + (row >> 2)) * P
-        for k in range(lane, P, 32):
-            shared[k * pitch + row] = packed[first + k]
+def keep_rows(units, P, pitch, packed, unit, shared, some):
+    """W's rows of the block's units, as [k][unit][gate].  Eight reads are on the way at once."""
+    thread, unit = cuda.threadIdx.x & (THREADS - 1), unit & PLUS
+    for first in range(thread, 4 * units * P, 8 * THREADS):
+        for i in range(8):
+            row, k = (first + i * THREADS) // P, (first + i * THREADS) % P
+            if row < 4 * units:
+                some[i] = packed[((row & 3) * P + unit + (row >> 2)) * P + k]
+        for i in range(8):
+            row, k = (first + i * THREADS) // P, (first + i * THREADS) % P
+            if row < 4 * units:
+                shared[k * pitch + row] = some[i]
 
 
 @cuda.jit(device=True)
-def keep_columns(units, P, packed, unit, shared):
+def keep_columns(units, P, packed, unit, shared, some):
     """W's columns of the block's units, as [gate row][unit]."""
-    for e in range(cuda.threadIdx.x, 4 * P * units, THREADS):
-        shared[e] = packed[e // units * P + unit + e % units]
+    thread, unit = cuda.threadIdx.x & (THREADS - 1), unit & PLUS
+    for first in range(thread, 4 * units * P, 8 * THREADS):
+        for i in range(8):
+            e = first + i * THREADS
+            if e < 4 * units * P:
+                some[i] = packed[e // units * P + unit + e % units]
+        for i in range(8):
+            e = first + i * THREADS
+            if e < 4 * units * P:
+                shared[e] = some[i]
 
 
 @cuda.jit(device=True)
@@ -219,75 +224,79 @@ def unit_and_sample(pair, samples):
 
 
 @cuda.jit(device=True)
-def forward_step(batch, units, samples, parts, shared, at, inputs_at, t, unit, n, xs, h, c, z, own):
-    """Gates and states.  A thread takes `batch` pairs of a unit and a sample: reads, then writes.
+def read_forward(batch, units, samples, shared, inputs_at, first, t, unit, n, xs, c, own):
+    """What a step needs beside the product, for `batch` pairs of a unit and a sample at once.
 
-    own: 5 numbers of a pair, its cell and the inputs of its gates.
+    own: 5 numbers of a pair, the inputs of its gates and its cell.
     """
-    P, pairs, thread = h.shape[1], units * samples, cuda.threadIdx.x & (THREADS - 1)
-    for first in range(thread, pairs, batch * THREADS):
+    for p in range(batch):
+        u, s = unit_and_sample(first + p * THREADS, samples)
+        own[5 * p + 4] = c[t, (unit + u) & PLUS, (n + s) & PLUS] if t > 0 else xs.dtype.type(0)
+        for q in range(4):
+            own[5 * p + q] = shared[inputs_at + 4 * u + q]
+    for d in range(xs.shape[1]):
         for p in range(batch):
             u, s = unit_and_sample(first + p * THREADS, samples)
-            own[5 * p + 4] = c[t, unit + u, n + s] if t > 0 else xs.dtype.type(0)
+            value = xs[t, d, (n + s) & PLUS]
             for q in range(4):
-                own[5 * p + q] = shared[inputs_at + 4 * u + q]
-        for d in range(xs.shape[1]):
-            for p in range(batch):
-                u, s = unit_and_sample(first + p * THREADS, samples)
-                value = xs[t, d, n + s]
-                for q in range(4):
-                    own[5 * p + q] += value * shared[inputs_at + ((1 + d) * units + u) * 4 + q]
-        for p in range(batch):
-            u, s = unit_and_sample(first + p * THREADS, samples)
-            if t > 0:
-                for k in range(parts):
-                    for q in range(4):
-                        place = at + ((k * units + u) * 4 + q) * samples + s
-                        own[5 * p + q] += shared[place & ROOM]
-            i, f = sigmoid(own[5 * p]), sigmoid(own[5 * p + 1])
-            g, o = tanh(own[5 * p + 2]), sigmoid(own[5 * p + 3])
-            cell = f * own[5 * p + 4] + i * g
-            j, m = (unit + u) & PLUS, (n + s) & PLUS
-            z[t, j, m], z[t, P + j, m], z[t, 2 * P + j, m], z[t, 3 * P + j, m] = i, f, g, o
-            c[t + 1, j, m], h[t + 1, j, m] = cell, o * tanh(cell)
+                own[5 * p + q] += value * shared[inputs_at + ((1 + d) * units + u) * 4 + q]
 
 
 @cuda.jit(device=True)
-def backward_step(
-    batch, units, samples, parts, shared, at, packed, V_at, t, unit, n, dy, c, z, dc, own
-):
-    """The gates in z become dz.  As forward_step.
+def finish_forward(batch, units, samples, parts, P, shared, at, first, t, unit, n, h, c, z, own):
+    """Gates and states of the same pairs."""
+    for p in range(batch):
+        u, s = unit_and_sample(first + p * THREADS, samples)
+        if t > 0:
+            for k in range(parts):
+                for q in range(4):
+                    place = at + ((k * units + u) * 4 + q) * samples + s
+                    own[5 * p + q] += shared[place & ROOM]
+        i, f = sigmoid(own[5 * p]), sigmoid(own[5 * p + 1])
+        g, o = math.tanh(own[5 * p + 2]), sigmoid(own[5 * p + 3])
+        cell = f * own[5 * p + 4] + i * g
+        j, m = (unit + u) & PLUS, (n + s) & PLUS
+        z[t, j, m], z[t, P + j, m], z[t, 2 * P + j, m], z[t, 3 * P + j, m] = i, f, g, o
+        c[t + 1, j, m], h[t + 1, j, m] = cell, o * math.tanh(cell)
 
-    own: 8 numbers of a pair, its gates, c before and after the step, and what came back to c and h.
+
+@cuda.jit(device=True)
+def read_backward(batch, samples, P, packed, V_at, first, t, unit, n, dy, c, z, dc, own):
+    """What a step back needs beside the product.
+
+    own: 8 numbers of a pair: its gates, c before and after the step, what came back to c and h.
     """
-    (T, O, _), P, zero = dy.shape, c.shape[1], dy.dtype.type(0)  # noqa: E741
-    one, pairs, thread = dy.dtype.type(1), units * samples, cuda.threadIdx.x & (THREADS - 1)
-    for first in range(thread, pairs, batch * THREADS):
+    (T, O, _), zero = dy.shape, dy.dtype.type(0)  # noqa: E741
+    for p in range(batch):
+        u, s = unit_and_sample(first + p * THREADS, samples)
+        j, m = (unit + u) & PLUS, (n + s) & PLUS
+        own[8 * p], own[8 * p + 1] = z[t, j, m], z[t, P + j, m]
+        own[8 * p + 2], own[8 * p + 3] = z[t, 2 * P + j, m], z[t, 3 * P + j, m]
+        own[8 * p + 4], own[8 * p + 5] = c[t, j, m] if t > 0 else zero, c[t + 1, j, m]
+        own[8 * p + 6], own[8 * p + 7] = dc[j, m] if t < T - 1 else zero, zero
+    for q in range(O):
         for p in range(batch):
             u, s = unit_and_sample(first + p * THREADS, samples)
-            j, m = (unit + u) & PLUS, (n + s) & PLUS
-            own[8 * p], own[8 * p + 1] = z[t, j, m], z[t, P + j, m]
-            own[8 * p + 2], own[8 * p + 3] = z[t, 2 * P + j, m], z[t, 3 * P + j, m]
-            own[8 * p + 4], own[8 * p + 5] = c[t, j, m] if t > 0 else zero, c[t + 1, j, m]
-            own[8 * p + 6], own[8 * p + 7] = dc[j, m] if t < T - 1 else zero, zero
-        for q in range(O):
-            for p in range(batch):
-                u, s = unit_and_sample(first + p * THREADS, samples)
-                own[8 * p + 7] += packed[V_at + q * P + unit + u] * dy[t, q, n + s]
-        for p in range(batch):
-            u, s = unit_and_sample(first + p * THREADS, samples)
-            if t < T - 1:
-                for k in range(parts):
-                    own[8 * p + 7] += shared[(at + (k * units + u) * samples + s) & ROOM]
-            j, m = (unit + u) & PLUS, (n + s) & PLUS
-            i, f, g, o = own[8 * p], own[8 * p + 1], own[8 * p + 2], own[8 * p + 3]
-            tanh_c, dh = tanh(own[8 * p + 5]), own[8 * p + 7]
-            d = own[8 * p + 6] + dh * o * (one - tanh_c * tanh_c)
-            z[t, j, m] = d * g * i * (one - i)
-            z[t, P + j, m] = d * own[8 * p + 4] * f * (one - f)
-            z[t, 2 * P + j, m] = d * i * (one - g * g)
-            z[t, 3 * P + j, m] = dh * tanh_c * o * (one - o)
-            dc[j, m] = d * f
+            own[8 * p + 7] += packed[V_at + q * P + unit + u] * dy[t, q, (n + s) & PLUS]
+
+
+@cuda.jit(device=True)
+def finish_backward(batch, units, samples, parts, P, shared, at, first, t, unit, n, z, dc, own):
+    """The gates in z become dz.  parts is 0 at the last step: nothing comes from after it."""
+    one = z.dtype.type(1)
+    for p in range(batch):
+        u, s = unit_and_sample(first + p * THREADS, samples)
+        for k in range(parts):
+            own[8 * p + 7] += shared[(at + (k * units + u) * samples + s) & ROOM]
+        j, m = (unit + u) & PLUS, (n + s) & PLUS
+        i, f, g, o = own[8 * p], own[8 * p + 1], own[8 * p + 2], own[8 * p + 3]
+        tanh_c, dh = math.tanh(own[8 * p + 5]), own[8 * p + 7]
+        d = own[8 * p + 6] + dh * o * (one - tanh_c * tanh_c)
+        z[t, j, m] = d * g * i * (one - i)
+        z[t, P + j, m] = d * own[8 * p + 4] * f * (one - f)
+        z[t, 2 * P + j, m] = d * i * (one - g * g)
+        z[t, 3 * P + j, m] = dh * tanh_c * o * (one - o)
+        dc[j, m] = d * f
 
 
 # ---- the first kernel: all steps forward, then all steps backward ---------------------------
@@ -297,43 +306,63 @@ class Tile(NamedTuple):
     """What a block computes at once.  A warp has `units` units of 32 * `samples` samples."""
 
     units: int
-    samples: int  # of a thread; they are 32 apart
+    samples: int  # of a thread
     sharing: int  # so many warps share the sum over k
+    loads: int  # numbers that a thread has on the way from memory
 
     @property
     def block(self):
         """Units and samples of a block."""
         return self.units * WARPS // self.sharing, 32 * self.samples
 
+    def groups(self, P):
+        """Rows of h in a chunk, going forward; rows of each gate's dz, going back."""
+        rows = self.loads * WARPS // self.samples
+        return math.gcd(rows, P), math.gcd(rows // 4, P)
+
     def shared(self, P, D):
         """Numbers in shared memory: the weights, two chunks, and what x and the bias need."""
-        units, samples = self.block
-        return P * (4 * units + PAD) + 2 * CHUNK * samples + 4 * units * (1 + D)
+        units = self.block[0]
+        return P * (4 * units + PAD) + 2 * self.loads * THREADS + 4 * units * (1 + D)
 
     def cycles(self, P, tiles):
         """A rough count for a step forward and one back of an SM with so many tiles.
 
         It compares kinds of tiles: of reads from shared memory (one a cycle) and multiply-adds
-        (four a cycle) the slower counts; the chunks come from L2, 64 bytes a cycle.
+        (four a cycle) the slower counts; a chunk comes from L2, 64 bytes a cycle and not before
+        LATENCY.
         """
-        rows, samples = 4 * self.units, self.samples
-        multiplying = 2 * WARPS * P // self.sharing * max(rows + samples, rows * samples / 4)
-        return tiles * (multiplying + 5 * P * 32 * samples * 4 / 64)
+        units, samples = self.units, self.samples
+        multiplying = WARPS * P // self.sharing * max(units + samples, 1.2 * units * samples)
+        total = 0
+        for group, rows in zip(self.groups(P), (P, 4 * P), strict=True):
+            chunks, coming = P // group, rows * 128 * samples / 64
+            total += LATENCY + chunks * max(LATENCY, (multiplying + coming) / chunks)
+        return tiles * total
 
 
-TILES = tuple(Tile(u, s, w) for u, w in ((1, 2), (1, 1), (2, 1)) for s in (1, 2, 4, 8))
+TILES = tuple(
+    Tile(units, samples, sharing, loads)
+    for units, sharing in ((1, 2), (1, 1), (2, 1))
+    for samples in (1, 2, 4, 8)
+    for loads in (8, 16, 32)
+    if loads >= 4 * samples
+)
 
 
 @lru_cache
-def make_kernel(tile, dtype):
-    """The kernel for one kind of tile: constants, so that loops unroll into registers."""
+def make_kernel(tile, P, dtype):
+    """The kernel for one kind of tile and P units: constants, so that loops unroll."""
     number = numba.from_dtype(dtype)
-    ROWS, SAMPLES, SHARING = 4 * tile.units, tile.samples, tile.sharing
+    ROWS, SAMPLES, SHARING, LOADS = 4 * tile.units, tile.samples, tile.sharing, tile.loads
     UNITS, WIDTH = tile.block
-    BATCH, PITCH = min(4, max(1, UNITS * WIDTH // THREADS)), 4 * UNITS + PAD
-    FORWARD, BACKWARD = CHUNK // SHARING, CHUNK // 4 // SHARING  # a warp's rows of a chunk
+    OWNERS, PITCH, PAIRS = P // UNITS, 4 * UNITS + PAD, UNITS * WIDTH
+    BATCH = min(4, max(1, PAIRS // THREADS))
+    EARLY = PAIRS <= BATCH * THREADS  # what a step needs is read before its product
     GROUPS = WARPS // SHARING  # of warps: their units differ
-    SUMS, ON_THE_WAY, OWN = ROWS * SAMPLES, 4 * SAMPLES, 8 * BATCH
+    AHEAD, BACK = tile.groups(P)
+    LOADS_AHEAD, LOADS_BACK = AHEAD * SAMPLES // WARPS, 4 * BACK * SAMPLES // WARPS
+    SUMS, OWN = ROWS * SAMPLES, 8 * BATCH
 
     @cuda.jit
     def kernel(
@@ -343,64 +372,83 @@ def make_kernel(tile, dtype):
         h, c, z, dc, dy, xs,  # workspace: shapes in Steps
         loss,  # (all,) in the order of `order`
     ):  # fmt: skip
-        """Block b owns UNITS units, from UNITS (b % owners) on; owners = P / UNITS."""
+        """Block b owns UNITS units, from UNITS (b % OWNERS) on."""
         grid = cuda.cg.this_grid()
         shared = cuda.shared.array(0, number)
-        acc, on_the_way = cuda.local.array(SUMS, number), cuda.local.array(ON_THE_WAY, number)
+        acc, on_the_way = cuda.local.array(SUMS, number), cuda.local.array(LOADS, number)
         own = cuda.local.array(OWN, number)
-        (T, D, _), P, (warp, lane) = xs.shape, h.shape[1], warp_and_lane()
-        owners = P // UNITS
-        unit, start = cuda.blockIdx.x % owners * UNITS, cuda.blockIdx.x // owners * WIDTH
-        inputs_at, stride = P * PITCH, cuda.gridDim.x // owners * WIDTH
-        chunks_at = inputs_at + 4 * UNITS * (1 + D)
+        (T, D, _), (warp, lane) = xs.shape, warp_and_lane()
+        thread, inputs_at = cuda.threadIdx.x & (THREADS - 1), P * PITCH
+        unit, start = cuda.blockIdx.x % OWNERS * UNITS, cuda.blockIdx.x // OWNERS * WIDTH
+        stride, chunks_at = cuda.gridDim.x // OWNERS * WIDTH, inputs_at + 4 * UNITS * (1 + D)
 
         gather(x, order, first, count, width, xs)
-        keep_rows(UNITS, P, packed, unit, PITCH, shared)
+        keep_rows(UNITS, P, PITCH, packed, unit, shared, own)
         keep_inputs(UNITS, P, packed, U_at, B_at, unit, D, shared, inputs_at)
         grid.sync()  # xs and the weights are there
         row, share, mine = warp % GROUPS * ROWS, warp // GROUPS, lane * min(4, SAMPLES)
-        a, b = share * FORWARD * PITCH + row, share * FORWARD * WIDTH + mine
+        rows = AHEAD // SHARING  # of a chunk, for this warp
+        a, b = share * rows * PITCH + row, share * rows * WIDTH + mine
         sums = chunks_at + (share * 4 * UNITS + row) * WIDTH + mine
         for t in range(T):
             for n in range(start, width, stride):
+                if EARLY and thread < PAIRS:
+                    read_forward(
+                        BATCH, UNITS, WIDTH, shared, inputs_at, thread, t, unit, n, xs, c, own
+                    )
                 if t > 0:
                     product(
-                        ROWS, SAMPLES, FORWARD, PITCH, shared, a, CHUNK * PITCH, chunks_at, b,
-                        h, t, CHUNK, WARPS, n + lane, acc, on_the_way,
+                        ROWS, SAMPLES, LOADS_AHEAD, AHEAD, AHEAD // SHARING, PITCH, P, shared, a,
+                        chunks_at, b, h, t, n + lane, acc, on_the_way,
                     )  # fmt: skip
                     leave(ROWS, SAMPLES, acc, shared, sums)
                     cuda.syncthreads()  # all sums are there
-                forward_step(
-                    BATCH, UNITS, WIDTH, SHARING, shared, chunks_at, inputs_at, t, unit, n,
-                    xs, h, c, z, own,
-                )  # fmt: skip
-                cuda.syncthreads()  # they are used
+                for pair in range(thread, PAIRS, BATCH * THREADS):
+                    if not EARLY:
+                        read_forward(
+                            BATCH, UNITS, WIDTH, shared, inputs_at, pair, t, unit, n, xs, c, own
+                        )
+                    finish_forward(
+                        BATCH, UNITS, WIDTH, SHARING, P, shared, chunks_at, pair, t, unit, n,
+                        h, c, z, own,
+                    )  # fmt: skip
+                cuda.syncthreads()  # the sums are used
             grid.sync()  # h_{t+1} is there
 
-        keep_columns(UNITS, P, packed, unit, shared)
+        keep_columns(UNITS, P, packed, unit, shared, own)
         outputs(
             P, packed, V_at, b_at, y, order, first, count, width, scale, h, dy, shared, chunks_at
         )
         grid.sync()  # dy and the weights are there
         gate, rest = warp >> 1, warp & 1  # the rest divides the units, or a gate's rows
         row, share = (0, rest) if SHARING > 1 else (rest * ROWS, 0)
-        a = (gate * P + share * BACKWARD) * UNITS + row
-        b = (gate * (CHUNK // 4) + share * BACKWARD) * WIDTH + mine
+        rows = BACK // SHARING
+        a = (gate * P + share * rows) * UNITS + row
+        b = (gate * BACK + share * rows) * WIDTH + mine
         sums = chunks_at + ((gate * SHARING + share) * UNITS + row) * WIDTH + mine
         for t in range(T - 1, -1, -1):
             for n in range(start, width, stride):
+                if EARLY and thread < PAIRS:
+                    read_backward(
+                        BATCH, WIDTH, P, packed, V_at, thread, t, unit, n, dy, c, z, dc, own
+                    )
                 if t < T - 1:
                     product(
-                        ROWS, SAMPLES, BACKWARD, UNITS, shared, a, CHUNK // 4 * UNITS, chunks_at, b,
-                        z, t + 1, CHUNK // 4, P, n + lane, acc, on_the_way,
+                        ROWS, SAMPLES, LOADS_BACK, BACK, BACK // SHARING, UNITS, P, shared, a,
+                        chunks_at, b, z, t + 1, n + lane, acc, on_the_way,
                     )  # fmt: skip
                     leave(ROWS, SAMPLES, acc, shared, sums)
                     cuda.syncthreads()  # all sums are there
-                backward_step(
-                    BATCH, UNITS, WIDTH, 4 * SHARING, shared, chunks_at, packed, V_at, t, unit,
-                    n, dy, c, z, dc, own,
-                )  # fmt: skip
-                cuda.syncthreads()  # they are used
+                for pair in range(thread, PAIRS, BATCH * THREADS):
+                    if not EARLY:
+                        read_backward(
+                            BATCH, WIDTH, P, packed, V_at, pair, t, unit, n, dy, c, z, dc, own
+                        )
+                    finish_backward(
+                        BATCH, UNITS, WIDTH, 4 * SHARING if t < T - 1 else 0, P, shared, chunks_at,
+                        pair, t, unit, n, z, dc, own,
+                    )  # fmt: skip
+                cuda.syncthreads()  # the sums are used
             if t > 0:
                 grid.sync()  # dz of step t is there
         losses(dy, first, count, scale, loss)
@@ -412,98 +460,139 @@ def make_kernel(tile, dtype):
 
 
 @cuda.jit(device=True)
-def fetch_columns(side, a, t, row, n, on_the_way):
-    """Read the thread's numbers of `side` rows of a (T, rows, N); zero below the last row."""
+def fetch_piece(side, a, t, row, n, on_the_way):
+    """Read the thread's numbers of `side` rows, 32 samples of a (T, rows, N); 0 past the rows."""
     t, row, n = t & PLUS, row & PLUS, n & PLUS
-    for i in range(side // WARPS):
-        r = row + i * WARPS
-        on_the_way[i] = a[t, r, n] if r < a.shape[1] else a.dtype.type(0)
+    for i in range(side // 32):
+        for j in range(4):
+            inside = row + 32 * i < a.shape[1]
+            on_the_way[4 * i + j] = a[t, row + 32 * i, n + 8 * j] if inside else a.dtype.type(0)
 
 
 @cuda.jit(device=True)
-def tile_of_dW(REPEAT, parts, part, width, row, column, z, h, shared, acc, one, other):
-    """A tile of dW: sum over this part's steps and samples of dz[t, row, n] h[t, column, n].
-
-    A part of the sum has every `parts`th piece of 32 samples of a step.  h_0 is zero.
-    """
-    side, (warp, lane), thread = 16 * REPEAT, warp_and_lane(), cuda.threadIdx.x & (THREADS - 1)
-    x, y, pieces, pitch = thread & 15, thread >> 4, width >> 5, side + PAD
-    for e in range(REPEAT * REPEAT):
-        acc[e] = h.dtype.type(0)
-    for piece in range(part, (z.shape[0] - 1) * pieces, parts):
-        t, n = 1 + piece // pieces, piece % pieces * 32 + lane
-        fetch_columns(side, z, t, row + warp, n, one)
-        fetch_columns(side, h, t, column + warp, n, other)
-        cuda.syncthreads()  # the last piece is used
-        for i in range(side // WARPS):
-            shared[lane * pitch + warp + i * WARPS] = one[i]
-            shared[(32 + lane) * pitch + warp + i * WARPS] = other[i]
-        cuda.syncthreads()  # this piece is there
-        for n in range(32):
-            mine, yours = (n * pitch + 4 * y) & (ROOM - 3), ((32 + n) * pitch + 4 * x) & (ROOM - 3)
-            for i in range(REPEAT):
-                value = shared[mine + i // 4 * 64 + i % 4]
-                for j in range(REPEAT):
-                    acc[i * REPEAT + j] += value * shared[yours + j // 4 * 64 + j % 4]
+def put_piece(side, on_the_way, shared, at):
+    """Turn them around: [sample][row] in shared memory.  A warp has 8 samples of 4 rows."""
+    warp, lane = warp_and_lane()
+    first = (at + (lane & 7) * (side + PAD) + 4 * warp + (lane >> 3)) & ROOM
+    for i in range(side // 32):
+        for j in range(4):
+            shared[first + 8 * j * (side + PAD) + 32 * i] = on_the_way[4 * i + j]
 
 
 @cuda.jit(device=True)
-def row_product(parts, part, width, a, row, b, column, shift):
-    """This part's share of the sum over steps and samples of a[t, row, n] b[t + shift, column, n].
+def multiply_piece(REPEAT, shared, at_left, at_right, acc):
+    """acc[i, j] += sum over 32 samples of left[n, i] right[n, j]; both read in fours."""
+    thread, pitch = cuda.threadIdx.x & (THREADS - 1), 16 * REPEAT + PAD
+    for n in range(32):
+        mine = (at_left + n * pitch + 4 * (thread >> 4)) & (ROOM - 3)
+        yours = (at_right + n * pitch + 4 * (thread & 15)) & (ROOM - 3)
+        for i in range(REPEAT):
+            value = shared[mine + i // 4 * 64 + i % 4]
+            for j in range(REPEAT):
+                acc[i * REPEAT + j] += value * shared[yours + j // 4 * 64 + j % 4]
 
-    For a warp.  Without b (column -1) the sum of a[t, row, n].
+
+@cuda.jit(device=True)
+def add_rows(side, t, n, xs, shared, slots):
+    """dB and dU: a piece of dz's rows by itself, and times x.  A row has THREADS / side threads.
+
+    Each thread adds to numbers of its own: THREADS of them for each sum, from slots on.
     """
-    lane, pieces, total = cuda.threadIdx.x & 31, width >> 5, a.dtype.type(0)
-    for piece in range(part, a.shape[0] * pieces, parts):
-        t, n = piece // pieces, piece % pieces * 32 + lane
-        total += a[t, row, n] * b[t + shift, column, n] if column >= 0 else a[t, row, n]
-    for distance in (16, 8, 4, 2, 1):
-        total += cuda.shfl_xor_sync(ALL, total, distance)
+    thread, each = cuda.threadIdx.x & (THREADS - 1), 32 * side // THREADS
+    first, row, total = thread // side * each, thread % side, xs.dtype.type(0)
+    for m in range(first, first + each):
+        total += shared[m * (side + PAD) + row]
+    shared[slots + thread] += total
+    for d in range(xs.shape[1]):
+        total = xs.dtype.type(0)
+        for m in range(first, first + each):
+            total += shared[m * (side + PAD) + row] * xs[t, d, n + m]
+        shared[slots + (1 + d) * THREADS + thread] += total
+
+
+@cuda.jit(device=True)
+def add_columns(side, t, n, dy, shared, at, slots):
+    """dV and db_out: a piece of h's rows times dy, and dy by itself.  As add_rows."""
+    thread, each = cuda.threadIdx.x & (THREADS - 1), 32 * side // THREADS
+    first, row = thread // side * each, thread % side
+    for q in range(dy.shape[1]):
+        total = alone = dy.dtype.type(0)
+        for m in range(first, first + each):
+            value = dy[t, q, n + m]
+            total += shared[at + m * (side + PAD) + row] * value
+            alone += value
+        shared[slots + 2 * q * THREADS + thread] += total
+        shared[slots + (2 * q + 1) * THREADS + thread] += alone
+
+
+@cuda.jit(device=True)
+def sum_of_slot(side, shared, slots, slot):
+    """The sums of a row's threads, for a thread of the first ones."""
+    place, total = slots + slot * THREADS + cuda.threadIdx.x, shared.dtype.type(0)
+    for other in range(0, THREADS, side):
+        total += shared[place + other]
     return total
 
 
-@cuda.jit(device=True)
-def thin_row(parts, part, width, row, z, h, dy, xs, U_at, B_at, V_at, b_at, out):
-    """What a warp adds up beside dW: a row of dU and its dB, or an element of dV or db_out."""
-    P, D, O = h.shape[1], xs.shape[1], dy.shape[1]  # noqa: E741
-    if row < 4 * P:
-        out[B_at + row] = row_product(parts, part, width, z, row, xs, -1, 0)
-        for d in range(D):
-            out[U_at + d * 4 * P + row] = row_product(parts, part, width, z, row, xs, d, 0)
-    elif row < (4 + O) * P:
-        q, j = (row - 4 * P) // P, row % P
-        out[V_at + q * P + j] = row_product(parts, part, width, dy, q, h, j, 1)
-    elif row < (4 + O) * P + O:
-        q = row - (4 + O) * P
-        out[b_at + q] = row_product(parts, part, width, dy, q, xs, -1, 0)
-
-
 @lru_cache
-def make_weights_kernel(REPEAT, dtype):
+def make_weights_kernel(REPEAT, P, dtype):
     """The kernel for tiles of 16 REPEAT rows and columns; a thread has REPEAT x REPEAT numbers."""
     number = numba.from_dtype(dtype)
-    SIDE, SUMS, ON_THE_WAY = 16 * REPEAT, REPEAT * REPEAT, 2 * REPEAT
+    SIDE, SUMS, LOADS = 16 * REPEAT, REPEAT * REPEAT, 2 * REPEAT
+    COLUMNS, RIGHT, SLOTS = -(-P // SIDE), 32 * (SIDE + PAD), 64 * (SIDE + PAD)
 
     @cuda.jit
-    def weights_kernel(z, h, dy, xs, width, U_at, B_at, V_at, b_at, tiles, parts):
-        """Block (tile, part): a tile of dW.  The blocks after the tiles add up all the rest."""
+    def weights_kernel(z, h, dy, xs, width, U_at, B_at, V_at, b_at, parts):
+        """Block (tile, part): a tile of dW, and beside it, in the first tiles, all the rest.
+
+        A part of the sums has every so many of the pieces of 32 samples of a step.
+        """
         shared = cuda.shared.array(0, number)
         acc = cuda.local.array(SUMS, number)
-        one, other = cuda.local.array(ON_THE_WAY, number), cuda.local.array(ON_THE_WAY, number)
-        thread, P, S = cuda.threadIdx.x & (THREADS - 1), h.shape[1], parts.shape[0]
-        block, part, columns = cuda.blockIdx.x, cuda.blockIdx.y, (P + SIDE - 1) // SIDE
-        if block < tiles:
-            row, column = block // columns * SIDE, block % columns * SIDE
-            tile_of_dW(REPEAT, S, part, width, row, column, z, h, shared, acc, one, other)
-            for i in range(REPEAT):
-                m = row + 4 * (thread >> 4) + i // 4 * 64 + i % 4
-                for j in range(REPEAT):
-                    k = column + 4 * (thread & 15) + j // 4 * 64 + j % 4
-                    if k < P:
-                        parts[part, m * P + k] = acc[i * REPEAT + j]
-        else:
-            row = (block - tiles) * WARPS + (thread >> 5)
-            thin_row(S, part, width, row, z, h, dy, xs, U_at, B_at, V_at, b_at, parts[part])
+        left, right = cuda.local.array(LOADS, number), cuda.local.array(LOADS, number)
+        (T, D, _), O, (warp, lane) = xs.shape, dy.shape[1], warp_and_lane()  # noqa: E741
+        thread, part, pieces = cuda.threadIdx.x & (THREADS - 1), cuda.blockIdx.y, width >> 5
+        row, column = cuda.blockIdx.x // COLUMNS * SIDE, cuda.blockIdx.x % COLUMNS * SIDE
+        begin, end = 0 if column == 0 else 1, T + 1 if row == 0 else T  # h_0 = 0; h_T for dV
+        my_row, my_n = 4 * warp + (lane >> 3), lane & 7
+        for e in range(SUMS):
+            acc[e] = number(0)
+        for slot in range(1 + D + 2 * O):
+            shared[SLOTS + slot * THREADS + thread] = number(0)
+        for piece in range(begin * pieces + part, end * pieces, parts.shape[0]):
+            t, n = piece // pieces, piece % pieces * 32
+            if t < T:
+                fetch_piece(SIDE, z, t, row + my_row, n + my_n, left)
+            if t > 0:
+                fetch_piece(SIDE, h, t, column + my_row, n + my_n, right)
+            cuda.syncthreads()  # the last piece is used
+            put_piece(SIDE, left, shared, 0)
+            put_piece(SIDE, right, shared, RIGHT)
+            cuda.syncthreads()  # this piece is there
+            if t > 0 and t < T:
+                multiply_piece(REPEAT, shared, 0, RIGHT, acc)
+            if t < T and column == 0:
+                add_rows(SIDE, t, n, xs, shared, SLOTS)
+            if t > 0 and row == 0:
+                add_columns(SIDE, t - 1, n, dy, shared, RIGHT, SLOTS + (1 + D) * THREADS)
+        for i in range(REPEAT):
+            m = row + 4 * (thread >> 4) + i // 4 * 64 + i % 4
+            for j in range(REPEAT):
+                k = column + 4 * (thread & 15) + j // 4 * 64 + j % 4
+                if k < P:
+                    parts[part, m * P + k] = acc[i * REPEAT + j]
+        cuda.syncthreads()  # all slots are there
+        if thread < SIDE and column == 0:
+            parts[part, B_at + row + thread] = sum_of_slot(SIDE, shared, SLOTS, 0)
+            for d in range(D):
+                place = U_at + d * 4 * P + row + thread
+                parts[part, place] = sum_of_slot(SIDE, shared, SLOTS, 1 + d)
+        if thread < SIDE and row == 0 and column + thread < P:
+            for q in range(O):
+                place = V_at + q * P + column + thread
+                parts[part, place] = sum_of_slot(SIDE, shared, SLOTS, 1 + D + 2 * q)
+                if column + thread == 0:
+                    parts[part, b_at + q] = sum_of_slot(SIDE, shared, SLOTS, 2 + D + 2 * q)
 
     return weights_kernel
 
@@ -514,7 +603,7 @@ def make_weights_kernel(REPEAT, dtype):
 @lru_cache
 def make_layout(D, H, O):  # noqa: E741
     """The parameters in their usual order, with H padded by zeros to a multiple of 32."""
-    P = -(-H // CHUNK) * CHUNK
+    P = -(-H // MULTIPLE) * MULTIPLE
     shapes, numbers = param_shapes(D, H, O), np.arange(count_params(D, H, O))
     U, W, B, V, b_out = split(numbers, shapes)
 
@@ -541,48 +630,49 @@ class Steps:
         self.layout, self.T, self.tile = layout, T, choose_tile(layout, batch_size, dtype)
         P, D, O, (units, samples) = layout.P, layout.D, layout.O, self.tile.block  # noqa: E741
         N = -(-batch_size // samples) * samples
-        self.owners, self.shared = P // units, self.tile.shared(P, D) * dtype.itemsize
-        self.repeat, self.tiles, rows = plan_dW(P, T * N // 32, dtype)
+        repeat, self.tiles, rows = plan_dW(P, T * N // 32, dtype)
+        self.owners, self.asked = P // units, False
+        room = 64 * (16 * repeat + PAD) + THREADS * (1 + D + 2 * O)
+        self.shared = self.tile.shared(P, D) * dtype.itemsize, room * dtype.itemsize
         state = T + 1, P, N
         shapes = state, state, (T, 4 * P, N), (P, N), (T, O, N), (T, D, N), (rows, layout.size)
         needed = sum(map(math.prod, shapes)) * dtype.itemsize
         check_memory(needed, f"a batch of N={batch_size} samples with T={T}, {P} padded units")
         *self.work, self.parts = allocate([(shape, dtype) for shape in shapes])
-        self.kernel, self.asked = make_kernel(self.tile, dtype), False
-        self.weights_kernel = make_weights_kernel(self.repeat, dtype)
+        self.kernel = make_kernel(self.tile, P, dtype)
+        self.weights_kernel = make_weights_kernel(repeat, P, dtype)
 
     def queue(self, packed, x, y, order, first, count, loss, stream=0):
         """Two launches for samples order[first : first + count]; returns the parts to add up.
 
+        x (T, all, D), y (T, all, O); the samples' losses go to loss[first : first + count].
         Nothing is allocated, copied or waited for.
         """
-        layout, samples = self.layout, self.tile.block[1]
-        at, tiles = (layout.U, layout.B, layout.V, layout.b_out), -(-count // samples)
-        batch = x, y, order, first, count, tiles * samples
-        scale = loss.dtype.type(1 / (self.T * count * layout.O))
-        h, _, z, _, dy, xs = self.work
-        blocks = self.owners * min(tiles, count_processors() // self.owners)
-        arguments = packed, *at, *batch, scale, *self.work, loss
+        layout, (h, c, z, dc, dy, xs) = self.layout, self.work
+        at, tiles = (layout.U, layout.B, layout.V, layout.b_out), -(-count // self.tile.block[1])
+        width = tiles * self.tile.block[1]
+        scale = packed.dtype.type(1 / (self.T * count * layout.O))
+        batch = x, y, order, first, count, width, scale
+        steps = packed, *at, *batch, h, c, z, dc, dy, xs, loss
+        weights = z, h, dy, xs, width, *at, self.parts
         if not self.asked:
-            large_shared.allow(self.kernel, arguments, self.shared)
+            large_shared.allow(self.kernel, steps, self.shared[0])
+            large_shared.allow(self.weights_kernel, weights, self.shared[1])
             self.asked = True
-        self.kernel[blocks, THREADS, stream, self.shared](*arguments)
-        thin = -(-((4 + layout.O) * layout.P + layout.O) // WARPS)
-        room = 2 * 32 * (16 * self.repeat + PAD) * loss.dtype.itemsize
-        grid = (self.tiles + thin, len(self.parts)), THREADS, stream, room
-        sums = z, h, dy, xs, tiles * samples
-        self.weights_kernel[grid](*sums, *at, self.tiles, self.parts)
+        blocks = self.owners * min(tiles, count_processors() // self.owners)
+        self.kernel[blocks, THREADS, stream, self.shared[0]](*steps)
+        grid = self.tiles, len(self.parts)
+        self.weights_kernel[grid, THREADS, stream, self.shared[1]](*weights)
         return self.parts
 
 
 def plan_dW(P, pieces, dtype):
     """(numbers of a thread along each side, tiles, parts) of dW: enough blocks for all SMs."""
-    for repeat in (8, 4):
+    for repeat, blocks in ((8, 1), (4, 2)):  # so many blocks of an SM
         side, processors = 16 * repeat, count_processors()
-        tiles = -(-4 * P // side) * -(-P // side)
-        parts = min(MOST_PARTS, pieces)
+        tiles, parts = -(-4 * P // side) * -(-P // side), min(MOST_PARTS, pieces)
         if repeat == 4 or (dtype.itemsize == 4 and tiles * parts >= processors):
-            return repeat, tiles, max(1, min(parts, 2 * processors // tiles))
+            return repeat, tiles, max(1, min(parts, blocks * processors // tiles))
 
 
 def tiles_that_fit(layout, dtype):
