@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from lstm_kernels import checks
 from lstm_kernels.checks import relative_error
 from lstm_kernels.machine import device, watch
 from lstm_kernels.machine.cuda_graph import GraphError
@@ -213,6 +214,21 @@ def test_epochs_come_one_after_the_other_and_then_again(data):
         training.losses(1)
     alone = cuda_v6.gradients(training.params(2), x[:, :4], y[:, :4])[0]
     assert losses[0] == pytest.approx(alone, rel=1e-6), "the first order again"
+
+
+@pytest.mark.parametrize("epoch", [0, 3])
+def test_the_plan_of_an_epoch_is_put_in_its_place_without_a_race(epoch):
+    rng = np.random.default_rng(0)
+    orders, all_rates = rng.integers(9, size=(2, 700)), rng.normal(size=(2, 600, 2))
+    state, before = rng.normal(size=(3, 900)), np.zeros((2, 900))
+    order, rates, begun = np.zeros(700, np.int64), np.zeros((600, 2)), np.array([epoch])
+    plan = begun, orders, all_rates, state, order, rates, before
+    assert checks.find_data_races(cuda_v6.plan_kernel, 1, cuda_v6.PLANNERS, *plan) == []
+    cuda_v6.plan_kernel[1, cuda_v6.PLANNERS](*plan)
+    assert begun[0] in (epoch + 1, epoch + 2)
+    found = (int(begun[0]) - 1) % 2
+    assert np.array_equal(order, orders[found]) and np.array_equal(rates, all_rates[found])
+    assert np.array_equal(before[found], state[0])
 
 
 # ---- progress and endings -----------------------------------------------------------------
