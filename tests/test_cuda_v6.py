@@ -121,7 +121,6 @@ def test_too_many_hidden_units_are_refused_before_a_copy(H, problem):
 
 
 def test_what_does_not_fit_is_refused_before_a_copy(data, monkeypatch):
-    device.release_memory()  # what is kept needs no more of it
     monkeypatch.setattr(device, "free_memory", lambda: 1000)
     with watch.count_transfers() as record:
         with pytest.raises(MemoryError, match="needs .* MiB of device memory"):
@@ -182,19 +181,15 @@ def test_a_driver_that_records_nothing_launches_one_by_one(data, monkeypatch):
     launched, again = fit("cuda_v6", *data, **settings())
     assert same(recorded, launched) and history.batch_losses == again.batch_losses
     assert len(asked) == 1, "it is not asked again"
-    device.release_memory()
 
 
 def test_a_very_long_epoch_is_not_recorded(data, monkeypatch):
-    device.release_memory()
     monkeypatch.setattr(cuda_v6, "MOST_RECORDED", 2)
     monkeypatch.setattr(cuda_v6, "Graph", pytest.fail)
     fit("cuda_v6", *data, **settings())  # three mini-batches an epoch
-    device.release_memory()
 
 
 def test_the_next_training_of_the_same_sizes_finds_its_room(data, monkeypatch):
-    device.release_memory()
     first, _ = fit("cuda_v6", *data, **settings())
     monkeypatch.setattr(cuda_v6.Room, "__init__", pytest.fail)
     again, _ = fit("cuda_v6", *data, **settings())
