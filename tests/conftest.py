@@ -17,6 +17,14 @@ settings.register_profile("course", deadline=None)  # a busy machine is no error
 settings.load_profile("course")
 
 
+@pytest.fixture(autouse=True)
+def nothing_kept():
+    """What one test leaves on the device, made for its own settings, no other finds."""
+    yield
+    if device := sys.modules.get("lstm_kernels.machine.device"):  # some tests load none
+        device.release_memory()
+
+
 @pytest.fixture
 def problem():
     """problem(T, N, D, H, O, dtype, seed) -> params, x, y."""

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from lstm_kernels import checks
 from lstm_kernels.checks import relative_error
 from lstm_kernels.machine import device, watch
 from lstm_kernels.machine.cuda_graph import GraphError
@@ -120,7 +121,6 @@ def test_too_many_hidden_units_are_refused_before_a_copy(H, problem):
 
 
 def test_what_does_not_fit_is_refused_before_a_copy(data, monkeypatch):
-    device.release_memory()  # what is kept needs no more of it
     monkeypatch.setattr(device, "free_memory", lambda: 1000)
     with watch.count_transfers() as record:
         with pytest.raises(MemoryError, match="needs .* MiB of device memory"):
@@ -181,19 +181,15 @@ def test_a_driver_that_records_nothing_launches_one_by_one(data, monkeypatch):
     launched, again = fit("cuda_v6", *data, **settings())
     assert same(recorded, launched) and history.batch_losses == again.batch_losses
     assert len(asked) == 1, "it is not asked again"
-    device.release_memory()
 
 
 def test_a_very_long_epoch_is_not_recorded(data, monkeypatch):
-    device.release_memory()
     monkeypatch.setattr(cuda_v6, "MOST_RECORDED", 2)
     monkeypatch.setattr(cuda_v6, "Graph", pytest.fail)
     fit("cuda_v6", *data, **settings())  # three mini-batches an epoch
-    device.release_memory()
 
 
 def test_the_next_training_of_the_same_sizes_finds_its_room(data, monkeypatch):
-    device.release_memory()
     first, _ = fit("cuda_v6", *data, **settings())
     monkeypatch.setattr(cuda_v6.Room, "__init__", pytest.fail)
     again, _ = fit("cuda_v6", *data, **settings())
@@ -213,6 +209,21 @@ def test_epochs_come_one_after_the_other_and_then_again(data):
         training.losses(1)
     alone = cuda_v6.gradients(training.params(2), x[:, :4], y[:, :4])[0]
     assert losses[0] == pytest.approx(alone, rel=1e-6), "the first order again"
+
+
+@pytest.mark.parametrize("epoch", [0, 3])
+def test_the_plan_of_an_epoch_is_put_in_its_place_without_a_race(epoch):
+    rng = np.random.default_rng(0)
+    orders, all_rates = rng.integers(9, size=(2, 700)), rng.normal(size=(2, 600, 2))
+    state, before = rng.normal(size=(3, 900)), np.zeros((2, 900))
+    order, rates, begun = np.zeros(700, np.int64), np.zeros((600, 2)), np.array([epoch])
+    plan = begun, orders, all_rates, state, order, rates, before
+    assert checks.find_data_races(cuda_v6.plan_kernel, 1, cuda_v6.PLANNERS, *plan) == []
+    cuda_v6.plan_kernel[1, cuda_v6.PLANNERS](*plan)
+    assert begun[0] in (epoch + 1, epoch + 2)
+    found = (int(begun[0]) - 1) % 2
+    assert np.array_equal(order, orders[found]) and np.array_equal(rates, all_rates[found])
+    assert np.array_equal(before[found], state[0])
 
 
 # ---- progress and endings -----------------------------------------------------------------

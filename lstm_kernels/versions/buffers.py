@@ -11,7 +11,7 @@ from threading import Lock
 
 import numpy as np
 
-from lstm_kernels.machine.device import KEEPERS, cuda
+from lstm_kernels.machine.device import KEEPERS, copy_in, copy_out, cuda
 
 ALIGNED = 256  # bytes: where the driver's own allocations begin
 KEPT = 2  # of each kind, things that wait for their next use: a full batch's and a short one's
@@ -69,12 +69,13 @@ class Piece:
     def send(self, *values, stream=0):
         """Copy values for the first arrays, and the other twins as they are, to the card."""
         for twin, value in zip(self.twins, values, strict=False):
-            twin[...] = value
-        self.memory.copy_to_device(self.host, stream=stream)
+            if value is not twin:
+                twin[...] = value
+        copy_in(self.memory, self.host, stream)
 
     def fetch(self):
         """New arrays with what stands on the card.  The host waits."""
-        return cut(self.memory.copy_to_host(), self.specs)
+        return cut(copy_out(self.memory), self.specs)
 
 
 # ---- what is kept -------------------------------------------------------------------------

@@ -13,8 +13,8 @@ import numba
 import numpy as np
 
 from lstm_kernels.machine.cuda_graph import Graph, GraphError
-from lstm_kernels.machine.device import cuda
-from lstm_kernels.model import checked, sizes
+from lstm_kernels.machine.device import check_memory, copy_out, cuda
+from lstm_kernels.model import sizes
 from lstm_kernels.optimizers import SGD, Adam, History, Progress, shuffled_batches
 from lstm_kernels.versions import cuda_v5, cuda_v7
 from lstm_kernels.versions.buffers import ALIGNED, Piece, bytes_of, cut, lent, round_up
@@ -23,7 +23,7 @@ from lstm_kernels.versions.packing import PADDED, pack, unpack
 from lstm_kernels.versions.parts import SUM_THREADS, sum_of_parts, sum_shape
 
 gradients = cuda_v5.gradients
-PLANNERS = 1024  # threads of the block that plans an epoch
+PLANNERS = 512  # threads of the block that plans an epoch
 MOST_RECORDED = 2**13  # mini-batches of an epoch: the driver keeps some KB for each launch
 PLAN = 2**31  # bytes at most of this computer's memory, for the order of all epochs
 BETA_1, BETA_2 = Adam.BETA_1, Adam.BETA_2  # constants in the kernel: arguments cost the host
@@ -122,7 +122,9 @@ class Room:
     def allocate(self, given, own, work):
         """Memory for all: what one copy brings, what stays, and the batch's workspace `work`."""
         start = round_up(bytes_of(given), ALIGNED)
-        memory = cuda.device_array(start + bytes_of([*own, *work], ALIGNED), np.uint8)
+        nbytes = start + bytes_of([*own, *work], ALIGNED)
+        check_memory(nbytes, f"a training of N={self.N} samples")
+        memory = cuda.device_array(nbytes, np.uint8)
         self.given = Piece(given, memory)
         self.state, self.begun, self.orders, self.x, self.y, self.all_rates = self.given.arrays
         self.packed, arrays = self.state[0], cut(memory[start:], [*own, *work], ALIGNED)
@@ -158,7 +160,7 @@ class Room:
 
     def fetch(self, array):
         """A copy of this array: here the host waits until all that was queued before is done."""
-        copied = array.copy_to_host(stream=self.stream)
+        copied = copy_out(array, self.stream)
         if self.stream:  # a copy in the default stream waits by itself
             self.stream.synchronize()
         return copied
@@ -176,7 +178,7 @@ class DeviceTraining:
         self.epochs = len(orders) // x.shape[1]
         self.room = room or Room(*room_for(params, x, self.epochs, batch_size, rule, recorded))
         room = self.room
-        state = np.zeros(room.state.shape, x.dtype)
+        state = room.given.twins[0]  # its other rows, Adam's means, are zero
         state[0] = pack(params, room.layout)
         rates = [rule.next_step() for _ in range(self.epochs * room.batches)]
         rates = np.reshape(rates, room.all_rates.shape)
@@ -202,9 +204,12 @@ class DeviceTraining:
 
     def params(self, epoch):
         """The parameters as this epoch found them, copied back: the last two and the next one."""
+        return unpack(self.packed(epoch), self.room.layout)
+
+    def packed(self, epoch):
+        """The same, in the packed order."""
         room = self.room
-        packed = room.packed if epoch == self.started else room.before[epoch % 2]
-        return unpack(room.fetch(packed), room.layout)
+        return room.fetch(room.packed if epoch == self.started else room.before[epoch % 2])
 
     def recount(self):
         """After Ctrl-C: the card knows how many epochs were started."""
@@ -250,7 +255,6 @@ def fit(params, x, y, *, epochs, batch_size, rule, seed, on_batch, validation):
     The losses are read once an epoch, so on_batch hears of an epoch's batches together, at the
     epoch's end, and a stop takes effect there.  After Ctrl-C, the complete epochs count.
     """
-    params, x, y = checked(params, x, y)
     rng = np.random.default_rng(seed)
     batches = [shuffled_batches(x.shape[1], batch_size, rng) for _ in range(epochs)]
     orders = np.concatenate([np.concatenate(epoch) for epoch in batches])
@@ -288,7 +292,8 @@ def note(history, losses, batches, seconds):
     """Write one epoch into the history."""
     history.batch_losses += losses
     history.seconds += [seconds] * len(losses)
-    history.epoch_losses.append(float(np.average(losses, weights=list(map(len, batches)))))
+    weights = list(map(len, batches))
+    history.epoch_losses.append(float(np.dot(losses, weights) / sum(weights)))
 
 
 def stopped_by(on_batch, epoch, losses):
@@ -316,9 +321,9 @@ def last_good(losses, epoch):
 
 def finite_params(training, history, epoch):
     """The parameters as `epoch` found them; the epoch's before if the last update broke them."""
-    params = training.params(epoch)
-    if all(np.isfinite(p).all() for p in params):
-        return params
+    packed = training.packed(epoch)
+    if np.isfinite(packed).all():
+        return unpack(packed, training.room.layout)
     history.stopped = (
         f"diverged in epoch {epoch}: the updated parameters are not finite. Those at its start are "
         f"returned; try a learning rate below lr={training.rule.lr}"

@@ -7,6 +7,7 @@ stays zero, and so do its gradients, so the kernels need no bounds checks.
 
 import math
 from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -59,9 +60,9 @@ def make_layout(D, H, O):  # noqa: E741
 
 def split(flat, shapes):
     """Cut a flat array into Params of these shapes."""
-    ends = np.cumsum([math.prod(shape) for shape in shapes])
-    pieces = np.split(flat[: ends[-1]], ends[:-1])
-    return Params(*(piece.reshape(s) for piece, s in zip(pieces, shapes, strict=True)))
+    ends = accumulate(map(math.prod, shapes))
+    pieces = zip(ends, shapes, strict=True)
+    return Params(*(flat[end - math.prod(s) : end].reshape(s) for end, s in pieces))
 
 
 def pack(params, layout):
