@@ -28,7 +28,8 @@ from lstm_kernels.versions.packing import PADDED, make_layout, pack, unpack
 
 ALL = 0xFFFFFFFF  # the mask of a whole warp
 BLOCKS_OF_SM = {32: 3, 64: 1}  # for P: so many fit on an SM of every card of the report
-SUM_THREADS, SUM_ROWS = 512, 32  # of a block that adds up parts; its rows at most
+SUM_THREADS = 512  # of a block that adds up parts
+SUM_ROWS = 32  # at most, of them
 MASK = 0x7FFFFFFF  # tells the compiler that an index is not negative: no index like a[-1]
 PAD = 4  # unused numbers after each row in shared memory: no bank conflict in a read
 
