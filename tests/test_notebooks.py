@@ -60,17 +60,19 @@ SHOWN = {  # lesson: {module: what of it is shown, in cells with the tag source:
         " share_chunks whole units_of pack unpack gradients"
     },
     "13_cuda_v4": {
-        "cuda_v4": "forward outputs backward MAX_H ROOM TILE make_kernel product total"
-        " weights_kernel check_hidden_size Buffers gradients"
+        "cuda_v4": "forward outputs backward MAX_H ROOM SIDE ROWS SQUARE make_kernel right"
+        " add_samples product make_weights_kernel check_hidden_size weights_shape Buffers gradients"
     },
     "14_cuda_v5": {
-        "cuda_v5": "ALL PAD BLOCKS_OF_SM thread_number sigmoid tanh activate add_quads share_quads"
-        " halve inputs forward outputs outputs_back backward_step parts_of_dh sum_of_warps"
-        " backward add_input_gradients add_output_gradients make_kernel sum_of_parts sum_kernel"
-        " count_blocks workspace_shapes Steps Buffers gradients"
+        "cuda_v5": "ALL MASK PAD BLOCKS_OF_SM thread_number sigmoid tanh"
+        " activate add_quads sum_of_quad share_quads halve step_of_lane inputs begin forward keep"
+        " output output_gradients backward_step parts_of_dh first_column nothing_after"
+        " sum_of_warps backward input_gradients window_steps make_kernel"
+        " count_blocks workspace_shapes Steps gradients",
+        "parts": "SUM_THREADS SUM_ROWS sum_of_parts make_sum_kernel sum_shape Buffers one_batch",
     },
     "15_cuda_v6": {
-        "cuda_v6": "sgd_kernel adam_kernel plan_kernel Room DeviceTraining room_for fit train",
+        "cuda_v6": "make_sgd make_adam plan_kernel Room DeviceTraining room_for fit train",
     },
     "17_roofline": {"roofline": "operations numbers_v4 numbers_v5 chain_v2 chain_v4 chain_v5"},
 }

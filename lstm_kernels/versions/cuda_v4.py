@@ -12,8 +12,9 @@ from lstm_kernels.versions.per_sample import sigmoid, workspace_shapes
 
 MAX_H = 128  # a block has 4 H threads; with 128 registers each they fill an SM's 65,536
 ROOM = 8 * MAX_H  # numbers in shared memory: all gates' values, and four parts of dh
-SIDE, ROWS = 32, 8  # second kernel: a block has 32 x 32 elements and 32 x 8 threads
-SQUARE = (SIDE, SIDE)
+SIDE = 32  # of a tile; a block of the second kernel has SIDE x SIDE elements
+ROWS = 8  # of its threads, SIDE in each
+SQUARE = (SIDE, SIDE)  # of a tile in shared memory
 
 # ---- first kernel: one sample, all its threads --------------------------------------------
 

@@ -7,9 +7,11 @@ is read from memory once.  Blocks are persistent: no more than run on the card a
 and each takes one sample after the other.  With P = 32 that is three an SM: the compiler needs
 more registers on some cards, and a fourth block fits on the others only (compile report).
 
-The loops over steps do only what must wait for the step before.  What x and the outputs add is
-computed before them, the gradients of U, B and V after them, and there no step waits.  Going
-backward, a step's dW is added while the step before it waits for dh.
+The loops over steps do only what must wait for the step before, and touch registers and shared
+memory alone.  What x and the outputs add is computed before them, the gradients of U, B and V
+after them, and there no step waits.  Shared memory has room for a window of 16 steps (float64: 8).
+Longer sequences go through it window by window: forward only the states at the edges are kept, and
+on the way back each window is computed once more.
 
 Made for H up to 64: for more, the tiles do not fit into a thread's 255 registers.  `gradients`
 then hands over to V7 where its weights fit on the card, else to V4, which takes H up to 128.
@@ -317,9 +319,12 @@ def make_kernel(P, dtype):
         loss,  # (all,), in the order of `order`
     ):  # fmt: skip
         """A block trains on samples order[first + n], n = block, block + blocks, ..."""
-        h, c = cuda.shared.array(H_SHAPE, number), cuda.shared.array(STATES, number)
-        gates, dh = cuda.shared.array(GATES, number), cuda.shared.array(DH_SHAPE, number)
-        dy, shared_dh = cuda.shared.array(DY_SHAPE, number), cuda.shared.array(WARPS_DH, number)
+        h = cuda.shared.array(H_SHAPE, number)
+        c = cuda.shared.array(STATES, number)
+        gates = cuda.shared.array(GATES, number)
+        dh = cuda.shared.array(DH_SHAPE, number)
+        dy = cuda.shared.array(DY_SHAPE, number)
+        shared_dh = cuda.shared.array(WARPS_DH, number)
         w, dw = cuda.local.array(TILE, number), cuda.local.array(TILE, number)
         p = cuda.local.array(C, number)
         thread, block, T = thread_number(), cuda.blockIdx.x, x.shape[0] & MASK

@@ -91,10 +91,8 @@ def argument_types(axes, dtype):
 
 def compile_to_ptx(kernel, cc, dtype):
     """PTX text of a kernel."""
-    signature, function = argument_types(kernel.axes, dtype), kernel.decorated(dtype)
-    bounds = function.targetoptions.get("launch_bounds")
-    cc = divmod(cc, 10)
-    return cuda.compile_ptx(function.py_func, signature, cc=cc, launch_bounds=bounds)[0]
+    signature = argument_types(kernel.axes, dtype)
+    return cuda.compile_ptx(kernel.decorated(dtype).py_func, signature, cc=divmod(cc, 10))[0]
 
 
 def assemble(ptx, cc):
