@@ -39,7 +39,11 @@ def _cell(ax, x, y, text, face, ink="white"):
 def draw_block_step(H=4):
     """One step of the forward pass: what each thread does, what lies in shared memory, barriers."""
     left, K = 6.2, 4 * H
-    picture, ax = board(13, 5.9, (0, left + K + 0.4), (8.6, 0))
+    alt = f"""From top to bottom: all {K} threads compute a gate row each and write it to shared
+        memory; a barrier; the {H} threads k < H compute c and h of their unit from its four gates
+        while the others wait; the new h goes to shared memory; a second barrier, then the next
+        step."""
+    picture, ax = board(13, 5.9, (0, left + K + 0.4), (8.6, 0), alt=alt)
     ax.set_title(f"One block, one sample, one step: H={H} units, {K} threads, two barriers")
     lit = 1  # the unit whose path is drawn
     _row(ax, left, 0.1, "all threads:\nz of gate row k", [(k, _gate_color(k, H)) for k in range(K)])
@@ -88,7 +92,11 @@ def draw_reads(H, j=0, itemsize=4):
     lanes = range(min(WARP, 4 * H))
     as_is = [k * H + j for k in lanes]
     transposed = [j * 4 * H + k for k in lanes]
-    picture, axes = subplots(1, 2, 13, 5.6, width_ratios=(1, 1.9))
+    fetched = [len({read * itemsize // 32 for read in reads}) for reads in (as_is, transposed)]
+    alt = f"""H={H}: {len(lanes)} threads read one number each. With W[k, j] the numbers lie in a
+        column, far apart, and {fetched[0]} pieces of 32 bytes are fetched; with WT[j, k] they lie
+        side by side, and {fetched[1]} are."""
+    picture, axes = subplots(1, 2, 13, 5.6, alt=alt, width_ratios=(1, 1.9))
     _draw_matrix(axes[0], (4 * H, H), as_is, itemsize, "W[k, j]", ("j", "k"))
     _draw_matrix(axes[1], (H, 4 * H), transposed, itemsize, "WT[j, k]", ("k", "j"))
     picture.suptitle(
@@ -131,7 +139,8 @@ def draw_lines(xs, lines, title, xlabel, ylabel):
 
     ys may hold Timings; then half of the repeats are shaded.
     """
-    picture, ax = subplots(1, 1, 11, 4.6)
+    alt = f"{title}: {ylabel} against {xlabel}, both logarithmic. {_ends_text(xs, lines)}"
+    picture, ax = subplots(1, 1, 11, 4.6, alt=alt)
     for name, (ys, color) in lines.items():
         if hasattr(ys[0], "median"):
             low, high = zip(*(y.quartiles for y in ys), strict=True)
@@ -147,6 +156,15 @@ def draw_lines(xs, lines, title, xlabel, ylabel):
     return picture
 
 
+def _ends_text(xs, lines):
+    """Each line's first and last value, in words."""
+    texts = []
+    for name, (ys, _) in lines.items():
+        first, last = (getattr(y, "median", y) for y in (ys[0], ys[-1]))
+        texts.append(f"{name}: {first:.2g} at {xs[0]:,}, {last:.2g} at {xs[-1]:,}.")
+    return " ".join(texts)
+
+
 # ---- lesson 14: tiles --------------------------------------------------------------------------
 
 
@@ -155,7 +173,9 @@ def draw_tiles(P=16, j=5):
     """W as four squares, one per gate, and in it the tiles of unit j's four threads."""
     C = P // 4
     title = f"P={P}: four threads keep the four rows of unit {j}, a quarter of the columns each"
-    picture, ax = board(13, 4.6, (0, 4 * P + 10.7), (P + 6, 0), title=title)
+    alt = f"""{title}. W is drawn as four squares of {P} by {P}, one for each gate; in each, row
+        {j} is cut into four tiles of {C} columns, one for each of the threads 4 j to 4 j + 3."""
+    picture, ax = board(13, 4.6, (0, 4 * P + 10.7), (P + 6, 0), title=title, alt=alt)
     for r, gate in enumerate("ifgo"):
         left = 6 + r * (P + 1.5)
         rectangle(ax, left, 1.6, P, P, SOFT, ec=GREY, lw=1)
@@ -178,7 +198,10 @@ def draw_tiles(P=16, j=5):
 @styled
 def draw_exchange():
     """How four threads with four parts each end with one whole sum each, in three shuffles."""
-    picture, ax = board(13, 5.4, (0, 27.4), (9.4, 0))
+    alt = """Three stages of four threads, q = 0 to 3. First each thread has a quarter of the sums
+        of all gates i, f, g and o. After an exchange with its partner q ^ 2 it has a half of two
+        gates; after one with q ^ 1 the whole sum of one gate: thread q that of gate q."""
+    picture, ax = board(13, 5.4, (0, 27.4), (9.4, 0), alt=alt)
     ax.set_title("Each thread has a part of all four gates; in the end thread q has all of gate q")
     _stage(ax, 2.2, "own columns", [["i", "f", "g", "o"]] * 4, ["a quarter"] * 4)
     half = [["i", "f"], ["i", "f"], ["g", "o"], ["g", "o"]]
@@ -226,7 +249,12 @@ def words_of_dh(P, pad):
 @styled
 def draw_banks(P=64, pads=(0, 4)):
     """The banks of shared memory that a warp's reads hit, for h and for dh, by the padding."""
-    picture, axes = subplots(2, len(pads), 13 if len(pads) > 1 else 10, 5.2, squeeze=False)
+    turns = [f"pad {pad}: h {bank_turns(words_of_h(P, pad))}, dh {bank_turns(words_of_dh(P, pad))}"
+             for pad in pads]  # fmt: skip
+    alt = f"""The 32 banks of shared memory, and the words that a warp reads from each together.
+        Turns that the read takes, the most words in one bank: {"; ".join(turns)}."""
+    width = 13 if len(pads) > 1 else 10
+    picture, axes = subplots(2, len(pads), width, 5.2, alt=alt, squeeze=False)
     for column, pad in enumerate(pads):
         for ax, name, words in (
             (axes[0][column], "h", words_of_h(P, pad)),
@@ -258,8 +286,10 @@ def _draw_banks(ax, words):
 @styled
 def draw_registers(rows):
     """What the registers of one thread hold.  rows: (P, registers in all, None if refused)."""
-    picture, ax = subplots(1, 1, 12, 1.6 + 0.85 * len(rows))
     labels = [f"P={P}\n{registers} in all" if registers else f"P={P}" for P, registers in rows]
+    alt = f"""Registers of one thread: P numbers of W, P of dW, and the rest, beside the limit of
+        {MAX_REGISTERS}. {", ".join(labels)}; without a number it does not fit."""
+    picture, ax = subplots(1, 1, 12, 1.6 + 0.85 * len(rows), alt=alt)
     for place, (P, registers) in enumerate(rows):
         parts = [("W", P, BLUE), ("dW", P, SKY)]
         if registers:
@@ -284,16 +314,20 @@ def draw_registers(rows):
 def draw_tile_map(H, T=12):
     """What H hidden units need: padding, registers, and the bytes of W that a sample reads."""
     P = next((padded for padded in (32, 64) if H <= padded), None)
-    picture, axes = subplots(2, 1, 12, 4.6, height_ratios=(1, 1.2))
     units = P or 128
+    fits = f"padded to P={P}: {4 * P} threads" if P else "does not fit: V5 takes V4's kernels"
+    v4, v5 = 2 * T * 16 * H * H / 1024, 16 * P * P / 1024 if P else None
+    alt = f"""H={H}, {fits}. {2 * units} registers per thread for W and dW, of at most
+        {MAX_REGISTERS}. For one sample of {T} steps a block reads {v4:,.0f} KiB of W in V4,
+        {v4 if v5 is None else v5:,.0f} KiB in V5."""
+    picture, axes = subplots(2, 1, 12, 4.6, alt=alt, height_ratios=(1, 1.2))
     axes[0].barh(0, 2 * H, 0.5, color=BLUE)
     axes[0].barh(0, 2 * (units - H), 0.5, left=2 * H, color=YELLOW)
     axes[0].axvline(MAX_REGISTERS, color=RED, lw=2)
     axes[0].text(MAX_REGISTERS + 2, 0, f"limit\n{MAX_REGISTERS}", color=RED, va="center")
     axes[0].set(xlim=(0, 300), ylim=(-0.5, 0.5), yticks=[])
-    fits = f"padded to P={P}: {4 * P} threads" if P else "does not fit: V5 takes V4's kernels"
     axes[0].set_title(f"H={H}, {fits}; registers per thread for W and dW (yellow: padding)")
-    _draw_traffic(axes[1], 2 * T * 16 * H * H / 1024, 16 * P * P / 1024 if P else None)
+    _draw_traffic(axes[1], v4, v5)
     axes[1].set_xlabel(f"KiB of W that a block reads for one sample of {T} steps")
     return picture
 

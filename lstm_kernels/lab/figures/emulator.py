@@ -37,7 +37,11 @@ LOOP = (
 @styled
 def draw_emulator():
     """Above: kernel, translated source, compiled loop. Below: a barrier is a `yield`."""
-    picture, (above, below) = subplots(2, 1, 15, 8.4, height_ratios=(1, 1.1))
+    alt = f"""Above: a kernel's source is translated to a twin in which the barrier has become a
+        yield, and a compiled loop resumes each thread to its next yield. Below: the {THREADS}
+        threads in lanes of their own take turns on one CPU core; all pause at the yield, then
+        all go on."""
+    picture, (above, below) = subplots(2, 1, 15, 8.4, alt=alt, height_ratios=(1, 1.1))
     title = "1.  Source is translated to source, then compiled for the CPU"
     blank(above, (0, 30), (0, 10.5), title=title)
     _code(above, 0.1, 8.1, "the kernel, untouched", KERNEL)

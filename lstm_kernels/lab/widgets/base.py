@@ -7,12 +7,18 @@ from lstm_kernels.machine.platforms import explain_no_widgets
 
 
 def picture_widget(picture):
-    """An Image widget that holds this Picture; set `.value = picture._repr_png_()` to repaint."""
+    """An Image widget that holds this Picture; `paint` puts another one into it."""
     return ipywidgets.Image(
         value=picture._repr_png_(),
         format="png",
+        tooltip=picture.alt,  # what a screen reader says
         layout={"max_width": "100%", "align_self": "center", "margin": "0"},
     )
+
+
+def paint(image, picture):
+    """Show this Picture in an Image widget, and its words to those who cannot see it."""
+    image.tooltip, image.value = picture.alt, picture._repr_png_()
 
 
 def show(widget, picture):
@@ -25,14 +31,10 @@ def show(widget, picture):
         print("{}. Cure: {}.".format(*explain_no_widgets()))
         return display(picture)
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    display(
-        {
-            "application/vnd.jupyter.widget-view+json": view,
-            "image/png": picture._repr_png_(),
-            "text/plain": "A live widget; run this cell to use it. This is its first picture.",
-        },
-        raw=True,
-    )
+    shown, metadata = picture._repr_mimebundle_()
+    shown["application/vnd.jupyter.widget-view+json"] = view
+    shown["text/plain"] = f"A live widget; run this cell to use it. Its picture: {picture.alt}"
+    display(shown, metadata=metadata, raw=True)
 
 
 def slider(label, options, value, width="22em"):
@@ -81,4 +83,4 @@ class Controlled(ipywidgets.VBox):
 
     def repaint(self, _=None):
         self.note.value = self.sentence()
-        self.image.value = self.picture()._repr_png_()
+        paint(self.image, self.picture())

@@ -27,7 +27,7 @@ from lstm_kernels.lab.measure.results import (
 from lstm_kernels.lab.measure.timing import Workload
 from lstm_kernels.lab.widgets import controls, ipywidgets
 from lstm_kernels.lab.widgets.background import Runner
-from lstm_kernels.lab.widgets.base import picture_widget, slider
+from lstm_kernels.lab.widgets.base import paint, picture_widget, slider
 from lstm_kernels.lab.widgets.race_table import STYLE, table_html
 from lstm_kernels.lab.widgets.scale import Scale
 from lstm_kernels.lab.words import ratio_text
@@ -267,7 +267,7 @@ class Versus(ipywidgets.VBox):
         start = time.perf_counter()
         if hurry and (start < self.next_paint or not self.bar.runner.watched):
             return
-        self.image.value = self.picture()._repr_png_()
+        paint(self.image, self.picture())
         now = time.perf_counter()
         self.next_paint = now + max(PAINT_EVERY, 2 * (now - start))
 
@@ -275,7 +275,7 @@ class Versus(ipywidgets.VBox):
         """Draw what a finished run adds: its table, and its points on the lines."""
         self.paint()
         self.table.value = table_html(self.results[-1][1][1])
-        self.history.value = self.history_picture()._repr_png_()
+        paint(self.history, self.history_picture())
         self.history.layout.display = ""
 
     def picture(self):
