@@ -359,7 +359,7 @@ def draw_fading(panels):
     """
     ends = [f"{label} {sizes[-1]:.1g}" for curves in panels.values() for label, sizes, _ in curves]
     alt = f"""What is left of a gradient, 1 at the last step, against the steps back. At the end:
-        {listed(ends)}."""
+        {"; ".join(ends)}."""
     picture, axes = subplots(1, len(panels), 13, 4.8, alt=alt, squeeze=False)
     for ax, (title, curves) in zip(axes[0], panels.items(), strict=True):
         last = len(curves[0][1]) - 1

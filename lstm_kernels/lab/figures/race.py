@@ -121,6 +121,8 @@ def draw_history(records):
         _draw_history(ax, of_panel, panel, gap=max(0.055, 0.24 / size[1]))
     for ax in axes.flat[len(panels) :]:
         ax.set_axis_off()
+    title = "Time against batch size: a point for each run"
+    picture.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=15)
     return picture
 
 
@@ -134,8 +136,7 @@ def _draw_history(ax, lines, panel, gap):
         ends.append((batches[-1], seconds[-1], name, line_look(*key)["color"]))
     _scale_history(ax, sorted({batch for points in lines.values() for batch in points}) or [1])
     label_ends(ax, ends, gap)
-    where = " (H={}, T={})".format(*panel) if lines else ""
-    ax.set_title(f"Time against batch size{where}: a point for each run")
+    ax.set_title("H={}, T={}".format(*panel) if lines else "")
 
 
 def _history_text(lines):

@@ -15,7 +15,6 @@ from .style import (
     SKY,
     VERMILLION,
     VERSION_COLORS,
-    listed,
     styled,
     subplots,
 )
@@ -188,4 +187,4 @@ def _errors_text(held_out, forecasts):
     for name, (values, _) in forecasts.items():
         off = np.abs(np.atleast_2d(values) - held_out.values[: np.shape(values)[-1]]).mean()
         errors.append(f"{name} is off by {off:.0f} thousand passengers per month")
-    return f"On average {listed(errors)}."
+    return f"On average: {'; '.join(errors)}."
