@@ -93,7 +93,7 @@ def _draw_cores(ax, x, y, width, height, cores, lit):
     places = [(place % columns, place // columns) for place in range(cores)]
     xs = [x + width * (column + 0.75) / (columns + 0.5) for column, _ in places]
     ys = [y + height * (row + 0.75) / 4.5 for _, row in places]
-    ax.scatter(xs[lit:], ys[lit:], s=5, c="#C9CED3", lw=0)
+    ax.scatter(xs[lit:], ys[lit:], s=5, c="#9AA0A6", lw=0)
     ax.scatter(xs[:lit], ys[:lit], s=60, c=LIT, lw=0, zorder=5)
 
 

@@ -119,8 +119,8 @@ def draw_timings(timings, title):
     slowest = next(iter(timings.values())).median
     for place, (version, timing) in enumerate(timings.items()):
         (low, high), color = timing.quartiles, VERSION_COLORS.get(version, GREY)
+        ax.plot([low, high], [place, place], color=color, lw=4, solid_capstyle="butt")
         ax.plot(timing.median, place, "o", ms=12, color=color, mec=BLACK)
-        ax.plot([low, high], [place, place], color=BLACK, lw=2, marker="|", ms=12)
         words = str(timing)
         if place:
             words += f": {slowest / timing.median:.3g}x"

@@ -1,14 +1,23 @@
 """What all widgets share: controls over a picture, and what is shown where widgets cannot live."""
 
 from IPython.display import display
+from traitlets import Unicode
 
 from lstm_kernels.lab.widgets import ipywidgets, still
 from lstm_kernels.machine.platforms import explain_no_widgets
 
 
+class Shown(ipywidgets.Image):
+    """An Image that says what it shows: a page puts `tooltip` into its title."""
+
+    if ipywidgets is not still:
+        tooltip = Unicode("").tag(sync=True)
+        description = Unicode("").tag(sync=True)  # without one, a page fails on the tooltip
+
+
 def picture_widget(picture):
     """An Image widget that holds this Picture; `paint` puts another one into it."""
-    return ipywidgets.Image(
+    return Shown(
         value=picture._repr_png_(),
         format="png",
         tooltip=picture.alt,  # what a screen reader says

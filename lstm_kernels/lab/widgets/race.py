@@ -142,7 +142,7 @@ class Versus(ipywidgets.VBox):
         self.base.observe(lambda _: self.paint(), "value")
         self.scale.observe(lambda _: self.paint(), "value")
         self.export_button = ipywidgets.Button(
-            description="Export CSV", icon="download", layout={"width": "8.4em"}
+            description="Export CSV", icon="download", layout={"width": "11em"}
         )
         self.export_button.on_click(self.export)
         self.link, self.table = ipywidgets.HTML(), ipywidgets.HTML()
