@@ -1,4 +1,4 @@
-"""The bench as a picture: time for one window against the batch, a panel a size.  Lesson 09."""
+"""The bench as a picture: time for one window against the batch, a panel per size.  Lesson 09."""
 
 from textwrap import wrap
 
@@ -6,7 +6,7 @@ from lstm_kernels.lab.measure.neighbours import busy_text
 from lstm_kernels.lab.measure.results import is_own
 from lstm_kernels.lab.words import seconds_text
 
-from .race import label_ends
+from .race import label_ends, tick_text
 from .style import (
     GREY,
     LIGHT,
@@ -59,7 +59,7 @@ def look(version, where):
 
 
 def lines_of(rows):
-    """{(version, where): [(batch, seconds a window, its quartiles), ...]} in the rows' order."""
+    """{(version, where): [(batch, seconds per window, its quartiles), ...]} in the rows' order."""
     lines = {}
     for row in rows:
         each = row["windows"] * row["epochs"]
@@ -77,7 +77,7 @@ def _draw_panel(ax, rows):
     ax.set(xscale="log", yscale="log", xlabel="batch size")
     ax.set_xticks(batches, [str(batch) for batch in batches])
     ax.minorticks_off()
-    ax.yaxis.set_major_formatter(lambda seconds, _: seconds_text(seconds))
+    ax.yaxis.set_major_formatter(lambda seconds, _: tick_text(seconds))
     ax.grid(axis="y", color=LIGHT)
 
 

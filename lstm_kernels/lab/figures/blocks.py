@@ -19,6 +19,7 @@ from .style import (
     VERMILLION,
     VERSION_COLORS,
     YELLOW,
+    ink,
     styled,
     subplots,
 )
@@ -27,9 +28,9 @@ RED = VERMILLION
 QUAD = (SKY, ORANGE, BLACK, GREY)  # the four threads of a unit
 
 
-def _cell(ax, x, y, text, face, ink="white"):
+def _cell(ax, x, y, text, face, color="white"):
     rectangle(ax, x + 0.05, y, 0.9, 0.8, face, lw=0)
-    write(ax, x + 0.5, y + 0.4, text, color=ink, fontsize=12)
+    write(ax, x + 0.5, y + 0.4, text, color=color, fontsize=12)
 
 
 # ---- lesson 13: one step of a block ------------------------------------------------------------
@@ -47,7 +48,7 @@ def draw_block_step(H=4):
     ax.set_title(f"One block, one sample, one step: H={H} units, {K} threads, two barriers")
     lit = 1  # the unit whose path is drawn
     _row(ax, left, 0.1, "all threads:\nz of gate row k", [(k, _gate_color(k, H)) for k in range(K)])
-    _row(ax, left, 2.1, "shared memory:\nthe gates", [("", SKY)] * K, ink=BLACK)
+    _row(ax, left, 2.1, "shared memory:\nthe gates", [("", SKY)] * K, color=BLACK)
     for k in range(K):
         arrow(ax, (left + k + 0.5, 0.95), (left + k + 0.5, 2.05), GREY, 1.5, head=14)
         write(ax, left + k + 0.5, 2.5, f"{'ifgo'[k // H]}{k % H}", fontsize=12)
@@ -59,7 +60,8 @@ def draw_block_step(H=4):
         arrow(ax, start, (left + lit + 0.5, 4.55), _gate_color(r * H, H), head=14)
     waits = "these threads wait at the barrier"
     ax.text(left + H + 0.3, 5.65, waits, color=GREY, fontsize=12, va="center")
-    _row(ax, left, 6.5, "shared memory:\nthe state", [(f"h{j}", SKY) for j in range(H)], ink=BLACK)
+    state = [(f"h{j}", SKY) for j in range(H)]
+    _row(ax, left, 6.5, "shared memory:\nthe state", state, color=BLACK)
     for j in range(H):
         arrow(ax, (left + j + 0.5, 5.45), (left + j + 0.5, 6.45), GREY, 1.5, head=14)
     _barrier(ax, left, 7.85, K, "the new state is there; next step")
@@ -70,10 +72,10 @@ def _gate_color(k, H):
     return GATE_COLORS["ifgo"[k // H]]
 
 
-def _row(ax, left, y, label, cells, ink="white"):
+def _row(ax, left, y, label, cells, color="white"):
     ax.text(left - 0.3, y + 0.4, label, ha="right", va="center", fontsize=13)
     for place, (text, face) in enumerate(cells):
-        _cell(ax, left + place, y, str(text), face, GREY if face == LIGHT else ink)
+        _cell(ax, left + place, y, str(text), face, GREY if face == LIGHT else color)
 
 
 def _barrier(ax, left, y, width, label):
@@ -220,7 +222,7 @@ def _stage(ax, left, title, gates, how_much):
     ax.text(left, 0.7, title, fontsize=13, weight="bold", va="center")
     for q, (kept, part) in enumerate(zip(gates, how_much, strict=True)):
         y = 1.7 + 1.9 * q
-        place = {"ha": "right", "va": "center", "weight": "bold", "color": QUAD[q]}
+        place = {"ha": "right", "va": "center", "weight": "bold", "color": ink(QUAD[q])}
         ax.text(left - 0.2, y + 0.4, f"q={q}", **place)
         for place, gate in enumerate(kept):
             _cell(ax, left + place, y, gate, GATE_COLORS[gate])
@@ -296,9 +298,9 @@ def draw_registers(rows):
             parts.append(("the rest", registers - 2 * P, LIGHT))
         left = 0
         for name, width, face in parts:
-            ink = "white" if face == BLUE else BLACK
+            color = "white" if face == BLUE else BLACK
             ax.barh(place, width, 0.62, left=left, color=face, edgecolor="white")
-            write(ax, left + width / 2, place, f"{name}: {width}", color=ink, fontsize=12)
+            write(ax, left + width / 2, place, f"{name}: {width}", color=color, fontsize=12)
             left += width
         if not registers:
             ax.text(left + 4, place, "no room for the rest", va="center", fontsize=12)

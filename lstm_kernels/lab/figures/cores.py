@@ -62,7 +62,7 @@ def draw_cores(N, cores, lanes=32):
             rectangle(ax, lane + 0.06, chunk + 0.1, 0.88, 0.8, color if used else LIGHT)
         ax.text(-0.4, chunk + 0.5, f"chunk {chunk}", ha="right", va="center", fontsize=12)
         words = f"core {core}"
-        ax.text(lanes + 0.4, chunk + 0.5, words, color=color, va="center", weight="bold")
+        ax.text(lanes + 0.4, chunk + 0.5, words, color=ink(color), va="center", weight="bold")
     ax.text(0.5, -0.25, "lane 0", ha="center", color=GREY, fontsize=11)
     ax.text(lanes - 0.5, -0.25, f"{lanes - 1}", ha="center", color=GREY, fontsize=11)
     if drawn < chunks:

@@ -46,9 +46,9 @@ def draw_months(past, rolled, rival="SARIMA", unit="thousand passengers"):
     past: Series, of which the last year is drawn.  Below: forecast minus truth.
     """
     seeds = len(rolled.plans["LSTM"])
-    alt = f"""{len(rolled.dates)} months from {rolled.dates[0]} on, each as it was forecast at
-        its start, beside the truth in {unit}. On average {rival} is off by
-        {_mean_error(rolled, rival)}, the LSTM, {seeds} seeds, by {_mean_error(rolled, "LSTM")}."""
+    alt = f"""{len(rolled.dates)} months from {rolled.dates[0]} on, each as it was forecast at its
+        start by {rival} and by the LSTM with {seeds} seeds, beside the truth in {unit}; below,
+        each forecast minus the truth."""
     picture, (ax, below) = subplots(2, 1, 12, 8, alt=alt, sharex=True, height_ratios=(3, 2))
     x, truth = _axis(rolled.dates), rolled.truth[:, 0]
     what_was = {"color": GREY, "lw": 6, "alpha": 0.45}
@@ -64,12 +64,6 @@ def draw_months(past, rolled, rival="SARIMA", unit="thousand passengers"):
     below.set(ylabel=unit, title="Forecast minus truth: above 0, it was too high")
     _label_months(ax, below, rolled, rival)
     return picture
-
-
-def _mean_error(rolled, name):
-    """The mean absolute error of a forecaster's first months, with one digit."""
-    runs = np.stack([run[:, 0] for run in rolled.plans[name]])
-    return f"{np.abs(runs - rolled.truth[:, 0]).mean():.1f}"
 
 
 def _label_months(ax, below, rolled, rival):
@@ -89,7 +83,7 @@ def _label_months(ax, below, rolled, rival):
 
 @styled
 def draw_by_year(errors, left_out=("persistence",), unit="thousand passengers"):
-    """RMSE by task (row) and year (column): a dot a run, the median as a number.  As by_year.
+    """RMSE by task (row) and year (column): a dot per run, the median as a number.  As by_year.
 
     left_out: names without a line; persistence is so far to the right that the others would
     stand on top of each other.

@@ -340,9 +340,7 @@ def draw_published(rows):
         if mine is not None:
             _draw_ratio(ax, place + 0.19, mine, color_of(row.version), "measured here")
         else:
-            ax.text(
-                1.05, place + 0.19, row.note or f"{row.where}: no ratio", va="center", color=GREY
-            )
+            ax.text(1.05, place + 0.19, _why_no_ratio(row), va="center", color=GREY)
     ax.set_yticks(range(len(rows)), [row.version for row in rows])
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.set_xscale("log")
@@ -354,6 +352,11 @@ def draw_published(rows):
     ax.set_xlabel("times faster than the sequential version of the same run (log scale)")
     ax.set_title("Published in 2023 beside this machine")
     return picture
+
+
+def _why_no_ratio(row):
+    """What stands in a ratio's place."""
+    return f"{row.where}: no ratio" if row.timing else row.note or "no time"
 
 
 def _draw_ratio(ax, place, ratio, color, label):

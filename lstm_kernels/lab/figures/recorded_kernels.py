@@ -6,7 +6,7 @@ Lessons 13 to 17 draw data/measured/*.json; `records.kept` reads them.
 from lstm_kernels.lab.measure.records import mini_batches
 from lstm_kernels.lab.words import seconds_text
 
-from .race import spread
+from .race import spread, tick_text
 from .style import (
     BLACK,
     BLUE,
@@ -88,7 +88,7 @@ def _draw_dots(ax, times, names):
     ax.grid(color=LIGHT)
     ax.set_axisbelow(True)
     ax.minorticks_off()
-    ax.xaxis.set_major_formatter(lambda seconds, _: seconds_text(seconds))
+    ax.xaxis.set_major_formatter(lambda seconds, _: tick_text(seconds))
 
 
 # ---- steps against the batch --------------------------------------------------------------
@@ -135,7 +135,7 @@ def _draw_batches(ax, rows, batches):
     ax.set_xlim(batches[0] / 1.25, batches[-1] * 4.5)
     ax.set_xticks(batches, [str(N) for N in batches])
     ax.minorticks_off()
-    ax.yaxis.set_major_formatter(lambda seconds, _: seconds_text(seconds))
+    ax.yaxis.set_major_formatter(lambda seconds, _: tick_text(seconds))
     ax.grid(axis="y", color=LIGHT)
 
 

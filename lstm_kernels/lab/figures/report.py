@@ -10,7 +10,7 @@ COLUMNS = 2  # panels side by side
 
 @styled
 def draw_report(rows):
-    """One panel a kernel, one bar a card.  rows: a list of compile_report.Row."""
+    """One panel per kernel, one bar per card.  rows: a list of compile_report.Row."""
     panels = {}
     for row in rows:
         panels.setdefault((row.kernel, row.dtype), []).append(row)

@@ -105,7 +105,7 @@ def draw_bytes(sizes, counted=None):
 
 @styled
 def draw_roofs(cards, sizes, measured=None):
-    """A panel a card: each version at the height that its lower bound on time allows.
+    """A panel per card: each version at the height that its lower bound on time allows.
 
     measured: {version: seconds of a training step} for the last card, if there are any.
     """
@@ -243,7 +243,7 @@ def _log_axes(ax, batch_sizes):
 
 @styled
 def draw_occupancy(rows):
-    """Warps that one SM can hold of each version's kernel, a panel a card."""
+    """Warps that one SM can hold of each version's kernel, a panel per card."""
     cards = list(dict.fromkeys(row.cc for row in rows))
     names = list(dict.fromkeys(row.kernel for row in rows))
     said = [f"{r.kernel} on {get_card(r.cc).name} {r.occupancy.warps}" for r in rows]

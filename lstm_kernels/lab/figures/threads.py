@@ -102,7 +102,7 @@ def _draw_cores(ax, x, y, width, height, cores, lit):
 
 @styled
 def draw_written(out, blocks, threads):
-    """One row of squares a block: the number that each thread wrote into `out`."""
+    """One row of squares per block: the number that each thread wrote into `out`."""
     many = "thread writes" if blocks * threads == 1 else "threads write"
     alt = f"{blocks * threads} {many} their numbers, a row for each block: {list(map(int, out))}."
     picture, ax = board(11, 0.75 + 0.52 * blocks, (0, 17.5), (blocks + 0.1, 0), alt=alt)

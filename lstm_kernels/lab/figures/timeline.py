@@ -144,7 +144,8 @@ def draw_time_lines(lines, subtitle, recorded=None):
     recorded: the same of a card's recording, or nothing; drawn as narrow bars under the others.
     """
     rows = _rows(lines, recorded or {})
-    alt = f"{_message(lines)}. {subtitle}. {_spans_text(lines, recorded or {})}"
+    said = subtitle.replace("\n", ". ")
+    alt = f"{_message(lines)}. {said}. {_spans_text(lines, recorded or {})}"
     picture, (whole, zoom) = subplots(2, 1, 12, 5.6 + 1.2 * bool(recorded), alt=alt)
     longest = max(total_seconds(spans) for _, spans, *_ in rows)
     copies = max(total_seconds(_copies(spans)) for _, spans, *_ in rows)

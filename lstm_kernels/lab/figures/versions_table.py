@@ -6,7 +6,7 @@ from .board import board
 from .style import BLACK, GREY, HIGHLIGHT, LIGHT, VERSION_COLORS, listed, styled
 
 HEADER = ("version", "an epoch", "a mini-batch", "a data sample", "thread positioning", "transfers")
-WIDTHS = (0.135, 0.115, 0.185, 0.185, 0.175, 0.205)  # of the columns; their sum is 1
+WIDTHS = (0.135, 0.105, 0.185, 0.185, 0.17, 0.22)  # of the columns; their sum is 1
 
 
 class Placement(NamedTuple):
@@ -79,14 +79,14 @@ ROWS = {
     "cuda_v5": Placement(
         "CPU\nPython loop",
         "GPU\ntwo launches, samples\nshared out over blocks",
-        "GPU\n4 threads per unit, weights\nstay in registers",
+        "GPU\n4 threads per unit,\nweights in registers",
         "block: some samples,\nthread 4 j + q",
         "explicit\nin: parameters, batch\nout: gradients, loss",
     ),
     "cuda_v6": Placement(
         "GPU\nqueued by\nthe host",
         "GPU\ntwo launches: gradients,\nthen the update",
-        "GPU\n4 threads per unit, weights\nstay in registers",
+        "GPU\n4 threads per unit,\nweights in registers",
         "as V5; in the update\na thread per parameter",
         "explicit, once\nin: data, parameters\nout: losses, each epoch",
     ),

@@ -289,7 +289,7 @@ class Versus(ipywidgets.VBox):
     def history_picture(self):
         """Time against batch size: all runs so far."""
         if not self.results:
-            return draw_invitation("Time against batch size: a point a run")
+            return draw_invitation("Time against batch size: a point for each run")
         return draw_history(self.records())
 
     def records(self):
