@@ -44,8 +44,8 @@ PRECISION, SAME = 1e-5, 1e-4  # largest relative errors: of one step's gradients
 NAMES = {
     "cuda_v6": "V6",
     "cuda_v6_graph": "V6 as a CUDA graph",
-    "pytorch_cudnn": "PyTorch (its LSTM by cuDNN)",
-    "pytorch_graph": "PyTorch (its LSTM by cuDNN), as a CUDA graph",
+    "pytorch_cudnn": "PyTorch (LSTM by cuDNN)",
+    "pytorch_graph": "PyTorch (LSTM by cuDNN) as a CUDA graph",
 }
 
 
