@@ -149,7 +149,7 @@ def draw_lines(xs, lines, title, xlabel, ylabel):
             ax.fill_between(xs, low, high, color=color, alpha=0.2, lw=0)
             ys = [y.median for y in ys]
         ax.plot(xs, ys, marker="o", color=color)
-        ax.text(xs[-1] * 1.06, ys[-1], name, color=color, weight="bold", va="center")
+        ax.text(xs[-1] * 1.06, ys[-1], name, color=ink(color), weight="bold", va="center")
     ax.set(xscale="log", yscale="log", xlim=(xs[0] / 1.15, xs[-1] * 1.9))
     ax.set_xticks(xs, [f"{x:,}" for x in xs])
     ax.minorticks_off()

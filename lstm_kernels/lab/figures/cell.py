@@ -282,7 +282,9 @@ def draw_gates(dates, values, gates, title, trained_until=None):
         ax.fill_between(dates, 0, line, color=color, alpha=0.25, lw=0)
         ax.plot(dates, line, color=color)
         ax.set(ylim=(floor, 1.05), yticks=(floor, 0, 1) if floor else (0, 1))
-        ax.set_ylabel(role, color=color, rotation=0, ha="right", va="center", fontweight="bold")
+        ax.set_ylabel(
+            role, color=ink(color), rotation=0, ha="right", va="center", fontweight="bold"
+        )
     for ax in axes:
         _mark_years(ax, dates, trained_until)
     if trained_until is not None:

@@ -8,7 +8,7 @@ from lstm_kernels.lab.words import seconds_text
 
 from .board import arrow, board, box, write
 from .race import tick_text
-from .style import BLACK, BLUE, GREEN, GREY, LIGHT, VERMILLION, listed, styled, subplots
+from .style import BLACK, BLUE, GREEN, GREY, LIGHT, VERMILLION, ink, listed, styled, subplots
 
 BATCH_COLORS = (VERMILLION, BLUE, GREEN)  # small, middle and full batch
 BATCH_MARKERS = "o^s"  # the same, for eyes that see no colours
@@ -220,7 +220,7 @@ def draw_parallel_work(N, batch_sizes):
         words += f"{wide} sample{'s' * (wide > 1)} at a time"
         beside = batch_size == N
         at = (left + 2, 0.8 * N) if beside else (left, wide + 2)
-        ax.text(*at, words, color=color, va="top" if beside else "bottom", weight="bold")
+        ax.text(*at, words, color=ink(color), va="top" if beside else "bottom", weight="bold")
         left += max(updates, 22) + 4
     ax.set(xlim=(-1, left - 1), ylim=(-1.5, N + 1))
     ax.set_xticks([])
@@ -273,6 +273,6 @@ def _label_curves(ax, losses, epochs, labels):
     """Write each curve's name beside its end."""
     for (batch_size, curve), color in zip(losses.items(), BATCH_COLORS, strict=True):
         x, y = epochs[batch_size][-1], curve[-1]
-        ax.text(x * 1.03, y, labels[batch_size], color=color, va="center", weight="bold")
+        ax.text(x * 1.03, y, labels[batch_size], color=ink(color), va="center", weight="bold")
     last = max(e[-1] for e in epochs.values())
     ax.set(xlim=(0, last * 1.45), xticks=(0, last // 2, last))

@@ -1,7 +1,7 @@
 """How the course's emulator runs a kernel on a CPU.  Appendix A1."""
 
 from .board import arrow, blank, box, write
-from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, styled, subplots
+from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, ink, styled, subplots
 
 THREADS = 4
 # lines of the same colour belong together: (text, colour)
@@ -61,7 +61,7 @@ def _code(ax, x, width, title, lines):
     ax.text(x + 0.1, 9.45, title, fontsize=14, color=GREY)
     for number, (text, color) in enumerate(lines):
         y = 8.25 - 1.17 * number
-        ax.text(x + 0.25, y, text, family="monospace", fontsize=11.5, color=color, va="center")
+        ax.text(x + 0.25, y, text, family="monospace", fontsize=11.5, color=ink(color), va="center")
 
 
 def _draw_turns(ax):

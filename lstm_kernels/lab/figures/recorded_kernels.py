@@ -184,7 +184,9 @@ def draw_pace(found, modelled):
         quartiles = [[s * r[q] for s, r in zip(scale, points, strict=True)] for q in ("q1", "q3")]
         ax.vlines(batches, *quartiles, color=color, lw=5, alpha=0.4)
     for y, name, color in ends:
-        ax.text(batches[-1] * 1.1, y, name, color=color, va="center", weight="bold", fontsize=12)
+        ax.text(
+            batches[-1] * 1.1, y, name, color=ink(color), va="center", weight="bold", fontsize=12
+        )
     ax.set(xscale="log", xlabel="batch size (log scale)", ylabel="µs per mini-batch")
     ax.set_xlim(batches[0] / 1.2, batches[-1] * 3.2)
     ax.set_ylim(0, ax.get_ylim()[1])

@@ -14,7 +14,7 @@ from lstm_kernels.lab.estimates.roofline import (
 )
 
 from .cores import TORCH_COLOR
-from .style import BLACK, GREY, LIGHT, PAPER, VERSION_COLORS, listed, styled, subplots
+from .style import BLACK, GREY, LIGHT, PAPER, VERSION_COLORS, ink, listed, styled, subplots
 
 NAMES = {"cuda_v2": "V2, V3", "cuda_v4": "V4", "cuda_v5": "V5, V6"}
 X_RANGE = (0.1, 1000)
@@ -161,7 +161,8 @@ def _draw_star(ax, version, sizes, card, seconds):
     x, y = done / bytes_asked(kernel, sizes, card.sms), done / seconds / 1e9
     ax.plot(x, y, "*", ms=15, color=color, zorder=4)
     ax.annotate(
-        f"{version}, measured: {y:,.0f} GFLOP/s", (x, y), (x, y / 6), color=color, bbox=OVER_LINES,
+        f"{version}, measured: {y:,.0f} GFLOP/s", (x, y), (x, y / 6), color=ink(color),
+        bbox=OVER_LINES,
         ha="center", arrowprops={"arrowstyle": "-", "color": GREY},
     )  # fmt: skip
 
@@ -183,7 +184,7 @@ def _write_beside(ax, x, ends, factor=2.6):
     free = np.inf
     for height, text, color in sorted(ends, reverse=True):
         free = min(height, free / factor)
-        ax.text(x, free, text, color=color, va="center", weight="bold", bbox=OVER_LINES)
+        ax.text(x, free, text, color=ink(color), va="center", weight="bold", bbox=OVER_LINES)
 
 
 # ---- waiting ------------------------------------------------------------------------------
@@ -228,7 +229,7 @@ def _draw_dots(ax, recorded):
     for version, first in names.items():
         name = NAMES[version].split(",")[0]
         ax.annotate(f"{name} recorded", first, (-10, 0), textcoords="offset points", ha="right",
-                    va="center", color=color_of(version), weight="bold")  # fmt: skip
+                    va="center", color=ink(color_of(version)), weight="bold")  # fmt: skip
 
 
 def _log_axes(ax, batch_sizes):

@@ -15,6 +15,7 @@ from .style import (
     SKY,
     VERMILLION,
     VERSION_COLORS,
+    ink,
     styled,
     subplots,
 )
@@ -68,8 +69,8 @@ def _draw_program(ax, row, lesson, name, idea, color, seconds):
     rectangle(ax, x, row + 0.16, length, 0.68, face, ec=edge, lw=1.6, ls=style)
     rectangle(ax, x - 0.32, row + 0.16, 0.2, 0.68, color)
     text = f"{seconds_text(seconds)}, measured here" if seconds else "?"
-    ink = {"color": "white" if seconds else BLACK, "fontweight": "bold"}
-    ax.text(x + length / 2, row + 0.5, text, ha="center", **ink, **middle)
+    bold = {"color": "white" if seconds else BLACK, "fontweight": "bold"}
+    ax.text(x + length / 2, row + 0.5, text, ha="center", **bold, **middle)
 
 
 @styled
@@ -105,7 +106,7 @@ def _draw_window(ax, values):
     ax.text(-0.15, 2.85, "step t", ha="right", va="center", color=GREY)
     rows = ((1.75, BLUE, "reads x"), (0.35, VERMILLION, "has to say y"))
     for shift, (y, color, name) in enumerate(rows):
-        ax.text(-0.15, y, name, ha="right", va="center", color=color, fontweight="bold")
+        ax.text(-0.15, y, name, ha="right", va="center", color=ink(color), fontweight="bold")
         for t, value in enumerate(values[shift : T + shift]):
             box(ax, t + 0.06, y - 0.42, 0.88, 0.84, color, "none", RADIUS)
             write(ax, t + 0.5, y, f"{value:.0f}", color="white")
@@ -172,7 +173,7 @@ def draw_forecast(past, held_out, forecasts, title):
         runs = np.atleast_2d(values)
         ax.plot(dates, runs.T, color=color, lw=2.2 if len(runs) == 1 else 1.4)
         place = dates[-1] + 1, runs[:, -1].mean()
-        ax.text(*place, name, color=color, va="center", fontweight="bold")
+        ax.text(*place, name, color=ink(color), va="center", fontweight="bold")
     ax.axvline(past.dates[-1], color=GREY, lw=1.2, ls="--")
     ax.text(past.dates[-1], ax.get_ylim()[0], "known so far ", color=GREY, ha="right",
             va="bottom", fontsize=12)  # fmt: skip

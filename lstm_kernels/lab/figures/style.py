@@ -18,9 +18,15 @@ from matplotlib.patheffects import Normal, Stroke
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
-GREY, LIGHT, PAPER = "#666A6E", "#D8DBDF", "#F3F4F6"
+GREY, LIGHT, PAPER = "#5F6368", "#D2D6DB", "#EDEFF2"
 PALE, SOFT, HIGHLIGHT = "#FCFCFD", "#FCFCFD", "#FFF1C2"  # grounds on paper, for black text
-TEXT_COLORS = {ORANGE: "#A66F00", SKY: "#2A84BD", YELLOW: "#8A8000"}  # light ones, as text
+TEXT_COLORS = {  # of the light ones, for words
+    ORANGE: "#966400",
+    SKY: "#1F77AD",
+    YELLOW: "#7A7100",
+    GREEN: "#007D5B",
+    PURPLE: "#A84C82",
+}
 COLORS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, BLACK, GREY)
 
 GATE_COLORS = {"i": BLUE, "f": VERMILLION, "g": GREEN, "o": PURPLE}

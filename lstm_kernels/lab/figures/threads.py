@@ -15,6 +15,7 @@ from .style import (
     SKY,
     SOFT,
     VERMILLION,
+    ink,
     listed,
     styled,
     subplots,
@@ -149,17 +150,17 @@ def _draw_map(ax, threads, pairs, N, wide):
     for thread, sample in pairs:
         ax.plot([thread + shift, sample], [0.2, 1.78], color=LIT, lw=1.3, alpha=0.75, zorder=1)
     for thread in range(threads):
-        face, ink = (LIT, "white") if thread in busy else (LIGHT, GREY)
-        _node(ax, thread + shift, 0, str(thread), face, ink)
+        face, letters = (LIT, "white") if thread in busy else (LIGHT, GREY)
+        _node(ax, thread + shift, 0, str(thread), face, letters)
     for sample in range(N):
         _node(ax, sample, 2, str(sample), BLUE, "white")
     ax.text(-0.5, -0.42, "threads", color=LIT, fontsize=12, weight="bold")
     ax.text(-0.5, 2.42, "samples", color=BLUE, fontsize=12, weight="bold")
 
 
-def _node(ax, x, y, text, face, ink):
+def _node(ax, x, y, text, face, letters):
     ax.scatter([x], [y], s=330, c=face, lw=0, zorder=3)
-    write(ax, x, y, text, color=ink, fontsize=11, zorder=4)
+    write(ax, x, y, text, color=letters, fontsize=11, zorder=4)
 
 
 @styled
@@ -219,7 +220,7 @@ def _draw_steps(ax, steps, width, title, result, color):
         write(ax, time + 0.475 * width, thread, text, fontsize=13, zorder=3)
     arrow(ax, (0, 1.6), (6.1, 1.6), GREY, 1.5, head=20)
     ax.text(6.2, 1.6, "time", va="center", color=GREY)
-    ax.text(6.3, 0.5, result, va="center", fontsize=16, weight="bold", color=color)
+    ax.text(6.3, 0.5, result, va="center", fontsize=16, weight="bold", color=ink(color))
 
 
 # ---- lesson 07: the map of a launch -----------------------------------------------------------
@@ -278,9 +279,9 @@ def _draw_warp(ax, row, launch, warp, numbered):
     for lane in range(WARP):
         face = color if lane < len(samples) else LIGHT
         rectangle(ax, 2.65 + lane, row + 0.07, 0.9, 0.86, face)
-    ink = BLACK if color == ORANGE else "white"
+    letters = BLACK if color == ORANGE else "white"
     for lane, n in enumerate(samples if numbered else ()):
-        write(ax, 3.1 + lane, row + 0.5, str(n), color=ink, fontsize=12, weight="bold")
+        write(ax, 3.1 + lane, row + 0.5, str(n), color=letters, fontsize=12, weight="bold")
 
 
 def _draw_sms(ax, launch, columns):

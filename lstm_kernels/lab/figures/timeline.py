@@ -283,7 +283,7 @@ def draw_saving(batch_sizes, savings, subtitle, recorded=(), calibrated=()):
     for (label, values), color in zip(savings.items(), colors, strict=False):
         percent = [100 * value for value in values]
         ax.plot(batch_sizes, percent, "-" if label == next(iter(savings)) else "--", color=color)
-        ax.text(batch_sizes[0] / 1.08, percent[0], label, color=color, va="center", ha="right")
+        ax.text(batch_sizes[0] / 1.08, percent[0], label, color=ink(color), va="center", ha="right")
     for N in recorded:
         face = BLACK if N in calibrated else "white"
         ax.plot(N, 100 * recorded[N], "D", color=BLACK, mfc=face, ms=9, mew=2, zorder=3)
