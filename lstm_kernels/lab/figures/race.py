@@ -187,10 +187,10 @@ def label_ends(ax, ends, gap=0.07):
     places = spread([(np.log(y) - low) / (high - low) for _, y, *_ in ends], gap)
     for (x, y, name, color), place in zip(ends, places, strict=True):
         ax.annotate(
-            name, (x, y), (1.04, place), textcoords="axes fraction", va="center", fontsize=12,
+            name, (x, y), (1.06, place), textcoords="axes fraction", va="center", fontsize=12,
             color=ink(color), weight="bold", zorder=4,
             arrowprops={"arrowstyle": "-", "color": color, "lw": 1, "ls": ":", "shrinkA": 2,
-                        "shrinkB": 5},
+                        "shrinkB": 5, "relpos": (0, 0.5)},  # to the words' left, not over them
         )  # fmt: skip
 
 

@@ -11,17 +11,17 @@ STYLE = """<style>
   line-height: 1.35; font-size: inherit}
 .lstm-race th, .lstm-race td {padding: 2px 0 2px 1.1em; text-align: right; white-space: nowrap}
 .lstm-race th:first-child, .lstm-race td:first-child {padding-left: 0}
-.lstm-race th {border-bottom: 1px solid #6E6E6E; vertical-align: bottom}
+.lstm-race th {border-bottom: 1px solid currentColor; vertical-align: bottom}
 .lstm-race .words {text-align: left}
 .lstm-race .note {text-align: left; white-space: normal; padding-top: 0; opacity: 0.75}
 .lstm-race caption {text-align: left; caption-side: top; padding: 0.4em 0; font-weight: bold}
 .lstm-board {--jp-widgets-inline-width-tiny: 3em}
 .lstm-board .jupyter-widgets {font-size: var(--jp-widgets-font-size)}
 .lstm-board .widget-html-content {line-height: 1.4}
-.lstm-board a {color: #0072B2; text-decoration: underline; font-weight: bold}
+.lstm-board a {color: var(--jp-content-link-color, #0072B2); text-decoration: underline; font-weight: bold}
 .lstm-reasons {display: grid; column-gap: 2em;
   grid-template-columns: repeat(auto-fill, minmax(min(30em, 100%), 1fr))}
-.lstm-reasons .limits {color: #6E6E6E}
+.lstm-reasons .limits {opacity: 0.75}
 body[data-voila] .lstm-board {--jp-widgets-font-size: clamp(13px, 1.1vw, 26px);
   --jp-widgets-inline-height: clamp(28px, 2.1vw, 50px)}
 @media (min-width: 1700px) {body[data-voila] .lstm-board .widget-image {zoom: 1.4}}
