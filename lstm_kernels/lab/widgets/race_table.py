@@ -18,7 +18,8 @@ STYLE = """<style>
 .lstm-board {--jp-widgets-inline-width-tiny: 3em}
 .lstm-board .jupyter-widgets {font-size: var(--jp-widgets-font-size)}
 .lstm-board .widget-html-content {line-height: 1.4}
-.lstm-board a {color: var(--jp-content-link-color, #0072B2); text-decoration: underline; font-weight: bold}
+.lstm-board a {color: var(--jp-content-link-color, #0072B2);
+  text-decoration: underline; font-weight: bold}
 .lstm-reasons {display: grid; column-gap: 2em;
   grid-template-columns: repeat(auto-fill, minmax(min(30em, 100%), 1fr))}
 .lstm-reasons .limits {opacity: 0.75}
