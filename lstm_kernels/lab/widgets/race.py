@@ -61,11 +61,11 @@ class Race(ipywidgets.VBox):
         self.versus.bar.run(wait=wait)
 
     def picture(self):
-        """The static twin of the bars: the last two races."""
+        """The static twin of the times: the last two races."""
         return self.versus.picture()
 
     def pictures(self):
-        """The static twins of what lies below and behind the bars: batch sizes, then the data."""
+        """The static twins of what lies below and behind the times: batch sizes, then the data."""
         return self.versus.history_picture(), self.scale.picture()
 
 
@@ -198,7 +198,7 @@ class Versus(ipywidgets.VBox):
     # ---- running ----
 
     def work(self, stop):
-        """Time the chosen versions; bars, table and points grow.  Returns the last sentence."""
+        """Time the chosen versions; picture, table and points grow.  Returns the last sentence."""
         workload, versions, skip = self.workload(), self.versions(), self.refusals()
         rows = [Row(v, where_it_runs(v), None, skip.get(v, "waiting")) for v in versions]
         self.results.append((len(self.results) + 1, (workload, rows)))
@@ -263,7 +263,7 @@ class Versus(ipywidgets.VBox):
     # ---- showing ----
 
     def paint(self, hurry=False):
-        """Draw the bars anew; with `hurry` only if drawing does not take most of the time."""
+        """Draw the times anew; with `hurry` only if drawing does not take most of the time."""
         start = time.perf_counter()
         if hurry and (start < self.next_paint or not self.bar.runner.watched):
             return
@@ -279,9 +279,9 @@ class Versus(ipywidgets.VBox):
         self.history.layout.display = ""
 
     def picture(self):
-        """The last two races as bars, the newest on the right."""
+        """The last two races, the newest on the right."""
         if not self.results:
-            return draw_invitation("Press Run: the bars appear here")
+            return draw_invitation("Press Run: the times appear here")
         shown = [(f"Run {number}", *result) for number, result in self.results[-2:]]
         log = self.scale.value == "log"
         return draw_race(shown, log=log, shared=True, baseline=self.base.value)
