@@ -28,7 +28,7 @@ def parse(arguments):
     bench = commands.add_parser("bench", help="versions x batch x hidden x length, saved")
     one = bench.add_mutually_exclusive_group()
     one.add_argument("--quick", action="store_true", help="a small grid, about a minute")
-    one.add_argument("--cudnn", action="store_true", help="V6 against PyTorch + cuDNN, on a card")
+    one.add_argument("--cudnn", action="store_true", help="V6 against PyTorch (by cuDNN)")
     one.add_argument("--card", action="store_true", help="all about one card; goes on if stopped")
     one.add_argument("--compare", nargs=2, metavar="JSON", help="two saved runs side by side")
     for axis in GRID:

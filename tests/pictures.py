@@ -47,6 +47,11 @@ def curves(ax):
     return [list(line.get_ydata()) for line in ax.lines]
 
 
+def dots(ax):
+    """The x of each single dot, in the order in which they were drawn."""
+    return [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
+
+
 def painted(widget, control, value):
     """The picture that a widget paints, once, when one of its controls gets this value."""
     pictures, draw, before = [], widget.picture, bytes(widget.image.value)

@@ -1,4 +1,4 @@
-"""V6 against PyTorch + cuDNN: the same training on both sides.  Here on the CPU and emulated.
+"""V6 against PyTorch, its LSTM by cuDNN: the same training.  Here on the CPU and emulated.
 
 Nothing is timed here, and a CUDA graph is played by the function that it would record.
 """
@@ -79,7 +79,7 @@ def test_a_graph_that_cannot_be_recorded_is_left_out(
         rows = cudnn.time_epochs(on_cpu, seconds=0.0, place="cpu")
     assert [row.version for row in rows] == [name for name in cudnn.NAMES if name != left_out]
     *ratios, verdict = cudnn.summary([(on_cpu, rows)]).splitlines()
-    assert [line.split(" against PyTorch + cuDNN")[0] for line in ratios] == ours
+    assert [line.split(" against PyTorch (LSTM by cuDNN)")[0] for line in ratios] == ours
     assert verdict.endswith("as graphs not measured")
 
 
@@ -173,10 +173,11 @@ def test_the_summary_gives_the_range_of_ratios():
         results(cuda_v6_launched=1.0, cuda_v6=0.25, pytorch_cudnn=6.0, pytorch_graph=0.5),
     ])  # fmt: skip
     assert said.splitlines() == [
-        "V6 against PyTorch + cuDNN: 16.00x to 24.00x as fast",
-        "V6 against PyTorch + cuDNN as a CUDA graph: 2.00x to 2.00x as fast",
-        "V6 launched one by one against PyTorch + cuDNN: 4.00x to 6.00x as fast",
-        "V6 launched one by one against PyTorch + cuDNN as a CUDA graph: 0.50x to 0.50x as fast",
+        "V6 against PyTorch (LSTM by cuDNN): 16.00x to 24.00x as fast",
+        "V6 against PyTorch (LSTM by cuDNN) as a CUDA graph: 2.00x to 2.00x as fast",
+        "V6 launched one by one against PyTorch (LSTM by cuDNN): 4.00x to 6.00x as fast",
+        "V6 launched one by one against PyTorch (LSTM by cuDNN) as a CUDA graph: "
+        "0.50x to 0.50x as fast",
         "V6 faster at each of these batch sizes, by medians: launched yes, as graphs yes",
     ]
 

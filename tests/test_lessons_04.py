@@ -7,14 +7,9 @@ from lstm_kernels.lab.figures import timing as figures
 from lstm_kernels.lab.measure.timing import Timing
 from lstm_kernels.lab.widgets import timing as widgets_timing
 from lstm_kernels.lab.widgets.timing import time_gradients, timing_title, timing_widget
-from tests.pictures import curves, kept, names_on, no_overlap, texts, titles
+from tests.pictures import curves, dots, kept, names_on, no_overlap, texts, titles
 
 NUMPYS = ("numpy_loop", "numpy_batched")
-
-
-def dots(ax):
-    """Where on the axis of time (or of counts) the dots are."""
-    return [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
 
 
 @pytest.fixture(scope="module")

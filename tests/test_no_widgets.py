@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 import re
 import sys
+from base64 import b64decode
 
 import ipywidgets
 import nbformat
@@ -119,12 +120,15 @@ def test_what_stands_in_for_ipywidgets_has_all_that_is_used():
 def test_a_page_without_widgets_shows_the_picture(monkeypatch):
     """No page answers here: the widget is made all the same, and its twin lies beside it."""
     bundles = []
-    monkeypatch.setattr(base, "display", lambda bundle, raw: bundles.append(bundle))
+    keep = lambda bundle, metadata, raw: bundles.append((bundle, metadata))  # noqa: E731
+    monkeypatch.setattr(base, "display", keep)
     board = thread_map.ThreadMap(N=59, threads=32)
     base.show(board, board.picture())
-    (bundle,) = bundles
-    assert bundle["image/png"].startswith(PNG), "a page without a widget manager"
+    ((bundle, metadata),) = bundles
+    assert b64decode(bundle["image/png"]).startswith(PNG), "a page without a widget manager"
     assert bundle["text/plain"].startswith("A live widget; run this cell"), "a terminal"
+    words = metadata["image/png"]["alt"]
+    assert bundle["text/plain"].endswith(words) and words == board.image.tooltip, "who cannot see"
 
 
 def test_every_saved_widget_has_its_picture():

@@ -1,4 +1,4 @@
-"""V2: one launch a mini-batch, one thread a sample.  Lesson 07."""
+"""V2: one launch per mini-batch, one thread per sample.  Lesson 07."""
 
 import numpy as np
 

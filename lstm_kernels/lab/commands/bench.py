@@ -2,7 +2,7 @@
 
 python -m lstm_kernels bench [--quick] [--out bench]
 python -m lstm_kernels bench --batch 7 64 --hidden 50 --length 11     a grid of your own
-python -m lstm_kernels bench --cudnn [--out cudnn]     V6 against PyTorch + cuDNN, on a card
+python -m lstm_kernels bench --cudnn [--out cudnn]     V6 against PyTorch, its LSTM by cuDNN
 python -m lstm_kernels bench --card [--out card_h100]  all about one card, in eight minutes
 python -m lstm_kernels bench --compare before.json after.json
 """

@@ -15,10 +15,10 @@ from lstm_kernels.emulator.card import CARD as EMULATED
 
 WARP = 32  # threads that run in step
 MAX_THREADS = 1024  # a block
-REGISTERS = 64 * 1024  # 32-bit registers an SM; a block may use them all
+REGISTERS = 64 * 1024  # 32-bit registers per SM; a block may use them all
 MAX_REGISTERS = 255  # a thread
 REGISTER_UNIT = 256  # a warp gets its registers in pieces of this many
-SHARED_BLOCK = 48 * 1024  # bytes a block; more needs a permission that Numba does not ask for
+SHARED_BLOCK = 48 * 1024  # bytes per block; more needs a permission that Numba does not ask for
 
 
 class Card(NamedTuple):
@@ -35,7 +35,7 @@ class Card(NamedTuple):
     blocks: int  # an SM
     shared: int  # bytes of shared memory an SM
     shared_unit: int  # bytes: a block gets shared memory in pieces of this size
-    shared_reserved: int  # bytes a block that the system takes for itself
+    shared_reserved: int  # bytes per block that the system takes for itself
     parts: int  # an SM is split in so many parts, each with its own share of the registers
 
     def __str__(self):

@@ -43,7 +43,7 @@ class CompiledKernel(NamedTuple):
     dtype: str  # of all arrays: float32 or float64
     threads: int  # a block, as the version launches it
     registers: int  # a thread, 32 bits each
-    spill_stores: int  # bytes a thread writes to memory for lack of registers
+    spill_stores: int  # bytes that a thread writes to memory for lack of registers
     spill_loads: int  # bytes that it reads back
     local: int  # bytes of local memory a thread: arrays that did not fit into registers
     shared: int  # bytes of shared memory a block
@@ -153,8 +153,8 @@ def table(rows):
     return aligned([HEAD, *map(cells, rows)])
 
 
-NOTE = """block: threads a block.  lanes: part of its warps' 32 lanes that have a thread.
-regs: registers a thread.  spills, local: bytes a thread.  shared: bytes a block.
+NOTE = """block: threads per block.  lanes: part of its warps' 32 lanes that have a thread.
+regs: registers per thread.  spills, local: bytes per thread.  shared: bytes per block.
 f64: double-precision instructions in the PTX.  steps: instructions in the loops that have barriers
 and many multiply-adds; global: those of them that need global or local memory.  blocks, warps,
 occupancy: what one SM can hold, if the launch brings enough blocks; V1's brings one block of one

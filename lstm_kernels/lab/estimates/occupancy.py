@@ -68,7 +68,7 @@ def blocks_by_shared(card, shared):
 
 
 def block_limits(cc, threads, registers, shared=0):
-    """Blocks an SM that each of the four limits allows on its own, by the limit's name."""
+    """Blocks per SM that each of the four limits allows on its own, by the limit's name."""
     if threads < 1 or registers < 0 or shared < 0:
         raise ValueError(f"threads={threads}, registers={registers}, shared={shared}: too small")
     card = get_card(cc)

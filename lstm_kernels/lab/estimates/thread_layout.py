@@ -11,7 +11,7 @@ from lstm_kernels.lab.estimates.cards import MAX_THREADS, T4, WARP, Card
 
 
 class ThreadLayout(NamedTuple):
-    """One thread a sample: N samples, `threads` in a block, on a card."""
+    """One thread per sample: N samples, `threads` in a block, on a card."""
 
     N: int
     threads: int

@@ -1,4 +1,4 @@
-"""The bench as a picture: time for one window against the batch, a panel a size.  Lesson 09."""
+"""The bench as a picture: time for one window against the batch, a panel per size.  Lesson 09."""
 
 from textwrap import wrap
 
@@ -6,10 +6,20 @@ from lstm_kernels.lab.measure.neighbours import busy_text
 from lstm_kernels.lab.measure.results import is_own
 from lstm_kernels.lab.words import seconds_text
 
-from .race import TORCH
-from .style import GREY, LIGHT, VERSION_COLORS, styled, subplots
+from .race import label_ends, tick_text
+from .style import (
+    GREY,
+    LIGHT,
+    RIVAL_COLORS,
+    RIVAL_MARKS,
+    RIVAL_NAMES,
+    VERSION_COLORS,
+    listed,
+    outline,
+    styled,
+    subplots,
+)
 
-MARKS = {"pytorch": "s", "pytorch_cudnn": "D", "pytorch_graph": "^"}  # PyTorch's lines
 RECORDED = "_graph"  # a version whose launches are recorded: its line is dotted
 
 
@@ -17,15 +27,18 @@ RECORDED = "_graph"  # a version whose launches are recorded: its line is dotted
 def draw_bench(found, machine):
     """found: the records of `bench`.  Emulated lines are dashed and grey: no GPU's time."""
     panels = sorted({(row["length"], row["hidden"]) for row in found})
-    picture, axes = subplots(
-        1, len(panels), 4.6 * len(panels) + 2.4, 5.6, squeeze=False, sharey=True
-    )
+    most = len({(row["version"], row["where"]) for row in found})
+    size = 7.6 * len(panels), max(5.6, 1.6 + 0.34 * most)
+    words = " ".join(_in_words(found, *panel) for panel in panels)
+    alt = f"Training time for one window against the batch size, both logarithmic. {words}"
+    picture, axes = subplots(1, len(panels), *size, alt=alt, squeeze=False, sharey=True)
     for ax, (T, H) in zip(axes[0], panels, strict=True):
-        rows = [r for r in found if (r["length"], r["hidden"]) == (T, H) and "median" in r]
-        _draw_panel(ax, rows)
+        rows = _rows_of(found, T, H)
         ax.set_title(f"T={T}, H={H}")
+        _draw_panel(ax, rows)
     axes[0][0].set_ylabel("training time for one window (log)")
-    _legend(picture, found)
+    for ax, panel in zip(axes[0], panels, strict=True):
+        _name_lines(ax, _rows_of(found, *panel), gap=min(0.075, 1 / most))
     title = f"{machine['cpu']}. {machine['kernels']}"
     others = max((row.get("others") or 0.0 for row in found), default=0.0)
     title += f" At times {busy_text(others)}." if busy_text(others) else ""
@@ -38,14 +51,15 @@ def look(version, where):
     """Colour, dashes and mark of a version's line."""
     if not is_own(where):
         return {"color": GREY, "ls": "--", "marker": "o", "mfc": "white", "lw": 1.4}
-    if version in MARKS:
-        return {"color": TORCH, "ls": "-.", "marker": MARKS[version]}
+    if version in RIVAL_MARKS:
+        return {"color": RIVAL_COLORS[version], "ls": "-.", "marker": RIVAL_MARKS[version]}
     color = VERSION_COLORS.get(version.removesuffix(RECORDED), GREY)
-    return {"color": color, "ls": ":" if version.endswith(RECORDED) else "-", "marker": "o"}
+    edge = {"path_effects": outline(color)}
+    return {"color": color, "ls": ":" if version.endswith(RECORDED) else "-", "marker": "o", **edge}
 
 
 def lines_of(rows):
-    """{(version, where): [(batch, seconds a window, its quartiles), ...]} in the rows' order."""
+    """{(version, where): [(batch, seconds per window, its quartiles), ...]} in the rows' order."""
     lines = {}
     for row in rows:
         each = row["windows"] * row["epochs"]
@@ -63,12 +77,31 @@ def _draw_panel(ax, rows):
     ax.set(xscale="log", yscale="log", xlabel="batch size")
     ax.set_xticks(batches, [str(batch) for batch in batches])
     ax.minorticks_off()
-    ax.yaxis.set_major_formatter(lambda seconds, _: seconds_text(seconds))
+    ax.yaxis.set_major_formatter(lambda seconds, _: tick_text(seconds))
     ax.grid(axis="y", color=LIGHT)
 
 
-def _legend(picture, found):
-    keys = dict.fromkeys((r["version"], r["where"]) for r in found if "median" in r)
-    lines = [picture.axes[0].plot([], [], **look(*key))[0] for key in keys]
-    names = [name if is_own(where) else f"{name} ({where})" for name, where in keys]
-    picture.legend(lines, names, loc="outside right center", fontsize=11)
+def _rows_of(found, T, H):
+    """What was timed at these sizes."""
+    return [r for r in found if (r["length"], r["hidden"]) == (T, H) and "median" in r]
+
+
+def _name(version, where):
+    name = RIVAL_NAMES.get(version, version)
+    return name if is_own(where) else f"{name} ({where})"
+
+
+def _name_lines(ax, rows, gap):
+    """Each line's name beside its end."""
+    ends = [
+        (points[-1][0], points[-1][1], _name(*key), look(*key)["color"])
+        for key, points in lines_of(rows).items()
+    ]
+    label_ends(ax, ends, gap)
+
+
+def _in_words(found, T, H):
+    """A panel's lines at their last point, the fastest first; emulated ones are no GPU's."""
+    ends = [(points[-1][1], key) for key, points in lines_of(_rows_of(found, T, H)).items()]
+    said = [f"{_name(*key)} {seconds_text(seconds)}" for seconds, key in sorted(ends)]
+    return f"At T={T}, H={H} and its largest batch: {listed(said)}." if said else ""

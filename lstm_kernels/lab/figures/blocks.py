@@ -19,6 +19,7 @@ from .style import (
     VERMILLION,
     VERSION_COLORS,
     YELLOW,
+    ink,
     styled,
     subplots,
 )
@@ -27,9 +28,9 @@ RED = VERMILLION
 QUAD = (SKY, ORANGE, BLACK, GREY)  # the four threads of a unit
 
 
-def _cell(ax, x, y, text, face, ink="white"):
+def _cell(ax, x, y, text, face, color="white"):
     rectangle(ax, x + 0.05, y, 0.9, 0.8, face, lw=0)
-    write(ax, x + 0.5, y + 0.4, text, color=ink, fontsize=12)
+    write(ax, x + 0.5, y + 0.4, text, color=color, fontsize=12)
 
 
 # ---- lesson 13: one step of a block ------------------------------------------------------------
@@ -39,11 +40,15 @@ def _cell(ax, x, y, text, face, ink="white"):
 def draw_block_step(H=4):
     """One step of the forward pass: what each thread does, what lies in shared memory, barriers."""
     left, K = 6.2, 4 * H
-    picture, ax = board(13, 5.9, (0, left + K + 0.4), (8.6, 0))
+    alt = f"""From top to bottom: all {K} threads compute a gate row each and write it to shared
+        memory; a barrier; the {H} threads k < H compute c and h of their unit from its four gates
+        while the others wait; the new h goes to shared memory; a second barrier, then the next
+        step."""
+    picture, ax = board(13, 5.9, (0, left + K + 0.4), (8.6, 0), alt=alt)
     ax.set_title(f"One block, one sample, one step: H={H} units, {K} threads, two barriers")
     lit = 1  # the unit whose path is drawn
     _row(ax, left, 0.1, "all threads:\nz of gate row k", [(k, _gate_color(k, H)) for k in range(K)])
-    _row(ax, left, 2.1, "shared memory:\nthe gates", [("", SKY)] * K, ink=BLACK)
+    _row(ax, left, 2.1, "shared memory:\nthe gates", [("", SKY)] * K, color=BLACK)
     for k in range(K):
         arrow(ax, (left + k + 0.5, 0.95), (left + k + 0.5, 2.05), GREY, 1.5, head=14)
         write(ax, left + k + 0.5, 2.5, f"{'ifgo'[k // H]}{k % H}", fontsize=12)
@@ -55,7 +60,8 @@ def draw_block_step(H=4):
         arrow(ax, start, (left + lit + 0.5, 4.55), _gate_color(r * H, H), head=14)
     waits = "these threads wait at the barrier"
     ax.text(left + H + 0.3, 5.65, waits, color=GREY, fontsize=12, va="center")
-    _row(ax, left, 6.5, "shared memory:\nthe state", [(f"h{j}", SKY) for j in range(H)], ink=BLACK)
+    state = [(f"h{j}", SKY) for j in range(H)]
+    _row(ax, left, 6.5, "shared memory:\nthe state", state, color=BLACK)
     for j in range(H):
         arrow(ax, (left + j + 0.5, 5.45), (left + j + 0.5, 6.45), GREY, 1.5, head=14)
     _barrier(ax, left, 7.85, K, "the new state is there; next step")
@@ -66,10 +72,10 @@ def _gate_color(k, H):
     return GATE_COLORS["ifgo"[k // H]]
 
 
-def _row(ax, left, y, label, cells, ink="white"):
+def _row(ax, left, y, label, cells, color="white"):
     ax.text(left - 0.3, y + 0.4, label, ha="right", va="center", fontsize=13)
     for place, (text, face) in enumerate(cells):
-        _cell(ax, left + place, y, str(text), face, GREY if face == LIGHT else ink)
+        _cell(ax, left + place, y, str(text), face, GREY if face == LIGHT else color)
 
 
 def _barrier(ax, left, y, width, label):
@@ -88,7 +94,11 @@ def draw_reads(H, j=0, itemsize=4):
     lanes = range(min(WARP, 4 * H))
     as_is = [k * H + j for k in lanes]
     transposed = [j * 4 * H + k for k in lanes]
-    picture, axes = subplots(1, 2, 13, 5.6, width_ratios=(1, 1.9))
+    fetched = [len({read * itemsize // 32 for read in reads}) for reads in (as_is, transposed)]
+    alt = f"""H={H}: {len(lanes)} threads read one number each. With W[k, j] the numbers lie in a
+        column, far apart, and {fetched[0]} pieces of 32 bytes are fetched; with WT[j, k] they lie
+        side by side, and {fetched[1]} are."""
+    picture, axes = subplots(1, 2, 13, 5.6, alt=alt, width_ratios=(1, 1.9))
     _draw_matrix(axes[0], (4 * H, H), as_is, itemsize, "W[k, j]", ("j", "k"))
     _draw_matrix(axes[1], (H, 4 * H), transposed, itemsize, "WT[j, k]", ("k", "j"))
     picture.suptitle(
@@ -131,20 +141,30 @@ def draw_lines(xs, lines, title, xlabel, ylabel):
 
     ys may hold Timings; then half of the repeats are shaded.
     """
-    picture, ax = subplots(1, 1, 11, 4.6)
+    alt = f"{title}: {ylabel} against {xlabel}, both logarithmic. {_ends_text(xs, lines)}"
+    picture, ax = subplots(1, 1, 11, 4.6, alt=alt)
     for name, (ys, color) in lines.items():
         if hasattr(ys[0], "median"):
             low, high = zip(*(y.quartiles for y in ys), strict=True)
             ax.fill_between(xs, low, high, color=color, alpha=0.2, lw=0)
             ys = [y.median for y in ys]
         ax.plot(xs, ys, marker="o", color=color)
-        ax.text(xs[-1] * 1.06, ys[-1], name, color=color, weight="bold", va="center")
+        ax.text(xs[-1] * 1.06, ys[-1], name, color=ink(color), weight="bold", va="center")
     ax.set(xscale="log", yscale="log", xlim=(xs[0] / 1.15, xs[-1] * 1.9))
     ax.set_xticks(xs, [f"{x:,}" for x in xs])
     ax.minorticks_off()
     ax.set(xlabel=f"{xlabel} (log scale)", ylabel=f"{ylabel} (log scale)")
     ax.set_title(title)
     return picture
+
+
+def _ends_text(xs, lines):
+    """Each line's first and last value, in words."""
+    texts = []
+    for name, (ys, _) in lines.items():
+        first, last = (getattr(y, "median", y) for y in (ys[0], ys[-1]))
+        texts.append(f"{name}: {first:.2g} at {xs[0]:,}, {last:.2g} at {xs[-1]:,}.")
+    return " ".join(texts)
 
 
 # ---- lesson 14: tiles --------------------------------------------------------------------------
@@ -155,7 +175,9 @@ def draw_tiles(P=16, j=5):
     """W as four squares, one per gate, and in it the tiles of unit j's four threads."""
     C = P // 4
     title = f"P={P}: four threads keep the four rows of unit {j}, a quarter of the columns each"
-    picture, ax = board(13, 4.6, (0, 4 * P + 10.7), (P + 6, 0), title=title)
+    alt = f"""{title}. W is drawn as four squares of {P} by {P}, one for each gate; in each, row
+        {j} is cut into four tiles of {C} columns, one for each of the threads 4 j to 4 j + 3."""
+    picture, ax = board(13, 4.6, (0, 4 * P + 10.7), (P + 6, 0), title=title, alt=alt)
     for r, gate in enumerate("ifgo"):
         left = 6 + r * (P + 1.5)
         rectangle(ax, left, 1.6, P, P, SOFT, ec=GREY, lw=1)
@@ -178,7 +200,10 @@ def draw_tiles(P=16, j=5):
 @styled
 def draw_exchange():
     """How four threads with four parts each end with one whole sum each, in three shuffles."""
-    picture, ax = board(13, 5.4, (0, 27.4), (9.4, 0))
+    alt = """Three stages of four threads, q = 0 to 3. First each thread has a quarter of the sums
+        of all gates i, f, g and o. After an exchange with its partner q ^ 2 it has a half of two
+        gates; after one with q ^ 1 the whole sum of one gate: thread q that of gate q."""
+    picture, ax = board(13, 5.4, (0, 27.4), (9.4, 0), alt=alt)
     ax.set_title("Each thread has a part of all four gates; in the end thread q has all of gate q")
     _stage(ax, 2.2, "own columns", [["i", "f", "g", "o"]] * 4, ["a quarter"] * 4)
     half = [["i", "f"], ["i", "f"], ["g", "o"], ["g", "o"]]
@@ -197,7 +222,7 @@ def _stage(ax, left, title, gates, how_much):
     ax.text(left, 0.7, title, fontsize=13, weight="bold", va="center")
     for q, (kept, part) in enumerate(zip(gates, how_much, strict=True)):
         y = 1.7 + 1.9 * q
-        place = {"ha": "right", "va": "center", "weight": "bold", "color": QUAD[q]}
+        place = {"ha": "right", "va": "center", "weight": "bold", "color": ink(QUAD[q])}
         ax.text(left - 0.2, y + 0.4, f"q={q}", **place)
         for place, gate in enumerate(kept):
             _cell(ax, left + place, y, gate, GATE_COLORS[gate])
@@ -226,7 +251,12 @@ def words_of_dh(P, pad):
 @styled
 def draw_banks(P=64, pads=(0, 4)):
     """The banks of shared memory that a warp's reads hit, for h and for dh, by the padding."""
-    picture, axes = subplots(2, len(pads), 13 if len(pads) > 1 else 10, 5.2, squeeze=False)
+    turns = [f"pad {pad}: h {bank_turns(words_of_h(P, pad))}, dh {bank_turns(words_of_dh(P, pad))}"
+             for pad in pads]  # fmt: skip
+    alt = f"""The 32 banks of shared memory, and the words that a warp reads from each together.
+        Turns that the read takes, the most words in one bank: {"; ".join(turns)}."""
+    width = 13 if len(pads) > 1 else 10
+    picture, axes = subplots(2, len(pads), width, 5.2, alt=alt, squeeze=False)
     for column, pad in enumerate(pads):
         for ax, name, words in (
             (axes[0][column], "h", words_of_h(P, pad)),
@@ -258,17 +288,19 @@ def _draw_banks(ax, words):
 @styled
 def draw_registers(rows):
     """What the registers of one thread hold.  rows: (P, registers in all, None if refused)."""
-    picture, ax = subplots(1, 1, 12, 1.6 + 0.85 * len(rows))
     labels = [f"P={P}\n{registers} in all" if registers else f"P={P}" for P, registers in rows]
+    alt = f"""Registers of one thread: P numbers of W, P of dW, and the rest, beside the limit of
+        {MAX_REGISTERS}. {", ".join(labels)}; without a number it does not fit."""
+    picture, ax = subplots(1, 1, 12, 1.6 + 0.85 * len(rows), alt=alt)
     for place, (P, registers) in enumerate(rows):
         parts = [("W", P, BLUE), ("dW", P, SKY)]
         if registers:
             parts.append(("the rest", registers - 2 * P, LIGHT))
         left = 0
         for name, width, face in parts:
-            ink = "white" if face == BLUE else BLACK
+            color = "white" if face == BLUE else BLACK
             ax.barh(place, width, 0.62, left=left, color=face, edgecolor="white")
-            write(ax, left + width / 2, place, f"{name}: {width}", color=ink, fontsize=12)
+            write(ax, left + width / 2, place, f"{name}: {width}", color=color, fontsize=12)
             left += width
         if not registers:
             ax.text(left + 4, place, "no room for the rest", va="center", fontsize=12)
@@ -284,16 +316,20 @@ def draw_registers(rows):
 def draw_tile_map(H, T=12):
     """What H hidden units need: padding, registers, and the bytes of W that a sample reads."""
     P = next((padded for padded in (32, 64) if H <= padded), None)
-    picture, axes = subplots(2, 1, 12, 4.6, height_ratios=(1, 1.2))
     units = P or 128
+    fits = f"padded to P={P}: {4 * P} threads" if P else "does not fit: V5 takes V4's kernels"
+    v4, v5 = 2 * T * 16 * H * H / 1024, 16 * P * P / 1024 if P else None
+    alt = f"""H={H}, {fits}. {2 * units} registers per thread for W and dW, of at most
+        {MAX_REGISTERS}. For one sample of {T} steps a block reads {v4:,.0f} KiB of W in V4,
+        {v4 if v5 is None else v5:,.0f} KiB in V5."""
+    picture, axes = subplots(2, 1, 12, 4.6, alt=alt, height_ratios=(1, 1.2))
     axes[0].barh(0, 2 * H, 0.5, color=BLUE)
     axes[0].barh(0, 2 * (units - H), 0.5, left=2 * H, color=YELLOW)
     axes[0].axvline(MAX_REGISTERS, color=RED, lw=2)
     axes[0].text(MAX_REGISTERS + 2, 0, f"limit\n{MAX_REGISTERS}", color=RED, va="center")
     axes[0].set(xlim=(0, 300), ylim=(-0.5, 0.5), yticks=[])
-    fits = f"padded to P={P}: {4 * P} threads" if P else "does not fit: V5 takes V4's kernels"
     axes[0].set_title(f"H={H}, {fits}; registers per thread for W and dW (yellow: padding)")
-    _draw_traffic(axes[1], 2 * T * 16 * H * H / 1024, 16 * P * P / 1024 if P else None)
+    _draw_traffic(axes[1], v4, v5)
     axes[1].set_xlabel(f"KiB of W that a block reads for one sample of {T} steps")
     return picture
 

@@ -8,9 +8,9 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 from .style import BLACK, GREY, PALE, subplots
 
 
-def board(width, height, xlim, ylim, **options):
-    """A Picture, sizes in inches, and its only axes: a blank board."""
-    picture, ax = subplots(1, 1, width, height)
+def board(width, height, xlim, ylim, *, alt, **options):
+    """A Picture, sizes in inches, and its only axes: a blank board.  alt: as in `subplots`."""
+    picture, ax = subplots(1, 1, width, height, alt=alt)
     blank(ax, xlim, ylim, **options)
     return picture, ax
 

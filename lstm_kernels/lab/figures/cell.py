@@ -14,6 +14,7 @@ from .style import (
     ORANGE,
     VERMILLION,
     ink,
+    listed,
     styled,
     subplots,
 )
@@ -22,6 +23,14 @@ FRAME = {"radius": 0.2, "lw": 1.6, "zorder": 0}  # of a cell
 ROLES = {"i": "i  write?", "f": "f  keep?", "g": "g  what?", "o": "o  show?"}
 PLACES = {"f": 2.3, "i": 3.75, "g": 5.25, "o": 6.65}  # of the gates' boxes, from left to right
 PARTS = {"f": "f", "ig": "fig", "o": "figo"}  # a cell grows: the gates that are there by then
+CELL_ALTS = {
+    "f": """An LSTM cell with gate f alone: the state c_t runs through on top and is multiplied by
+        f, a sigmoid of the inputs h_t and x_t below.""",
+    "ig": """The cell with the gates f, i and g: c_t times f, plus i times g, gives c_t+1. All three
+        read h_t and x_t; i and f are sigmoids, g is a tanh.""",
+    "o": """The whole cell: c_t+1 = f c_t + i g runs on top; tanh of it times gate o gives h_t+1,
+        which goes on to the right and down to the prediction V h_t+1 + b_out.""",
+}
 
 
 # ---- one cell -----------------------------------------------------------------------------
@@ -30,15 +39,15 @@ PARTS = {"f": "f", "ig": "fig", "o": "figo"}  # a cell grows: the gates that are
 @styled
 def draw_cell(part=None):
     """One LSTM cell.  part: "f", "ig" or "o": the cell as far as it is built with these gates."""
-    picture, _ = _cell_with(PARTS[part] if part else "figo")
+    picture, _ = _cell_with(PARTS[part] if part else "figo", CELL_ALTS[part or "o"])
     return picture
 
 
-def _cell_with(gates, texts=None):
+def _cell_with(gates, alt, texts=None):
     """A cell with these gates: its picture and axes.  texts: for each gate's box, in place of its
     activation.
     """
-    picture, ax = board(9.4, 5.0, (-0.55, 10.6), (-0.35, 5.15), aspect="equal")
+    picture, ax = board(9.4, 5.0, (-0.55, 10.6), (-0.35, 5.15), alt=alt, aspect="equal")
     box(ax, 1.15, 0.85, 7.75, 4.0, **FRAME)
     _memory_line(ax, "$c_{t+1}$" if "i" in gates else "…")
     _inputs(ax, PLACES[gates[-1]])
@@ -132,7 +141,9 @@ def draw_numbers(values, slopes=None):
 
     values: a number for each name in SLOPES; slopes: dh_t+1 / d(value), likewise.
     """
-    picture, ax = _cell_with("figo", {gate: f"{values[gate]:.3g}" for gate in "ifgo"})
+    alt = "The whole cell with numbers on its wires: " + _equal(values) + "."
+    alt += f" The derivatives of h_t+1 by them: {_equal(slopes)}." if slopes else ""
+    picture, ax = _cell_with("figo", alt, {gate: f"{values[gate]:.3g}" for gate in "ifgo"})
     for name in ("c_t", "c_t+1", "h_t+1"):
         x, y, side = SLOPES[name]
         ax.text(x, y + 0.6, f"{values[name]:.3g}", ha=side, fontsize=14, fontweight="bold")
@@ -143,6 +154,11 @@ def draw_numbers(values, slopes=None):
     return picture
 
 
+def _equal(values):
+    """ "i = 0.5, f = 0.25"."""
+    return ", ".join(f"{name} = {value:.3g}" for name, value in values.items())
+
+
 # ---- unrolled -----------------------------------------------------------------------------
 
 
@@ -150,7 +166,10 @@ def draw_numbers(values, slopes=None):
 def draw_unrolled(steps=3):
     """The cell, once for each step: c flows on top, h below, one set of weights for all."""
     end = 3.2 * steps + 0.6  # where the last step's states leave
-    picture, ax = board(11, 5.4, (-0.95, end + 0.6), (-1.35, 4.5), aspect="equal")
+    alt = f"""The same cell {steps} times from left to right, one for each step t: c and h start
+        at 0 and flow from step to step, each step reads x_t and gives a prediction, and all use
+        one set of weights U, W, B, V, b_out."""
+    picture, ax = board(11, 5.4, (-0.95, end + 0.6), (-1.35, 4.5), alt=alt, aspect="equal")
     box(ax, 0.6, 3.65, end - 1.3, 0.7, HIGHLIGHT, ORANGE, **FRAME)
     text = "one set of weights  U, W, B, V, b_out,  used by every step"
     write(ax, (end - 0.1) / 2, 4.0, text, fontsize=15)
@@ -197,7 +216,11 @@ def _small_cell(ax, x, t):
 @styled
 def draw_backward():
     """Where each derivative comes from: from the right (later steps) and from the loss below."""
-    picture, ax = board(10.8, 5.7, (-1.0, 11.4), (-1.2, 5.3), aspect="equal")
+    alt = """Derivatives flow against the arrows of time, from step t + 1 at the right to step t - 1
+        at the left. dh_t+1 comes from the loss, by dy_t times V transposed, and from dz_t+1 times W
+        transposed; dc_t+1 from dc_t+2 times f, and from dh_t+1. Both give dz_t, and from it
+        dU, dW and dB; dc_t and dh_t go on to the step before."""
+    picture, ax = board(10.8, 5.7, (-1.0, 11.4), (-1.2, 5.3), alt=alt, aspect="equal")
     nodes = {
         "dy": (7.2, 0.3, r"$dy_t$", BLACK),
         "dh": (7.2, 2.3, r"$dh_{t+1}$", BLACK),
@@ -245,8 +268,11 @@ def draw_gates(dates, values, gates, title, trained_until=None):
 
     trained_until: a date; what follows it was not seen in training and is shaded.
     """
+    ranges = [f"{g} {v.min():.1f} to {v.max():.1f}" for g, v in zip("ifgo", gates.T, strict=True)]
+    alt = f"""{title}. The series on top; below it the unit's four gates month by month, from
+        {dates[0]} to {dates[-1]}: {listed(ranges)}."""
     picture, axes = subplots(
-        5, 1, 11, 8.4, sharex=True, gridspec_kw={"height_ratios": (2, 1, 1, 1, 1)}
+        5, 1, 11, 8.4, alt=alt, sharex=True, gridspec_kw={"height_ratios": (2, 1, 1, 1, 1)}
     )
     axes[0].plot(dates, values, color=BLACK)
     axes[0].set_ylabel("passengers,\nthousands")
@@ -256,7 +282,9 @@ def draw_gates(dates, values, gates, title, trained_until=None):
         ax.fill_between(dates, 0, line, color=color, alpha=0.25, lw=0)
         ax.plot(dates, line, color=color)
         ax.set(ylim=(floor, 1.05), yticks=(floor, 0, 1) if floor else (0, 1))
-        ax.set_ylabel(role, color=color, rotation=0, ha="right", va="center", fontweight="bold")
+        ax.set_ylabel(
+            role, color=ink(color), rotation=0, ha="right", va="center", fontweight="bold"
+        )
     for ax in axes:
         _mark_years(ax, dates, trained_until)
     if trained_until is not None:
@@ -281,8 +309,11 @@ def draw_playground(dates, values, prediction, gates, c, h, title):
 
     values, prediction, c, h (T,) in scaled units; gates (T, 4) in the order i, f, g, o.
     """
+    off = np.abs(prediction - values).mean()
+    alt = f"""{title}. On top the series and the forecast, {off:.2f} apart on average (scaled); then
+        one unit's gates i, f and o; below its memory c, {c.min():.1f} to {c.max():.1f}, and h."""
     picture, axes = subplots(
-        3, 1, 11, 6.2, sharex=True, gridspec_kw={"height_ratios": (1.5, 1, 1.3)}
+        3, 1, 11, 6.2, alt=alt, sharex=True, gridspec_kw={"height_ratios": (1.5, 1, 1.3)}
     )
     axes[0].plot(dates, values, color=GREY, lw=4, alpha=0.5)
     axes[0].plot(dates, prediction, color=BLACK, lw=1.8)
@@ -328,7 +359,10 @@ def draw_fading(panels):
 
     panels: {title: [(label, sizes (K,), colour), ...]}; the first value of each sizes is 1.
     """
-    picture, axes = subplots(1, len(panels), 13, 4.8, squeeze=False)
+    ends = [f"{label} {sizes[-1]:.1g}" for curves in panels.values() for label, sizes, _ in curves]
+    alt = f"""What is left of a gradient, 1 at the last step, against the steps back. At the end:
+        {"; ".join(ends)}."""
+    picture, axes = subplots(1, len(panels), 13, 4.8, alt=alt, squeeze=False)
     for ax, (title, curves) in zip(axes[0], panels.items(), strict=True):
         last = len(curves[0][1]) - 1
         for _, sizes, color in curves:
@@ -351,7 +385,11 @@ def draw_fading(panels):
 @styled
 def draw_errors(errors, limit, title):
     """Relative errors of gradients on a log scale.  errors: name -> error; limit: still right."""
-    picture, ax = subplots(1, 1, 10, 0.62 * len(errors) + 1.7)
+    passes = [name for name, error in errors.items() if error <= limit]
+    off = [f"{name} {error:.0%}" for name, error in errors.items() if error > limit]
+    alt = f"{title}. Below the limit {limit:g}: {listed(passes)}. " if passes else f"{title}. "
+    alt += f"Off against finite differences: {listed(off)}." if off else ""
+    picture, ax = subplots(1, 1, 10, 0.62 * len(errors) + 1.7, alt=alt)
     ax.axvspan(1e-12, limit, color=GREEN, alpha=0.1, lw=0)
     for place, error in enumerate(errors.values()):
         right = error <= limit

@@ -8,11 +8,26 @@ from lstm_kernels.versions import simd
 from .board import blank, board, rectangle, write
 from .race import spread as spread_out
 from .race import tick_text
-from .style import BLACK, BLUE, COLORS, GREEN, GREY, LIGHT, ORANGE, VERSION_COLORS, styled, subplots
+from .style import (
+    BLACK,
+    BLUE,
+    COLORS,
+    GREEN,
+    GREY,
+    LIGHT,
+    ORANGE,
+    PAPER,
+    RIVAL_COLORS,
+    VERSION_COLORS,
+    ink,
+    listed,
+    styled,
+    subplots,
+)
 
 CORE_COLORS = tuple(color for color in COLORS if color not in (BLACK, GREY))
-TORCH_COLOR = BLACK
-LABEL = {"boxstyle": "circle,pad=0.25", "fc": "white", "ec": "none"}
+TORCH_COLOR = RIVAL_COLORS["pytorch"]
+LABEL = {"boxstyle": "circle,pad=0.25", "fc": PAPER, "ec": "none"}
 MAX_ROWS = 10  # chunks that are drawn; the rest is told in words
 
 
@@ -31,7 +46,14 @@ def draw_cores(N, cores, lanes=32):
     """The map: sample n has lane n % lanes of chunk n // lanes; the cores share the chunks."""
     chunks = -(-N // lanes)
     drawn, idle = min(chunks, MAX_ROWS), chunks * lanes - N
-    picture, ax = board(13, 1.7 + 0.42 * drawn, (-3.6, lanes + 3.6), (drawn + 0.8, -0.7))
+    busy = min(chunks, cores)
+    title = (
+        f"{counted(N, 'sample')}: {counted(chunks, 'chunk')} on {busy} of "
+        f"{counted(cores, 'core')}, {counted(idle, 'idle lane')},\n"
+        f"{counted(rounds(chunks, cores), 'chunk')} in a row on the busiest core"
+    )
+    alt = f"{title}. A row of {lanes} lanes for each chunk, coloured by core; idle lanes are grey."
+    picture, ax = board(13, 1.7 + 0.42 * drawn, (-3.6, lanes + 3.6), (drawn + 0.8, -0.7), alt=alt)
     for chunk in range(drawn):
         core = chunk * cores // chunks
         color = CORE_COLORS[core % len(CORE_COLORS)]
@@ -40,27 +62,23 @@ def draw_cores(N, cores, lanes=32):
             rectangle(ax, lane + 0.06, chunk + 0.1, 0.88, 0.8, color if used else LIGHT)
         ax.text(-0.4, chunk + 0.5, f"chunk {chunk}", ha="right", va="center", fontsize=12)
         words = f"core {core}"
-        ax.text(lanes + 0.4, chunk + 0.5, words, color=color, va="center", weight="bold")
+        ax.text(lanes + 0.4, chunk + 0.5, words, color=ink(color), va="center", weight="bold")
     ax.text(0.5, -0.25, "lane 0", ha="center", color=GREY, fontsize=11)
     ax.text(lanes - 0.5, -0.25, f"{lanes - 1}", ha="center", color=GREY, fontsize=11)
     if drawn < chunks:
         ax.text(0, drawn + 0.45, f"... and {counted(chunks - drawn, 'more chunk')}", color=GREY)
-    busy = min(chunks, cores)
-    picture.suptitle(
-        f"{counted(N, 'sample')}: {counted(chunks, 'chunk')} on {busy} of "
-        f"{counted(cores, 'core')}, {counted(idle, 'idle lane')},\n"
-        f"{counted(rounds(chunks, cores), 'chunk')} in a row on the busiest core",
-        weight="bold",
-        x=0.02,
-        ha="left",
-    )
+    picture.suptitle(title, weight="bold", x=0.02, ha="left")
     return picture
 
 
 @styled
 def draw_lanes(units=3, lanes=8):
     """Samples apart or samples side by side: what one instruction can take."""
-    picture, axes = subplots(1, 2, 13, 3.9)
+    alt = f"""A table of {units} units by {lanes} samples, twice, with each number's place in
+        memory. Kept sample after sample, the {lanes} values of unit 0 lie {units} places apart
+        and one instruction takes 1 sample; with samples last they are neighbours and it takes
+        {lanes}."""
+    picture, axes = subplots(1, 2, 13, 3.9, alt=alt)
     titles = ("sample after sample: h[n, j]", "samples last: h[j, n]")
     for ax, title, last in zip(axes, titles, (False, True), strict=True):
         for j in range(units):
@@ -81,7 +99,10 @@ def draw_lanes(units=3, lanes=8):
 @styled
 def draw_tile(rows=simd.ROWS, columns=simd.COLUMNS, width=simd.BYTES // 4):
     """One turn of the product's inner loop: what is loaded, and the sums that stay."""
-    picture, ax = subplots(1, 1, 13, 2.2 + 0.36 * rows)
+    alt = f"""One turn of C = A B: {counted(columns, "vector")} of {width} numbers of B and {rows}
+        numbers of A are loaded, and all of their products are added to {rows * columns} vectors of
+        sums of C that stay in registers."""
+    picture, ax = subplots(1, 1, 13, 2.2 + 0.36 * rows, alt=alt)
     gap, wide = 2.2, 5.4
     ax.set_title("Turn q of C = A B: every number loaded is used in a whole row or column")
     names = ((0.5, rows / 2, "A"), (gap + wide - 0.1, -1.2, "B"), (gap + wide - 0.1, rows / 2, "C"))
@@ -102,7 +123,7 @@ def draw_tile(rows=simd.ROWS, columns=simd.COLUMNS, width=simd.BYTES // 4):
         (rows - 0.5, f"loaded: {rows} numbers of column q of A", ORANGE),
     )
     for y, text, color in words:
-        ax.text(right, y, text, color=color, va="center", weight="bold")
+        ax.text(right, y, text, color=ink(color), va="center", weight="bold")
     blank(ax, (-0.2, right + 11), (rows + 0.4, -2))
     return picture
 
@@ -113,7 +134,9 @@ def draw_times(timings, title, ratios=True):
 
     timings: {name: Timing}.
     """
-    picture, ax = subplots(1, 1, 13, 1.5 + 0.65 * len(timings))
+    said = [f"{name} {seconds_text(timing.median)}" for name, timing in timings.items()]
+    alt = f"{title}. Bars of wall time, medians: {listed(said)}."
+    picture, ax = subplots(1, 1, 13, 1.5 + 0.65 * len(timings), alt=alt)
     first = next(iter(timings.values())).median
     for place, (name, timing) in enumerate(timings.items()):
         low, high = timing.quartiles
@@ -135,10 +158,13 @@ def draw_times(timings, title, ratios=True):
 @styled
 def draw_speedup(timings, serial):
     """Speed-up by number of threads beside Amdahl's bound.  timings: {threads: Timing}."""
-    picture, ax = subplots(1, 1, 11, 4.6)
     threads, first = list(timings), timings[1].median
     bound = [1 / (serial + (1 - serial) / k) for k in threads]
     measured = [first / timings[k].median for k in threads]
+    alt = f"""Speed-up against the number of threads, up to {threads[-1]}: measured
+        {measured[-1]:.2f} times as fast as one thread, Amdahl's bound {bound[-1]:.2f}, with
+        {serial:.0%} of the work on one thread."""
+    picture, ax = subplots(1, 1, 11, 4.6, alt=alt)
     spread = [[first / q for q in timings[k].quartiles] for k in threads]
     lines = (
         ("k times faster", threads, ":", GREY),
@@ -170,13 +196,16 @@ def draw_against_torch(rows):
 
     rows: of cpu_baselines.time_shapes, with or without PyTorch.
     """
-    picture, axes = subplots(1, len(rows), 13, 4.2)
+    said = [f"N={row.N}, T={row.T}, H={row.H}: " + listed([f"{v} {seconds_text(t.median)}"
+            for v, t in row.timings.items()]) for row in rows]  # fmt: skip
+    alt = f"Bars of the time per training step, a panel for each shape. {'; '.join(said)}."
+    picture, axes = subplots(1, len(rows), 13, 4.2, alt=alt)
     names = {"numpy_batched": BLUE, "numba_cpu": GREEN, "torch": TORCH_COLOR}
     for ax, row in zip(axes, rows, strict=True):
         for place, (version, timing) in enumerate(row.timings.items()):
             color = VERSION_COLORS.get(version, names[version])
             ax.bar(place, timing.median, color=color, width=0.7)
-            for color, width in (("white", 7), (GREY, 3)):
+            for color, width in ((PAPER, 7), (GREY, 3)):
                 ax.plot([place] * 2, timing.quartiles, color=color, lw=width)
         labels = [f"{v}\n{seconds_text(t.median)}" for v, t in row.timings.items()]
         ax.set_xticks(range(len(labels)), labels, fontsize=10)

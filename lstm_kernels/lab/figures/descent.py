@@ -4,9 +4,11 @@ import numpy as np
 from matplotlib.patches import Circle
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator
 
+from lstm_kernels.lab.words import seconds_text
+
 from .board import arrow, board, box, write
 from .race import tick_text
-from .style import BLACK, BLUE, GREEN, GREY, LIGHT, VERMILLION, styled, subplots
+from .style import BLACK, BLUE, GREEN, GREY, LIGHT, VERMILLION, ink, listed, styled, subplots
 
 BATCH_COLORS = (VERMILLION, BLUE, GREEN)  # small, middle and full batch
 BATCH_MARKERS = "o^s"  # the same, for eyes that see no colours
@@ -18,7 +20,11 @@ UNITS = 6  # drawn in the dependency graph
 @styled
 def dependency_graph():
     """Samples, steps both ways, gates, updates: which of them wait for each other (lesson 03)."""
-    picture, ax = board(13, 7.0, (-1.7, 13.0), (-3.85, 4.05), aspect="equal")
+    alt = """Rows are samples: boxes of the forward steps t = 0 to T-1, then of the backward steps
+        T-1 to 0, each waiting for the one before; the rows do not wait for each other. All meet in
+        the sum of the gradients, then the update, then the next mini-batch. Inside one step the 4H
+        gate rows are independent, and so are the H units of c and h after them."""
+    picture, ax = board(13, 7.0, (-1.7, 13.0), (-3.85, 4.05), alt=alt, aspect="equal")
     ax.set_title("What is green may run at the same time; a red arrow means: wait")
     rows = [(3.0, "n = 0"), (2.0, "n = 1"), (0.0, "n = N-1")]
     for y, label in rows:
@@ -136,7 +142,12 @@ def draw_noise(points, deviations, batch_size):
     points: {batch size: (draws, 2)}: the part along the full gradient and the part across it, in
     units of the full gradient's length.  deviations: {batch size: root mean square distance}.
     """
-    picture, (left, right) = subplots(1, 2, 13, 5.2, width_ratios=(1.25, 1))
+    uphill = float((points[batch_size][:, 0] < 0).mean())
+    said = [f"{deviation:.2g} at {b}" for b, deviation in deviations.items()]
+    alt = f"""Left: gradients of random batches of {batch_size} as a cloud around the full gradient,
+        an arrow of length 1; {uphill:.0%} point uphill. Right: their typical distance from it
+        falls with the batch, about as one over its square root: {listed(said)}."""
+    picture, (left, right) = subplots(1, 2, 13, 5.2, alt=alt, width_ratios=(1.25, 1))
     _draw_cloud(left, points[batch_size], batch_size)
     _draw_deviations(right, deviations, batch_size)
     return picture
@@ -194,7 +205,10 @@ def _draw_deviations(ax, deviations, batch_size):
 @styled
 def draw_parallel_work(N, batch_sizes):
     """One epoch: updates one after the other, and in each the samples that may run together."""
-    picture, ax = subplots(1, 1, 13, 4.4)
+    said = [f"batch {b}: {-(-N // b)} in a row, up to {min(N, b)} samples together"
+            for b in batch_sizes]  # fmt: skip
+    alt = f"One epoch of {N} samples as updates in a row. {'; '.join(said)}."
+    picture, ax = subplots(1, 1, 13, 4.4, alt=alt)
     left = 0
     for batch_size, color in zip(batch_sizes, BATCH_COLORS, strict=True):
         updates, wide = -(-N // batch_size), min(N, batch_size)
@@ -206,7 +220,7 @@ def draw_parallel_work(N, batch_sizes):
         words += f"{wide} sample{'s' * (wide > 1)} at a time"
         beside = batch_size == N
         at = (left + 2, 0.8 * N) if beside else (left, wide + 2)
-        ax.text(*at, words, color=color, va="top" if beside else "bottom", weight="bold")
+        ax.text(*at, words, color=ink(color), va="top" if beside else "bottom", weight="bold")
         left += max(updates, 22) + 4
     ax.set(xlim=(-1, left - 1), ylim=(-1.5, N + 1))
     ax.set_xticks([])
@@ -224,7 +238,11 @@ def draw_descent(losses, seconds, labels):
     losses: {batch size: loss after each epoch}; seconds: {version: {batch size: seconds since
     the start, after each epoch}}; labels: {batch size: its label}.
     """
-    picture, axes = subplots(1, 1 + len(seconds), 14, 4.8, sharey=True)
+    ends = [f"batch {b} ends at loss {curve[-1]:.2g}" + "".join(
+            f", after {seconds_text(s[b][-1])} with {name}" for name, s in seconds.items())
+            for b, curve in losses.items()]  # fmt: skip
+    alt = f"Loss against epochs, and against the wall time of {listed(seconds)}: {'; '.join(ends)}."
+    picture, axes = subplots(1, 1 + len(seconds), 14, 4.8, alt=alt, sharey=True)
     epochs = {b: np.arange(1, len(curve) + 1) for b, curve in losses.items()}
     panels = [("Against epochs", "epochs", epochs)]
     panels += [(f"Against time: {name}", "wall time (log)", s) for name, s in seconds.items()]
@@ -255,6 +273,6 @@ def _label_curves(ax, losses, epochs, labels):
     """Write each curve's name beside its end."""
     for (batch_size, curve), color in zip(losses.items(), BATCH_COLORS, strict=True):
         x, y = epochs[batch_size][-1], curve[-1]
-        ax.text(x * 1.03, y, labels[batch_size], color=color, va="center", weight="bold")
+        ax.text(x * 1.03, y, labels[batch_size], color=ink(color), va="center", weight="bold")
     last = max(e[-1] for e in epochs.values())
     ax.set(xlim=(0, last * 1.45), xticks=(0, last // 2, last))

@@ -1,7 +1,7 @@
 """How the course's emulator runs a kernel on a CPU.  Appendix A1."""
 
 from .board import arrow, blank, box, write
-from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, styled, subplots
+from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, ink, styled, subplots
 
 THREADS = 4
 # lines of the same colour belong together: (text, colour)
@@ -37,7 +37,11 @@ LOOP = (
 @styled
 def draw_emulator():
     """Above: kernel, translated source, compiled loop. Below: a barrier is a `yield`."""
-    picture, (above, below) = subplots(2, 1, 15, 8.4, height_ratios=(1, 1.1))
+    alt = f"""Above: a kernel's source is translated to a twin in which the barrier has become a
+        yield, and a compiled loop resumes each thread to its next yield. Below: the {THREADS}
+        threads in lanes of their own take turns on one CPU core; all pause at the yield, then
+        all go on."""
+    picture, (above, below) = subplots(2, 1, 15, 8.4, alt=alt, height_ratios=(1, 1.1))
     title = "1.  Source is translated to source, then compiled for the CPU"
     blank(above, (0, 30), (0, 10.5), title=title)
     _code(above, 0.1, 8.1, "the kernel, untouched", KERNEL)
@@ -57,7 +61,7 @@ def _code(ax, x, width, title, lines):
     ax.text(x + 0.1, 9.45, title, fontsize=14, color=GREY)
     for number, (text, color) in enumerate(lines):
         y = 8.25 - 1.17 * number
-        ax.text(x + 0.25, y, text, family="monospace", fontsize=11.5, color=color, va="center")
+        ax.text(x + 0.25, y, text, family="monospace", fontsize=11.5, color=ink(color), va="center")
 
 
 def _draw_turns(ax):

@@ -18,6 +18,7 @@ from .style import (
     SKY,
     VERMILLION,
     ink,
+    listed,
     styled,
     subplots,
 )
@@ -44,7 +45,11 @@ def draw_months(past, rolled, rival="SARIMA", unit="thousand passengers"):
 
     past: Series, of which the last year is drawn.  Below: forecast minus truth.
     """
-    picture, (ax, below) = subplots(2, 1, 12, 8, sharex=True, height_ratios=(3, 2))
+    seeds = len(rolled.plans["LSTM"])
+    alt = f"""{len(rolled.dates)} months from {rolled.dates[0]} on, each as it was forecast at its
+        start by {rival} and by the LSTM with {seeds} seeds, beside the truth in {unit}; below,
+        each forecast minus the truth."""
+    picture, (ax, below) = subplots(2, 1, 12, 8, alt=alt, sharex=True, height_ratios=(3, 2))
     x, truth = _axis(rolled.dates), rolled.truth[:, 0]
     what_was = {"color": GREY, "lw": 6, "alpha": 0.45}
     known = _axis(past.dates[-12:]), past.values[-12:]
@@ -78,7 +83,7 @@ def _label_months(ax, below, rolled, rival):
 
 @styled
 def draw_by_year(errors, left_out=("persistence",), unit="thousand passengers"):
-    """RMSE by task (row) and year (column): a dot a run, the median as a number.  As by_year.
+    """RMSE by task (row) and year (column): a dot per run, the median as a number.  As by_year.
 
     left_out: names without a line; persistence is so far to the right that the others would
     stand on top of each other.
@@ -86,7 +91,11 @@ def draw_by_year(errors, left_out=("persistence",), unit="thousand passengers"):
     groups = list(dict.fromkeys(group for _, group, _ in errors))
     there = {name for *_, name in errors} - set(left_out)
     names = [name for name in FORECASTER_COLORS if name in there]
-    picture, grid = subplots(2, len(groups), 13, 7.6, sharey=True, sharex=True)
+    first = [f"{task}, {group}: {name}" for task in TASKS for group in groups
+             for name in [best(errors, task, group)]]  # fmt: skip
+    alt = f"""RMSE in {unit}, a dot for each run, of {listed(names)}. The lowest median:
+        {"; ".join(first)}."""
+    picture, grid = subplots(2, len(groups), 13, 7.6, alt=alt, sharey=True, sharex=True)
     for (axes, task), (column, group) in product(zip(grid, TASKS, strict=True), enumerate(groups)):
         _draw_group(axes[column], errors, task, group, names)
         axes[0].set_title(f"{task[0].upper()}{task[1:]}, {groups[0]}")
@@ -112,5 +121,5 @@ def _draw_group(ax, errors, task, group, names):
         ax.annotate(f"{np.median(runs):.1f}", (max(runs), place), (9, 0), va="center",
                     textcoords="offset points", **weight)  # fmt: skip
     ax.set_title(group)
-    ax.set_facecolor(PALE if "-" in group else "white")
+    ax.set_facecolor(PALE if "-" in group else "none")
     ax.tick_params(left=False)

@@ -1,7 +1,9 @@
-"""The goals of the course's model: speed-ups, and time against the size of the data.  Lesson 09."""
+"""The goals of the seminar project: speed-ups; time against the size of the data.  Lesson 09."""
+
+from lstm_kernels.lab.words import seconds_text
 
 from .race import label_ends, line_look, time_ticks
-from .style import GREY, LIGHT, styled, subplots
+from .style import GREY, LIGHT, listed, styled, subplots
 
 YES = "#CDEBE1"  # GREEN, light enough for black text
 
@@ -12,12 +14,17 @@ def draw_goals(ratios, goals):
 
     goals: {name: least ratio}.  None: no ratio may be given (no GPU here).
     """
-    picture, ax = subplots(1, 1, 10, 1.3 + 0.55 * len(ratios))
+    alt = f"""Goals reached against sequential: {listed(goals)}. {
+        ". ".join(f"{v}: {_reached(ratio, goals)}" for v, ratio in ratios.items())
+    }."""
+    picture, ax = subplots(1, 1, 10, 1.3 + 0.55 * len(ratios), alt=alt)
     for row, ratio in enumerate(ratios.values()):
+        if ratio is None:
+            _draw_nothing(ax, row, len(goals))
+            continue
         for column, least in enumerate(goals.values()):
-            _draw_field(ax, row, column, ratio, least)
-        text = "not measured here" if ratio is None else f"{ratio:.3g}x"
-        ax.text(len(goals) - 0.4, row, text, va="center", color=GREY)
+            _draw_field(ax, row, column, ratio > least)
+        ax.text(len(goals) - 0.4, row, f"{ratio:.3g}x", va="center", color=GREY)
     ax.set_xticks(range(len(goals)), list(goals))
     ax.set_yticks(range(len(ratios)), list(ratios))
     ax.set_xlim(-0.5, len(goals) + 0.5)
@@ -30,12 +37,23 @@ def draw_goals(ratios, goals):
     return picture
 
 
-def _draw_field(ax, row, column, ratio, least):
-    text, color = ("no GPU", "white") if ratio is None else ("no", LIGHT)
-    if ratio is not None and ratio > least:
-        text, color = "yes", YES
-    ax.barh(row, 0.94, left=column - 0.47, height=0.88, color=color, edgecolor=LIGHT)
-    ax.text(column, row, text, ha="center", va="center", color=GREY if ratio is None else "black")
+def _reached(ratio, goals):
+    """A version's goals in words."""
+    if ratio is None:
+        return "not measured here"
+    return f"{ratio:.3g}x, {sum(ratio > least for least in goals.values())} of {len(goals)}"
+
+
+def _draw_field(ax, row, column, reached):
+    ax.barh(row, 0.94, left=column - 0.47, height=0.88, color=YES if reached else LIGHT)
+    ax.text(column, row, "yes" if reached else "no", ha="center", va="center")
+
+
+def _draw_nothing(ax, row, columns):
+    """One field over all goals: an emulated time reaches none of them, and misses none."""
+    ax.barh(row, columns - 0.06, left=-0.47, height=0.88, color="none", edgecolor=LIGHT)
+    words = "no GPU here, so no ratio"
+    ax.text((columns - 1) / 2, row, words, ha="center", va="center", color=GREY)
 
 
 @styled
@@ -45,7 +63,11 @@ def draw_scaling(windows, lines):
     A label begins with its version's name; one that is not a GPU's or CPU's own time says so, and
     its line is grey.  A line may end before the last of the windows.
     """
-    picture, ax = subplots(1, 1, 10, max(4.4, 1.4 + 0.52 * len(lines)))
+    said = [f"{label} {seconds_text(of[-1])} for {windows[len(of) - 1]:,}, slope {s:.2f}"
+            for label, (of, s) in lines.items()]  # fmt: skip
+    alt = f"""One epoch's time against the number of training windows, both logarithmic; slope 1
+        means as fast as the data. {"; ".join(said)}."""
+    picture, ax = subplots(1, 1, 10, max(4.4, 1.4 + 0.52 * len(lines)), alt=alt)
     ends = []
     for number, (label, (seconds, gradient)) in enumerate(lines.items()):
         version = label.split(",")[0]

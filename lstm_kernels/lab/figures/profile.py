@@ -4,17 +4,19 @@ import numpy as np
 
 from lstm_kernels.lab.words import seconds_text
 
-from .style import BLACK, COLORS, GREY, LIGHT, ORANGE, ink, styled, subplots
+from .style import BLACK, COLORS, GREY, LIGHT, ORANGE, PAPER, ink, listed, styled, subplots
 
 
 @styled
 def draw_profile(parts, title="Where the time goes"):
     """One bar, cut into parts.  parts: {name: seconds}."""
-    picture, ax = subplots(1, 1, 13, 2.9)
     total, left = sum(parts.values()), 0.0
+    said = [f"{name} {seconds / total:.1%}" for name, seconds in parts.items()]
+    alt = f"{title}. One bar of {seconds_text(total)} in parts: {listed(said)}."
+    picture, ax = subplots(1, 1, 13, 2.9, alt=alt)
     for place, (name, seconds) in enumerate(parts.items()):
         color = GREY if seconds < 0.03 * total else COLORS[place]
-        ax.barh(0, seconds, left=left, height=0.8, color=color, edgecolor="white", lw=2)
+        ax.barh(0, seconds, left=left, height=0.8, color=color, edgecolor=PAPER, lw=2)
         _label_part(ax, left, seconds, total, name, color)
         left += seconds
     ax.set(xlim=(0, total * 1.19), ylim=(-0.85, 0.45))
@@ -49,7 +51,10 @@ def draw_amdahl(fractions, most=1024, batch_size=None):
     median, and written the smallest and the largest limit.  batch_size: mark where more workers
     find no whole sample.
     """
-    picture, ax = subplots(1, 1, 13, 5)
+    said = [f"{name}, at most {_limit(np.median(p))}x" for name, p in fractions.items()]
+    alt = f"""Speed-up against workers up to {most:,}, both logarithmic: Amdahl's law. Each curve
+        flattens at a limit: {listed(said)}."""
+    picture, ax = subplots(1, 1, 13, 5, alt=alt)
     workers = np.geomspace(1, most, 200)
     for (name, repeats), color in zip(fractions.items(), COLORS, strict=False):
         speedup = amdahl(np.median(repeats), workers)

@@ -1,4 +1,4 @@
-"""The race as bars.  Lesson 09 and `python -m lstm_kernels race`."""
+"""The race: dots on a log scale, bars from zero.  Lesson 09, `python -m lstm_kernels race`."""
 
 from textwrap import wrap
 
@@ -9,41 +9,74 @@ from lstm_kernels.lab.measure.neighbours import busy_text
 from lstm_kernels.lab.measure.results import BASELINES, PUBLISHED, busiest, is_own, speedup
 from lstm_kernels.lab.words import ratio_text, seconds_text
 
-from .style import GREY, LIGHT, VERMILLION, VERSION_COLORS, styled, subplots
+from .style import (
+    BLACK,
+    GREY,
+    LIGHT,
+    RIVAL_COLORS,
+    VERMILLION,
+    VERSION_COLORS,
+    ink,
+    listed,
+    outline,
+    styled,
+    subplots,
+)
 
-TORCH = "#444444"  # PyTorch's bars, as its lines in the bench
+EMULATED = {True: "hollow", False: "hatched"}  # how such a time looks, on a log scale or not
+COLUMNS = 2  # panels side by side in the history
 MARKS = {"cuda_v2": "s", "cuda_v3": "^", "cuda_v4": "D", "cuda_v5": "v", "cuda_v6": "P"}
 
 
 @styled
 def draw_race(results, log=True, shared=False, baseline=None):
-    """One panel a workload.  results: a list of (name, workload, rows of the race).
+    """One panel per workload.  results: a list of (name, workload, rows of the race).
 
-    shared: one scale for all panels, so that runs can be compared by eye.  baseline: the version
+    shared: one scale and the same rows in all panels, to compare by eye.  baseline: the version
     to which all ratios are, in every panel; a panel without its time shows none.  By default the
     slowest of the CPU baselines that was timed in all panels.
     """
     baseline = baseline or baseline_of([rows for *_, rows in results])
-    width, bar = (5.4, 0.5) if shared else (6.6, 0.62)  # inches; those of the live page are smaller
-    height = 1.4 + bar * max(len(rows) for *_, rows in results)
-    picture, axes = subplots(1, len(results), width * len(results), height, squeeze=False)
-    left = -0.3 if shared else 0  # of the titles, in parts of the panel's width
+    width, bar = (6.2, 0.46) if shared else (7.2, 0.58)  # inches; those of the live page: smaller
+    names = _names_of_all([rows for *_, rows in results]) if shared else ()
+    height = 1.9 + bar * max(len(names), *(len(rows) for *_, rows in results))
+    size, look = (width * len(results), height), {"squeeze": False, "sharey": shared}
+    alt = " ".join(f"{name}, {workload}: {_in_words(rows)}" for name, workload, rows in results)
+    picture, axes = subplots(1, len(results), *size, alt=f"Wall times. {alt}", **look)
     for ax, (name, workload, rows) in zip(axes[0], results, strict=True):
-        draw_bars(ax, rows, log, baseline)
-        ax.set_title(f"{name}\n", pad=10, x=left)
-        ax.text(left, 1.03, str(workload), transform=ax.transAxes, color=GREY, fontsize=12)
+        draw_times(ax, rows, log, baseline, names)
+        ax.set_title(f"{name}\n", pad=10)
+        ax.text(0, 1.03, str(workload), transform=ax.transAxes, color=GREY, fontsize=12)
     if shared:
         _share_scale(axes[0], [rows for *_, rows in results])
-    if words := _warnings([row for *_, rows in results for row in rows]):
+    if words := _warnings([row for *_, rows in results for row in rows], log):
         picture.supxlabel("\n".join(words), fontsize=12, color=GREY)
     return picture
 
 
-def _warnings(rows):
-    """What must be known before the bars are believed."""
+def _names_of_all(runs):
+    """Every version of these runs once, in the order of the run that has most of them."""
+    longest_first = sorted(runs, key=len, reverse=True)
+    return list(dict.fromkeys(row.version for rows in longest_first for row in rows))
+
+
+def _in_words(rows):
+    """The times of a race, the fastest first; then what has none."""
+    timed = sorted((r for r in rows if r.timing), key=lambda row: row.timing.median)
+    said = [
+        f"{row.version} {seconds_text(row.timing.median)}" + " (emulated)" * (not row.comparable)
+        for row in timed
+    ]
+    without = [row.version for row in rows if not row.timing]
+    none = f" Without a time: {listed(without)}." if without else ""
+    return (f"{listed(said)}." if said else "no time yet.") + none
+
+
+def _warnings(rows, log):
+    """What must be known before the times are believed."""
     words = []
     if any(row.timing and not row.comparable for row in rows):
-        words.append("hatched: emulated on the CPU, not a GPU's time")
+        words.append(f"{EMULATED[log]}: emulated on the CPU, not a GPU's time")
     if busy := busy_text(busiest(rows)):
         words.append(f"{busy}: the times may be too long")
     return words
@@ -62,7 +95,7 @@ def _share_scale(axes, rows_of_runs):
 @styled
 def draw_invitation(text):
     """An empty picture that says what will be there."""
-    picture, ax = subplots(1, 1, 6.6, 2)
+    picture, ax = subplots(1, 1, 6.6, 2, alt=text)
     ax.axis("off")
     ax.text(0.5, 0.5, text, ha="center", va="center", color=GREY)
     return picture
@@ -72,23 +105,48 @@ def draw_invitation(text):
 def draw_history(records):
     """Seconds of one mini-batch against the batch size: all runs so far.  records: as in `bench`.
 
-    Each version has a line for each H and T; emulated ones are dashed and grey: no GPU's time.
+    A panel for each H and T, a line for each version; emulated ones are dashed and grey: no GPU's
+    time.
     """
     lines = _points(records)
-    picture, ax = subplots(1, 1, 10, max(4.4, 1.4 + 0.3 * len(lines)))
-    sizes = {key[2:] for key in lines}
-    ends = []
-    for (version, where, *size), points in lines.items():
-        batches, seconds = zip(*sorted(points.items()), strict=True)
-        ax.plot(batches, seconds, **line_look(version, where))
-        name = version if is_own(where) else f"{version} (emulated)"
-        name += ", H={}, T={}".format(*size) if len(sizes) > 1 else ""
-        ends.append((batches[-1], seconds[-1], name, line_look(version, where)["color"]))
-    _scale_history(ax, sorted({r["batch"] for r in records if "median" in r}) or [1])
-    label_ends(ax, ends)
-    where = " (H={}, T={})".format(*min(sizes)) if len(sizes) == 1 else ""
-    ax.set_title(f"Time against batch size{where}: a point for each run")
+    panels = sorted({key[2:] for key in lines}) or [(None, None)]
+    most = max([sum(key[2:] == size for key in lines) for size in panels])
+    wide = len(panels) > 1
+    size = 6.4 * min(len(panels), COLUMNS) if wide else 10, max(4.4, 1.6 + 0.32 * most)
+    rows = -(-len(panels) // COLUMNS)
+    look = {"squeeze": False, "sharey": True, "alt": _history_text(lines)}
+    picture, axes = subplots(rows, min(len(panels), COLUMNS), size[0], rows * size[1], **look)
+    for ax, panel in zip(axes.flat, panels, strict=False):
+        of_panel = {key[:2]: points for key, points in lines.items() if key[2:] == panel}
+        _draw_history(ax, of_panel, panel, gap=max(0.055, 0.24 / size[1]))
+    for ax in axes.flat[len(panels) :]:
+        ax.set_axis_off()
+    title = "Time against batch size: a point for each run"
+    picture.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=15)
     return picture
+
+
+def _draw_history(ax, lines, panel, gap):
+    """The lines of one H and T.  lines: {(version, where): {batch: seconds}}."""
+    ends = []
+    for key, points in lines.items():
+        batches, seconds = zip(*sorted(points.items()), strict=True)
+        ax.plot(batches, seconds, **line_look(*key))
+        name = key[0] if is_own(key[1]) else f"{key[0]} (emulated)"
+        ends.append((batches[-1], seconds[-1], name, line_look(*key)["color"]))
+    _scale_history(ax, sorted({batch for points in lines.values() for batch in points}) or [1])
+    label_ends(ax, ends, gap)
+    ax.set_title("H={}, T={}".format(*panel) if lines else "")
+
+
+def _history_text(lines):
+    """Each line's times in words."""
+    said = [
+        f"{version}, H={H}, T={T}" + ("" if is_own(where) else " (emulated)") + ": "
+        + listed([f"{seconds_text(s)} at batch {N}" for N, s in sorted(points.items())])
+        for (version, where, H, T), points in lines.items()
+    ]  # fmt: skip
+    return f"Time of one mini-batch against the batch size. {'; '.join(said) or 'No run yet'}."
 
 
 def _scale_history(ax, batches):
@@ -104,7 +162,8 @@ def line_look(version, where):
     """Colour, dashes and mark of a version's line."""
     mark = MARKS.get(version, "o")
     if is_own(where):
-        return {"color": VERSION_COLORS.get(version, GREY), "marker": mark, "ms": 7}
+        color = color_of(version)
+        return {"color": color, "marker": mark, "ms": 7, "path_effects": outline(color)}
     return {"color": GREY, "ls": "--", "lw": 1.6, "marker": mark, "mfc": "white", "ms": 7}
 
 
@@ -128,8 +187,10 @@ def label_ends(ax, ends, gap=0.07):
     places = spread([(np.log(y) - low) / (high - low) for _, y, *_ in ends], gap)
     for (x, y, name, color), place in zip(ends, places, strict=True):
         ax.annotate(
-            name, (x, y), (1.04, place), textcoords="axes fraction", va="center", fontsize=12,
-            arrowprops={"arrowstyle": "-", "color": color, "ls": ":", "shrinkA": 2, "shrinkB": 5},
+            name, (x, y), (1.06, place), textcoords="axes fraction", va="center", fontsize=12,
+            color=ink(color), weight="bold", zorder=4,
+            arrowprops={"arrowstyle": "-", "color": color, "lw": 1, "ls": ":", "shrinkA": 2,
+                        "shrinkB": 5, "relpos": (0, 0.5)},  # to the words' left, not over them
         )  # fmt: skip
 
 
@@ -159,15 +220,24 @@ def tick_text(seconds):
     return f"{seconds / size:.4g} {unit}"
 
 
-def draw_bars(ax, rows, log, baseline):
-    """Median times with quartiles; an emulated time is hatched and has no ratio."""
-    for place, row in enumerate(rows):
+def draw_times(ax, rows, log, baseline, names=()):
+    """Median times with quartiles; an emulated time is hollow or hatched, and has no ratio.
+
+    A log scale has no zero: there, a time is a dot, else a bar.  names: all rows of the panel, if
+    they are more than those of this race.
+    """
+    names = names or [row.version for row in rows]
+    for row in rows:
+        place = names.index(row.version)
         if row.timing is None:
             _write_note(ax, place, row)
         else:
-            _draw_bar(ax, place, row, _label(rows, row, baseline))
-    ax.set_yticks(range(len(rows)), [row.version for row in rows])
-    ax.set_ylim(len(rows) - 0.5, -0.5)
+            (_draw_dot if log else _draw_bar)(ax, place, row)
+            _write_time(ax, place, row, _label(rows, row, baseline))
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.grid(axis="x", color=LIGHT)
+    ax.set_axisbelow(True)
     ax.set_xscale("log" if log else "linear")
     timed = [row for row in rows if row.timing]
     if timed and log:
@@ -207,15 +277,37 @@ def _log_limits(rows, timed, baseline):
     return left, left * 10 ** max(decades)
 
 
-def _draw_bar(ax, place, row, label):
-    median, (low, high) = row.timing.median, row.timing.quartiles
-    look = {"color": VERSION_COLORS.get(row.version, TORCH)}
+def color_of(version):
+    """A version's colour; another library's rows are brown."""
+    if version.startswith("PyTorch"):
+        return RIVAL_COLORS["pytorch" if "CPU" in version else "pytorch_cudnn"]
+    return RIVAL_COLORS.get(version) or VERSION_COLORS.get(version, GREY)
+
+
+def _draw_dot(ax, place, row):
+    color = color_of(row.version) if row.comparable else GREY
+    ax.plot(row.timing.quartiles, [place] * 2, color=color, lw=3, solid_capstyle="butt")
+    face = color if row.comparable else "white"
+    ax.plot(row.timing.median, place, "o", ms=12, color=face, mec=edge_of(color), mew=1)
+
+
+def edge_of(color):
+    """Of a dot: black around a light colour, else it is its own."""
+    return color if color == GREY else BLACK
+
+
+def _draw_bar(ax, place, row):
+    look = {"color": color_of(row.version)}
     if not row.comparable:
         look = {"color": LIGHT, "hatch": "///", "edgecolor": GREY}
-    ax.barh(place, median, height=0.68, **look)
-    ax.plot([low, high], [place, place], color="black", lw=1.6, marker="|", ms=9)
+    ax.barh(place, row.timing.median, height=0.68, **look)
+    ax.plot(row.timing.quartiles, [place] * 2, color=BLACK, lw=1.6, marker="|", ms=9)
+
+
+def _write_time(ax, place, row, label):
     ax.annotate(
-        label, (high, place), (6, 0), textcoords="offset points", va="center", fontsize=13,
+        label, (row.timing.quartiles[1], place), (11, 0), textcoords="offset points", va="center",
+        fontsize=13,
     )  # fmt: skip
 
 
@@ -239,30 +331,48 @@ def _write_note(ax, place, row):
 @styled
 def draw_published(rows):
     """Speed-up over sequential: the published versions beside the learner's own."""
-    picture, ax = subplots(1, 1, 10, 0.75 * len(rows) + 1.2)
+    picture, ax = subplots(1, 1, 10, 0.75 * len(rows) + 1.4, alt=_published_text(rows))
     for place, row in enumerate(rows):
         mine = speedup(rows, row.version, "sequential")
         if row.version in PUBLISHED:
             theirs = PUBLISHED["sequential"] / PUBLISHED[row.version]
-            _draw_ratio(ax, place - 0.19, theirs, LIGHT, "published")
+            _draw_ratio(ax, place - 0.19, theirs, "white", "published")
         if mine is not None:
-            _draw_ratio(
-                ax, place + 0.19, mine, VERSION_COLORS.get(row.version, GREY), "measured here"
-            )
+            _draw_ratio(ax, place + 0.19, mine, color_of(row.version), "measured here")
         else:
-            ax.text(
-                1.05, place + 0.19, row.note or f"{row.where}: no ratio", va="center", color=GREY
-            )
+            ax.text(1.05, place + 0.19, _why_no_ratio(row), va="center", color=GREY)
     ax.set_yticks(range(len(rows)), [row.version for row in rows])
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.set_xscale("log")
-    ax.set_xlim(min(1, ax.get_xlim()[0]), ax.get_xlim()[1] * 6)
+    ax.set_xlim(min(0.8, ax.get_xlim()[0]), ax.get_xlim()[1] * 6)
     ax.axvline(1, color=GREY, lw=1)
+    ax.xaxis.set_major_formatter(lambda ratio, _: ratio_text(ratio))
+    for place in range(1, len(rows)):
+        ax.axhline(place - 0.5, color=LIGHT, lw=1.2, zorder=0)
     ax.set_xlabel("times faster than the sequential version of the same run (log scale)")
     ax.set_title("Published in 2023 beside this machine")
     return picture
 
 
+def _why_no_ratio(row):
+    """What stands in a ratio's place."""
+    return f"{row.where}: no ratio" if row.timing else row.note or "no time"
+
+
 def _draw_ratio(ax, place, ratio, color, label):
-    ax.barh(place, ratio - 1, left=1, height=0.36, color=color)
-    ax.text(max(1, ratio) * 1.06, place, f"{ratio_text(ratio)}  {label}", va="center", fontsize=12)
+    ax.plot(ratio, place, "o", ms=11, color=color, mec=BLACK, mew=1)
+    words = f"{ratio_text(ratio)}  {label}"
+    ax.annotate(words, (ratio, place), (11, 0), textcoords="offset points", va="center",
+                fontsize=12)  # fmt: skip
+
+
+def _published_text(rows):
+    """Both ratios of each version in words."""
+    said = []
+    for row in rows:
+        mine = speedup(rows, row.version, "sequential")
+        here = f"{ratio_text(mine)} here" if mine else "no ratio here"
+        if row.version in PUBLISHED:
+            here += f", {ratio_text(PUBLISHED['sequential'] / PUBLISHED[row.version])} published"
+        said.append(f"{row.version} {here}")
+    return f"Times faster than sequential, on a log scale: {'; '.join(said)}."

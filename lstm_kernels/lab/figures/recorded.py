@@ -5,7 +5,7 @@ from matplotlib.ticker import NullFormatter
 from lstm_kernels.lab.words import seconds_text
 
 from .race import tick_text
-from .style import BLACK, BLUE, GREY, LIGHT, ORANGE, VERSION_COLORS, styled, subplots
+from .style import BLACK, BLUE, GREY, LIGHT, ORANGE, VERSION_COLORS, listed, styled, subplots
 
 
 @styled
@@ -16,8 +16,17 @@ def draw_dots(panels, emulated=()):
     (title, version) of times that are no GPU's: their dots are empty.
     """
     rows = len(next(iter(panels.values())))
+    said = [
+        f"{title}: "
+        + listed([
+            f"{v} {seconds_text(t.median)}" + " (emulated)" * ((title, v) in emulated)
+            for v, t in timings.items()
+        ])
+        for title, timings in panels.items()
+    ]  # fmt: skip
+    alt = f"Time of one mini-batch as dots on one log scale. {'; '.join(said)}."
     picture, axes = subplots(
-        1, len(panels), 13, 1.5 + 0.45 * rows, sharex=True, sharey=True, squeeze=False
+        1, len(panels), 13, 1.5 + 0.45 * rows, alt=alt, sharex=True, sharey=True, squeeze=False
     )
     for ax, (title, timings) in zip(axes[0], panels.items(), strict=True):
         for place, (version, timing) in enumerate(timings.items()):
@@ -39,7 +48,8 @@ def _draw_dot(ax, place, version, timing, emulated):
     """A dot at the median, a line from the first quartile to the third, the time in words."""
     color = GREY if emulated else VERSION_COLORS.get(version, BLACK)
     ax.plot(timing.quartiles, [place] * 2, color=color, lw=3)
-    ax.plot(timing.median, place, "o", color=color, mfc="white" if emulated else color, ms=11)
+    edge = color if emulated else BLACK
+    ax.plot(timing.median, place, "o", mec=edge, mfc="white" if emulated else color, ms=11)
     words = seconds_text(timing.median) + (" (emulated)" if emulated else "")
     ax.annotate(
         words, (timing.quartiles[1], place), (12, 0), textcoords="offset points", va="center"
@@ -52,7 +62,13 @@ PARTS = {"copies_in": BLUE, "kernel": LIGHT, "copies_out": ORANGE, "host": "whit
 @styled
 def draw_parts(rows, title, subtitle):
     """Where the time of a mini-batch goes: a bar from zero for each.  rows: {label: Measured}."""
-    picture, ax = subplots(1, 1, 13, 1.7 + 0.6 * len(rows))
+    said = [
+        f"{label}: kernel {seconds_text(m.kernel)}, copies {seconds_text(m.copies)}, "
+        f"rest {seconds_text(m.host)}"
+        for label, m in rows.items()
+    ]
+    alt = f"{title}. Bars of a mini-batch's time in parts. {'; '.join(said)}."
+    picture, ax = subplots(1, 1, 13, 1.7 + 0.6 * len(rows), alt=alt)
     longest = max(1e3 * measured.whole for measured in rows.values())
     for place, measured in enumerate(rows.values()):
         start = 0

@@ -3,21 +3,24 @@
 from lstm_kernels.lab.estimates.cards import get_card
 from lstm_kernels.lab.estimates.compile_report import limit_text
 
-from .style import BLUE, GREY, LIGHT, SKY, styled, subplots
+from .style import BLUE, GREY, LIGHT, SKY, listed, styled, subplots
 
 COLUMNS = 2  # panels side by side
 
 
 @styled
 def draw_report(rows):
-    """One panel a kernel, one bar a card.  rows: a list of compile_report.Row."""
+    """One panel per kernel, one bar per card.  rows: a list of compile_report.Row."""
     panels = {}
     for row in rows:
         panels.setdefault((row.kernel, row.dtype), []).append(row)
     lines = -(-len(panels) // COLUMNS)
     height = lines * (1.9 + 0.75 * max(map(len, panels.values())))
     columns = min(COLUMNS, len(panels))
-    picture, axes = subplots(lines, columns, 7.2 * columns, height, squeeze=False)
+    said = [f"{row.kernel} {row.dtype} on {get_card(row.cc).name} {row.occupancy.fraction:.0%}"
+            for row in rows]  # fmt: skip
+    alt = f"Theoretical occupancy of an SM, a bar for each kernel and card: {listed(said)}."
+    picture, axes = subplots(lines, columns, 7.2 * columns, height, alt=alt, squeeze=False)
     for ax, (name, of_kernel) in zip(axes.flat, panels.items(), strict=False):
         draw_kernel(ax, " ".join(name), of_kernel)
     for ax in axes.flat[len(panels) :]:
@@ -45,7 +48,7 @@ def draw_kernel(ax, name, rows):
     threads = rows[0].threads
     ax.set_title(f"{name}\n", pad=6)
     plural = "thread" if threads == 1 else "threads"
-    ax.text(0, 1.03, f"{threads} {plural} a block", transform=ax.transAxes, color=GREY)
+    ax.text(0, 1.03, f"{threads} {plural} per block", transform=ax.transAxes, color=GREY)
 
 
 def _write(ax, place, row):

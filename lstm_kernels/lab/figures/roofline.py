@@ -14,11 +14,11 @@ from lstm_kernels.lab.estimates.roofline import (
 )
 
 from .cores import TORCH_COLOR
-from .style import BLACK, GREY, LIGHT, VERSION_COLORS, styled, subplots
+from .style import BLACK, GREY, LIGHT, PAPER, VERSION_COLORS, ink, listed, styled, subplots
 
 NAMES = {"cuda_v2": "V2, V3", "cuda_v4": "V4", "cuda_v5": "V5, V6"}
 X_RANGE = (0.1, 1000)
-PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1}  # over lines
+OVER_LINES = {"facecolor": PAPER, "edgecolor": "none", "alpha": 0.85, "pad": 1}  # for words
 
 
 def sizes_text(sizes):
@@ -35,7 +35,11 @@ def color_of(version):
 @styled
 def draw_idea(card):
     """One card's roof, and what its two parts mean."""
-    picture, ax = subplots(1, 1, 11, 5)
+    alt = f"""The roofline of a {card.name}: performance in GFLOP/s against operations per byte,
+        both logarithmic. It rises with {card.gigabytes_per_second:g} GB/s, where the card waits
+        for bytes, up to the ridge at {card.ridge:.0f} operations per byte, then is flat at
+        {card.tera:.1f} TFLOP/s."""
+    picture, ax = subplots(1, 1, 11, 5, alt=alt)
     _draw_roof(ax, card.tera * 1e3, card.gigabytes_per_second)
     ax.annotate(
         f"the slope: {card.gigabytes_per_second:g} GB/s from memory\n"
@@ -77,9 +81,12 @@ def draw_bytes(sizes, counted=None):
 
     counted: {version: bytes asked}; without it, those of `bytes_asked`.
     """
-    picture, ax = subplots(1, 1, 11, 3.9)
     counted = counted or {v: bytes_asked(v, sizes) for v in VERSIONS}
     rows = [(NAMES[v], counted[v], bytes_at_least(v, sizes), v) for v in VERSIONS]
+    said = [f"{name} {asked / 1e6:.3g}, with perfect caches {least / 1e6:.2g}"
+            for name, asked, least, _ in rows]  # fmt: skip
+    alt = f"MB that a training step asks of memory ({sizes_text(sizes)}): {'; '.join(said)}."
+    picture, ax = subplots(1, 1, 11, 3.9, alt=alt)
     for place, (_, asked, least, version) in enumerate(rows):
         ax.barh(place, asked / 1e6, 0.62, color=color_of(version), alpha=0.35)
         ax.barh(place, least / 1e6, 0.62, color=color_of(version))
@@ -98,14 +105,17 @@ def draw_bytes(sizes, counted=None):
 
 @styled
 def draw_roofs(cards, sizes, measured=None):
-    """A panel a card: each version at the height that its lower bound on time allows.
+    """A panel per card: each version at the height that its lower bound on time allows.
 
     measured: {version: seconds of a training step} for the last card, if there are any.
     """
     columns = min(2, len(cards))
     lines = -(-len(cards) // columns)
     wide = 6.8 * columns if len(cards) > 1 else 10
-    picture, axes = subplots(lines, columns, wide, 4.6 * lines, squeeze=False)
+    alt = f"""Rooflines by the model, {sizes_text(sizes)}, and under them each version's lower
+        bound. {" ".join(_roof_text(card, sizes) for card in cards)}
+        {_stars_text(sizes, measured)}"""
+    picture, axes = subplots(lines, columns, wide, 4.6 * lines, alt=alt, squeeze=False)
     for ax, card in zip(axes.flat, cards, strict=False):
         _draw_roof(ax, card.tera * 1e3, card.gigabytes_per_second)
         ends = [_draw_version(ax, version, sizes, card) for version in VERSIONS]
@@ -128,6 +138,22 @@ def draw_roofs(cards, sizes, measured=None):
     return picture
 
 
+def _roof_text(card, sizes):
+    """A card's panel in words."""
+    said = []
+    for version in VERSIONS:
+        seconds, reason = bound(version, sizes, card)
+        said.append(f"{NAMES[version]} {operations(sizes) / seconds / 1e9:,.0f} GFLOP/s ({reason})")
+    return f"{card.name}: {listed(said)}."
+
+
+def _stars_text(sizes, measured):
+    """The measured steps in words."""
+    done = operations(sizes)
+    said = [f"{v} {done / s / 1e9:,.0f} GFLOP/s" for v, s in (measured or {}).items()]
+    return f"Measured: {listed(said)}." if said else ""
+
+
 def _draw_star(ax, version, sizes, card, seconds):
     """A measured time, at the bytes that the kernels ask for; its name is in the room below."""
     kernel = {"cuda_v3": "cuda_v2", "cuda_v6": "cuda_v5"}.get(version, version)
@@ -135,7 +161,8 @@ def _draw_star(ax, version, sizes, card, seconds):
     x, y = done / bytes_asked(kernel, sizes, card.sms), done / seconds / 1e9
     ax.plot(x, y, "*", ms=15, color=color, zorder=4)
     ax.annotate(
-        f"{version}, measured: {y:,.0f} GFLOP/s", (x, y), (x, y / 6), color=color, bbox=PAPER,
+        f"{version}, measured: {y:,.0f} GFLOP/s", (x, y), (x, y / 6), color=ink(color),
+        bbox=OVER_LINES,
         ha="center", arrowprops={"arrowstyle": "-", "color": GREY},
     )  # fmt: skip
 
@@ -157,7 +184,7 @@ def _write_beside(ax, x, ends, factor=2.6):
     free = np.inf
     for height, text, color in sorted(ends, reverse=True):
         free = min(height, free / factor)
-        ax.text(x, free, text, color=color, va="center", weight="bold", bbox=PAPER)
+        ax.text(x, free, text, color=ink(color), va="center", weight="bold", bbox=OVER_LINES)
 
 
 # ---- waiting ------------------------------------------------------------------------------
@@ -169,7 +196,13 @@ def draw_bounds(card, sizes, batch_sizes, recorded=None):
 
     recorded: {(version, batch): seconds of its kernels}, drawn as dots, of this card.
     """
-    picture, ax = subplots(1, 1, 12, 5.4)
+    said = [f"{NAMES[v].split(',')[0]} at N={N:,}: {1e6 * s:.0f}"
+            for (v, N), s in sorted((recorded or {}).items())]  # fmt: skip
+    alt = f"""{card.name}, T={sizes.T}, H={sizes.H}: lower bounds on the µs per training step
+        against the batch size N, from {batch_sizes[0]:,} to {batch_sizes[-1]:,}, both
+        logarithmic: flat first, then rising.
+        {f"Recorded kernels: {'; '.join(said)}." if said else ""}"""
+    picture, ax = subplots(1, 1, 12, 5.4, alt=alt)
     ends = []
     for version in VERSIONS:
         color, many = color_of(version), [sizes._replace(N=N) for N in batch_sizes]
@@ -196,7 +229,7 @@ def _draw_dots(ax, recorded):
     for version, first in names.items():
         name = NAMES[version].split(",")[0]
         ax.annotate(f"{name} recorded", first, (-10, 0), textcoords="offset points", ha="right",
-                    va="center", color=color_of(version), weight="bold")  # fmt: skip
+                    va="center", color=ink(color_of(version)), weight="bold")  # fmt: skip
 
 
 def _log_axes(ax, batch_sizes):
@@ -211,10 +244,12 @@ def _log_axes(ax, batch_sizes):
 
 @styled
 def draw_occupancy(rows):
-    """Warps that one SM can hold of each version's kernel, a panel a card."""
+    """Warps that one SM can hold of each version's kernel, a panel per card."""
     cards = list(dict.fromkeys(row.cc for row in rows))
-    picture, axes = subplots(1, len(cards), 13, 3.4, sharey=True)
     names = list(dict.fromkeys(row.kernel for row in rows))
+    said = [f"{r.kernel} on {get_card(r.cc).name} {r.occupancy.warps}" for r in rows]
+    alt = f"Warps that fit on one SM, a bar for each kernel, a panel per card: {listed(said)}."
+    picture, axes = subplots(1, len(cards), 13, 3.4, alt=alt, sharey=True)
     for ax, cc in zip(axes, cards, strict=True):
         card = get_card(cc)
         of_card = {row.kernel: row for row in rows if row.cc == cc}
@@ -243,7 +278,10 @@ def draw_own_roof(giga, bandwidth, x, heights):
 
     How many bytes each really moves is not known: x is what perfect caches would leave.
     """
-    picture, ax = subplots(1, 1, 11, 5)
+    said = [f"{version} {height:.3g} GFLOP/s" for version, height in heights.items()]
+    alt = f"""This machine's roof, measured: {giga:,.0f} GFLOP/s and {bandwidth:.0f} GB/s. Under
+        it, at {x:.0f} operations per byte: {listed(said)}."""
+    picture, ax = subplots(1, 1, 11, 5, alt=alt)
     _draw_roof(ax, giga, bandwidth)
     ax.axvline(x, color=GREY, lw=1, ls=":")
     _finish(ax, giga * 4, min(1, min(heights.values()) / 3))
@@ -259,7 +297,11 @@ def draw_own_roof(giga, bandwidth, x, heights):
 @styled
 def draw_library(hidden_sizes, timings, where):
     """Time per training step against H: the fastest repeats.  timings: {version: [Timing, ...]}."""
-    picture, ax = subplots(1, 1, 11, 4.6)
+    said = [f"{v} from {1e3 * min(of[0].seconds):.3g} to {1e3 * min(of[-1].seconds):.3g} ms"
+            for v, of in timings.items()]  # fmt: skip
+    alt = f"""Time per training step against H = {hidden_sizes[0]} to {hidden_sizes[-1]}, both
+        logarithmic, {where}: {listed(said)}."""
+    picture, ax = subplots(1, 1, 11, 4.6, alt=alt)
     ends = []
     for version, of_version in timings.items():
         fastest = [1e3 * min(t.seconds) for t in of_version]

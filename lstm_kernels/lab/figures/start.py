@@ -15,6 +15,7 @@ from .style import (
     SKY,
     VERMILLION,
     VERSION_COLORS,
+    ink,
     styled,
     subplots,
 )
@@ -24,7 +25,7 @@ PROGRAMS = (  # lesson, its program, its idea, colour
     ("04", "NumPy, a loop", "one sample after another", VERSION_COLORS["numpy_loop"]),
     ("04", "NumPy, a batch", "all samples at once", VERSION_COLORS["numpy_batched"]),
     ("06", "CUDA V1", "on the GPU, one thread", VERSION_COLORS["cuda_v1"]),
-    ("07", "CUDA V2", "one thread a sample", VERSION_COLORS["cuda_v2"]),
+    ("07", "CUDA V2", "one thread for each sample", VERSION_COLORS["cuda_v2"]),
     ("08", "CUDA V3", "transfers under control", VERSION_COLORS["cuda_v3"]),
 )
 BARS = 6.3, 7.6  # where the bars of the programs begin, and the length of the first
@@ -37,12 +38,15 @@ def draw_questions(past, held_out, seconds):
 
     past, held_out: Series.  seconds: what plain Python takes for one training step, measured.
     """
-    picture, (left, right) = subplots(1, 2, 14, 5.4, width_ratios=(1, 1.5))
+    alt = f"""Left: monthly passengers in thousands from {past.dates[0]} on, rising with a yearly
+        wave, and a question mark over the months held out. Right: six programs, lessons 03 to 08,
+        three on the CPU and three on the GPU; only plain Python's time is known so far."""
+    picture, (left, right) = subplots(1, 2, 14, 5.4, alt=alt, width_ratios=(1, 1.5))
     left.plot(past.dates, past.values, color=BLACK)
     start, end = held_out.dates[0], held_out.dates[-1]
     left.axvspan(start, end, color=LIGHT, lw=0)
     write(left, start + (end - start) // 2, 340, "?", fontsize=44)
-    left.set(xlim=(past.dates[0], end), ylim=(80, 650), ylabel="passengers a month, thousands")
+    left.set(xlim=(past.dates[0], end), ylim=(80, 650), ylabel="passengers per month, thousands")
     left.set_title("What comes next?")
     title = "Six programs, the same numbers: how fast?"
     blank(right, (-0.1, 14), (len(PROGRAMS), -0.1), title=title)
@@ -65,8 +69,8 @@ def _draw_program(ax, row, lesson, name, idea, color, seconds):
     rectangle(ax, x, row + 0.16, length, 0.68, face, ec=edge, lw=1.6, ls=style)
     rectangle(ax, x - 0.32, row + 0.16, 0.2, 0.68, color)
     text = f"{seconds_text(seconds)}, measured here" if seconds else "?"
-    ink = {"color": "white" if seconds else BLACK, "fontweight": "bold"}
-    ax.text(x + length / 2, row + 0.5, text, ha="center", **ink, **middle)
+    bold = {"color": "white" if seconds else BLACK, "fontweight": "bold"}
+    ax.text(x + length / 2, row + 0.5, text, ha="center", **bold, **middle)
 
 
 @styled
@@ -75,11 +79,15 @@ def draw_series(series, held_out_from, first, T):
 
     held_out_from: the first date that no training sees.  first: where the window begins.
     """
-    picture, (ax, below) = subplots(2, 1, 11, 6.2, height_ratios=(2.4, 1))
+    values = series.values[first : first + T + 1]
+    alt = f"""The {len(series.values)} monthly values rise from {series.values[0]:.0f} to
+        {series.values[-1]:.0f} {series.unit} with a yearly wave; the end, from {held_out_from} on,
+        is held out. One window is marked: it reads {values[0]:.0f} to {values[-2]:.0f} in {T} steps
+        and has to say the same values one step later, {values[1]:.0f} to {values[-1]:.0f}."""
+    picture, (ax, below) = subplots(2, 1, 11, 6.2, alt=alt, height_ratios=(2.4, 1))
     ax.axvspan(held_out_from, series.dates[-1], color=LIGHT, lw=0)
     ax.plot(series.dates, series.values, color=BLACK)
-    window = slice(first, first + T + 1)
-    dates, values = series.dates[window], series.values[window]
+    dates = series.dates[first : first + T + 1]
     ax.plot(dates, values, "o-", color=BLUE, ms=5, lw=3)
     label = {"ha": "right", "color": BLUE, "fontweight": "bold"}
     ax.text(dates[T // 2], values.max() + 20, "one window", **label)
@@ -98,7 +106,7 @@ def _draw_window(ax, values):
     ax.text(-0.15, 2.85, "step t", ha="right", va="center", color=GREY)
     rows = ((1.75, BLUE, "reads x"), (0.35, VERMILLION, "has to say y"))
     for shift, (y, color, name) in enumerate(rows):
-        ax.text(-0.15, y, name, ha="right", va="center", color=color, fontweight="bold")
+        ax.text(-0.15, y, name, ha="right", va="center", color=ink(color), fontweight="bold")
         for t, value in enumerate(values[shift : T + shift]):
             box(ax, t + 0.06, y - 0.42, 0.88, 0.84, color, "none", RADIUS)
             write(ax, t + 0.5, y, f"{value:.0f}", color="white")
@@ -111,7 +119,10 @@ def _draw_window(ax, values):
 @styled
 def draw_machine():
     """Host and device, and how a launch's threads are grouped: grid, blocks, warps, threads."""
-    picture, ax = board(12, 5.6, (-0.2, 14.2), (-0.5, 5.9))
+    alt = """Left the host: a CPU that runs Python, and main memory. Right the device, the GPU:
+        three multiprocessors (SMs) above device memory, each with one block of two warps of 32
+        threads. The host launches a kernel there, and arrays are transferred both ways."""
+    picture, ax = board(12, 5.6, (-0.2, 14.2), (-0.5, 5.9), alt=alt)
     box(ax, 0, 0, 3.4, 5, radius=RADIUS, lw=1.6)
     ax.text(1.7, 5.2, "host", ha="center", fontsize=16, fontweight="bold")
     for y, text in ((3.4, "CPU\nruns Python"), (0.5, "main\nmemory")):
@@ -150,7 +161,8 @@ def draw_forecast(past, held_out, forecasts, title):
     past, held_out: Series.  forecasts: name -> (values (M,) or (runs, M), colour), with direct
     labels at the end.
     """
-    picture, ax = subplots(1, 1, 10.5, 4.4)
+    alt = f"{title}. The last three years of the past, then what happened, and the forecasts. "
+    picture, ax = subplots(1, 1, 10.5, 4.4, alt=alt + _errors_text(held_out, forecasts))
     months = np.shape(next(iter(forecasts.values()))[0])[-1]
     dates, truth = held_out.dates[:months], held_out.values[:months]
     ax.plot(past.dates[-36:], past.values[-36:], color=BLACK)
@@ -161,10 +173,19 @@ def draw_forecast(past, held_out, forecasts, title):
         runs = np.atleast_2d(values)
         ax.plot(dates, runs.T, color=color, lw=2.2 if len(runs) == 1 else 1.4)
         place = dates[-1] + 1, runs[:, -1].mean()
-        ax.text(*place, name, color=color, va="center", fontweight="bold")
+        ax.text(*place, name, color=ink(color), va="center", fontweight="bold")
     ax.axvline(past.dates[-1], color=GREY, lw=1.2, ls="--")
-    ax.text(past.dates[-1], ax.get_ylim()[0], "known to the model ", color=GREY, ha="right",
+    ax.text(past.dates[-1], ax.get_ylim()[0], "known so far ", color=GREY, ha="right",
             va="bottom", fontsize=12)  # fmt: skip
     ax.set(xlim=(past.dates[-36], dates[-1] + 7), ylim=(None, highest + 50))
     ax.set(ylabel="passengers, thousands", title=title)
     return picture
+
+
+def _errors_text(held_out, forecasts):
+    """How far each forecast is from the truth, in words."""
+    errors = []
+    for name, (values, _) in forecasts.items():
+        off = np.abs(np.atleast_2d(values) - held_out.values[: np.shape(values)[-1]]).mean()
+        errors.append(f"{name} is off by {off:.0f} thousand passengers per month")
+    return f"On average: {'; '.join(errors)}."

@@ -1,6 +1,7 @@
 """Threads and what they work on.  Lessons 06 and 07."""
 
 from lstm_kernels.lab.estimates.cards import T4, WARP
+from lstm_kernels.lab.words import seconds_text
 
 from .board import arrow, blank, board, box, rectangle, write
 from .style import (
@@ -14,6 +15,8 @@ from .style import (
     SKY,
     SOFT,
     VERMILLION,
+    ink,
+    listed,
     styled,
     subplots,
 )
@@ -32,7 +35,10 @@ LARGE_WARPS = 4  # up to so many, rows are high enough for the samples' numbers
 def draw_host_and_device(lit=1, card=T4):
     """The host, the device, what crosses between them, and how many of its cores work."""
     title = f"The launch kernel[1, 1] keeps {lit} of {card.sms * card.cores:,} cores busy"
-    picture, ax = board(13, 6.6, (0, 130), (66, 0), title=title)
+    alt = f"""{title}. Left the host, its CPU and main memory; right the device, a {card.name} of
+        {card.sms} multiprocessors of {card.cores} cores, with device memory. The host launches and
+        copies parameters and batch in; gradients and loss come back."""
+    picture, ax = board(13, 6.6, (0, 130), (66, 0), title=title, alt=alt)
     _draw_host(ax)
     _draw_crossing(ax)
     _draw_card(ax, lit, card)
@@ -88,7 +94,7 @@ def _draw_cores(ax, x, y, width, height, cores, lit):
     places = [(place % columns, place // columns) for place in range(cores)]
     xs = [x + width * (column + 0.75) / (columns + 0.5) for column, _ in places]
     ys = [y + height * (row + 0.75) / 4.5 for _, row in places]
-    ax.scatter(xs[lit:], ys[lit:], s=5, c="#C9CED3", lw=0)
+    ax.scatter(xs[lit:], ys[lit:], s=5, c="#9AA0A6", lw=0)
     ax.scatter(xs[:lit], ys[:lit], s=60, c=LIT, lw=0, zorder=5)
 
 
@@ -97,9 +103,10 @@ def _draw_cores(ax, x, y, width, height, cores, lit):
 
 @styled
 def draw_written(out, blocks, threads):
-    """One row of squares a block: the number that each thread wrote into `out`."""
-    picture, ax = board(11, 0.75 + 0.52 * blocks, (0, 17.5), (blocks + 0.1, 0))
+    """One row of squares per block: the number that each thread wrote into `out`."""
     many = "thread writes" if blocks * threads == 1 else "threads write"
+    alt = f"{blocks * threads} {many} their numbers, a row for each block: {list(map(int, out))}."
+    picture, ax = board(11, 0.75 + 0.52 * blocks, (0, 17.5), (blocks + 0.1, 0), alt=alt)
     ax.set_title(f"hello[{blocks}, {threads}](out): {blocks * threads} {many} their numbers")
     for n, value in enumerate(out):
         block, thread = divmod(n, threads)
@@ -121,10 +128,14 @@ def draw_who_works(maps, N):
     pairs: (thread, sample) for each sample that a thread works on.  Many threads need all of the
     picture's width: then the panels stand one below the other.
     """
+    said = [f"{title}: {len({t for t, _ in pairs})} of {threads} threads work; {remark}"
+            for title, threads, pairs, remark in maps]  # fmt: skip
+    look = {"squeeze": False, "alt": f"Threads joined to the {N} samples that they work on. "
+            f"{'. '.join(said)}."}  # fmt: skip
     if max(threads for _, threads, *_ in maps) > FEW_THREADS:
-        picture, axes = subplots(len(maps), 1, 13, 3.1 * len(maps), squeeze=False)
+        picture, axes = subplots(len(maps), 1, 13, 3.1 * len(maps), **look)
     else:
-        picture, axes = subplots(1, len(maps), 5.2 * len(maps), 3.9, squeeze=False)
+        picture, axes = subplots(1, len(maps), 5.2 * len(maps), 3.9, **look)
     for ax, (title, threads, pairs, remark) in zip(axes.flat, maps, strict=True):
         _draw_map(ax, threads, pairs, N, wide=max(*(threads for _, threads, *_ in maps), N, 8))
         ax.set_title(title)
@@ -139,23 +150,26 @@ def _draw_map(ax, threads, pairs, N, wide):
     for thread, sample in pairs:
         ax.plot([thread + shift, sample], [0.2, 1.78], color=LIT, lw=1.3, alpha=0.75, zorder=1)
     for thread in range(threads):
-        face, ink = (LIT, "white") if thread in busy else (LIGHT, GREY)
-        _node(ax, thread + shift, 0, str(thread), face, ink)
+        face, letters = (LIT, "white") if thread in busy else (LIGHT, GREY)
+        _node(ax, thread + shift, 0, str(thread), face, letters)
     for sample in range(N):
         _node(ax, sample, 2, str(sample), BLUE, "white")
     ax.text(-0.5, -0.42, "threads", color=LIT, fontsize=12, weight="bold")
     ax.text(-0.5, 2.42, "samples", color=BLUE, fontsize=12, weight="bold")
 
 
-def _node(ax, x, y, text, face, ink):
+def _node(ax, x, y, text, face, letters):
     ax.scatter([x], [y], s=330, c=face, lw=0, zorder=3)
-    write(ax, x, y, text, color=ink, fontsize=11, zorder=4)
+    write(ax, x, y, text, color=letters, fontsize=11, zorder=4)
 
 
 @styled
 def draw_ratios(threads, ratios, where):
     """How many times too large the gradient came out, against the number of threads."""
-    picture, ax = subplots(1, 1, 10, 3.8)
+    said = [f"{ratio:.3g} times with {n}" for n, ratio in zip(threads, ratios, strict=True)]
+    alt = f"""Every thread does the whole batch: dW comes out too large, {listed(said)} threads;
+        1 would be right ({where})."""
+    picture, ax = subplots(1, 1, 10, 3.8, alt=alt)
     ax.bar([str(n) for n in threads], ratios, color=LIT, width=0.6)
     for place, ratio in enumerate(ratios):
         ax.text(place, ratio, f"{ratio:.3g}x", ha="center", va="bottom", fontsize=13)
@@ -185,7 +199,10 @@ KEPT = ((0.5, 0, "atomic: 0 + 2"), (3.5, 1, "atomic: 2 + 3"))
 @styled
 def draw_lost_update():
     """Two threads add to one element: read, add, write may mix; an atomic add may not."""
-    picture, axes = subplots(2, 1, 12, 5.4)
+    alt = """Two threads add 2 and 3 to the same element, which is 0. Above: both read 0, then
+        add, then write 2 and 3: one addition is lost, and 3 stays. Below, with atomic adds, one
+        after the other: 5."""
+    picture, axes = subplots(2, 1, 12, 5.4, alt=alt)
     _draw_steps(axes[0], LOST, 1, "dB[k] += part: one addition is lost", "dB[k] is 3", VERMILLION)
     title = "cuda.atomic.add(dB, k, part): both arrive"
     _draw_steps(axes[1], KEPT, 2, title, "dB[k] is 5", GREEN)
@@ -203,7 +220,7 @@ def _draw_steps(ax, steps, width, title, result, color):
         write(ax, time + 0.475 * width, thread, text, fontsize=13, zorder=3)
     arrow(ax, (0, 1.6), (6.1, 1.6), GREY, 1.5, head=20)
     ax.text(6.2, 1.6, "time", va="center", color=GREY)
-    ax.text(6.3, 0.5, result, va="center", fontsize=16, weight="bold", color=color)
+    ax.text(6.3, 0.5, result, va="center", fontsize=16, weight="bold", color=ink(color))
 
 
 # ---- lesson 07: the map of a launch -----------------------------------------------------------
@@ -215,7 +232,9 @@ def draw_thread_map(launch):
     rows, high = _rows_of_warps(launch)
     columns = 20 if launch.card.sms <= 60 else 36
     heights = (0.75 + high * len(rows), 0.75 + 0.5 * -(-launch.card.sms // columns))
-    picture, axes = subplots(2, 1, 13, 0.4 + sum(heights), height_ratios=heights)
+    alt = f"""{_sentence(launch)}. Above: a row of 32 lanes for each warp, coloured where a lane
+        has a sample. Below: the SMs of a {launch.card.name} with their number of blocks."""
+    picture, axes = subplots(2, 1, 13, 0.4 + sum(heights), alt=alt, height_ratios=heights)
     picture.suptitle(_sentence(launch), x=0.004, ha="left", weight="bold", fontsize=16)
     _draw_lanes(axes[0], launch, rows, numbered=high > 0.3)
     _draw_sms(axes[1], launch, columns)
@@ -249,7 +268,7 @@ def _draw_lanes(ax, launch, rows, numbered):
         else:
             ax.text(2.4, row + 0.5, f"warp {warp:,}", ha="right", va="center", fontsize=12)
             _draw_warp(ax, row, launch, warp, numbered)
-    words = "Lanes, 32 in a warp: one colour a block, grey is idle"
+    words = "Lanes, 32 in a warp: one colour for each block, grey is idle"
     ax.set_title(words, fontsize=13, weight="normal")
 
 
@@ -260,9 +279,9 @@ def _draw_warp(ax, row, launch, warp, numbered):
     for lane in range(WARP):
         face = color if lane < len(samples) else LIGHT
         rectangle(ax, 2.65 + lane, row + 0.07, 0.9, 0.86, face)
-    ink = BLACK if color == ORANGE else "white"
+    letters = BLACK if color == ORANGE else "white"
     for lane, n in enumerate(samples if numbered else ()):
-        write(ax, 3.1 + lane, row + 0.5, str(n), color=ink, fontsize=12, weight="bold")
+        write(ax, 3.1 + lane, row + 0.5, str(n), color=letters, fontsize=12, weight="bold")
 
 
 def _draw_sms(ax, launch, columns):
@@ -292,7 +311,10 @@ def draw_occupancy(rows, room, N):
     rows: (threads of a block, warps that fit, what limits them, warps that the batch brings to
     one SM, SMs that it uses) each; room: the warps that an SM can hold.
     """
-    picture, ax = board(13, 1.4 + 0.72 * len(rows), (0, 40), (len(rows) + 0.6, 0))
+    said = [f"in blocks of {threads}, {fit} fit (limit: {limit}), {brought} are used on {sms} SMs"
+            for threads, fit, limit, brought, sms in rows]  # fmt: skip
+    alt = f"Room for {room} warps on one SM, and a batch of {N:,}: {'; '.join(said)}."
+    picture, ax = board(13, 1.4 + 0.72 * len(rows), (0, 40), (len(rows) + 0.6, 0), alt=alt)
     ax.set_title(f"Room for {room} warps on one SM: what fits, and what a batch of {N:,} brings")
     for row, (threads, fit, limit, brought, sms) in enumerate(rows):
         ax.text(5.6, row + 0.5, f"blocks of {threads}", ha="right", va="center", fontsize=14)
@@ -313,13 +335,16 @@ def draw_occupancy(rows, room, N):
 @styled
 def draw_times_by_batch(batches, timings, where, color):
     """Time of one gradient against the batch size; a time that is not a GPU's is dashed grey."""
-    picture, ax = subplots(1, 1, 11, 4.6)
     on_gpu = where == "GPU"
+    label = "on the GPU" if on_gpu else f"{where}: not a GPU's time"
+    said = [f"{seconds_text(t.median)} for {n:,}" for n, t in zip(batches, timings, strict=True)]
+    alt = f"V2's time for one mini-batch, {label}, against the batch size: {listed(said)}."
+    picture, ax = subplots(1, 1, 11, 4.6, alt=alt)
     look = {"color": color} if on_gpu else {"color": GREY, "ls": "--"}
     median = [1e3 * timing.median for timing in timings]
     low, high = zip(*([1e3 * q for q in timing.quartiles] for timing in timings), strict=True)
     ax.fill_between(batches, low, high, color=LIGHT)
-    ax.plot(batches, median, marker="o", **look)
+    ax.plot(batches, median, marker="o", **look, mec=BLACK if on_gpu else GREY)
     ax.axvspan(min(batches), WARP, color=ORANGE, alpha=0.13, lw=0)
     ax.text(WARP * 0.93, 0.93, "one warp", ha="right", transform=ax.get_xaxis_transform())
     ax.set(xscale="log", yscale="log", ylim=(min(low) / 1.5, max(high) * 1.5))
@@ -327,8 +352,7 @@ def draw_times_by_batch(batches, timings, where, color):
     ax.minorticks_off()
     ax.yaxis.set_major_formatter("{x:g}")
     ax.set_xlabel("batch size N (log scale)")
-    ax.set_ylabel("ms per gradient (log scale)")
-    label = "on the GPU" if on_gpu else f"{where}: not a GPU's time"
+    ax.set_ylabel("ms per mini-batch (log scale)")
     ax.set_title(f"V2's time for one mini-batch, {label}")
     return picture
 
@@ -336,7 +360,11 @@ def draw_times_by_batch(batches, timings, where, color):
 @styled
 def draw_addresses(H=8, lanes=8):
     """Where neighbouring threads find their h[t, n, j]: H apart, or side by side."""
-    picture, axes = subplots(2, 1, 13, 4.1)
+    apart = len({n * H // 8 for n in range(lanes)})
+    alt = f"""A row of memory, twice, and in it what {lanes} neighbouring threads read. In layout
+        (T, N, H) they read every {H}th number and {apart} pieces of 32 bytes are fetched; in layout
+        (T, H, N) they read neighbours, and {-(-lanes // 8)} is enough."""
+    picture, axes = subplots(2, 1, 13, 4.1, alt=alt)
     cells = lanes * H
     for ax, stride, layout in zip(axes, (H, 1), ("(T, N, H)", "(T, H, N)"), strict=True):
         blank(ax, (0, cells), (1.7, 0))

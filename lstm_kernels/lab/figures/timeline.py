@@ -16,6 +16,8 @@ from .style import (
     PURPLE,
     VERMILLION,
     VERSION_COLORS,
+    ink,
+    listed,
     styled,
     subplots,
 )
@@ -37,7 +39,11 @@ GROUPS = {  # the kernel's arrays, in the order of its arguments
 @styled
 def draw_routes():
     """Which groups of arrays cross the bus, in which direction, in V2 and in V3."""
-    picture, axes = subplots(1, 2, 13, 4.9)
+    alt = """Host memory, card memory and the bus between them, twice. In V2 all four groups of
+        arrays cross in both directions. In V3 parameters and mini-batch go in only, of the
+        workspace only the loss comes back, and of the gradients zeros go in and results come
+        out."""
+    picture, axes = subplots(1, 2, 13, 4.9, alt=alt)
     v2 = {name: (True, True, "") for name in GROUPS}
     v3 = {
         "parameters": (True, False, "read only"),
@@ -78,7 +84,12 @@ def _draw_route_panel(ax, routes):
 @styled
 def draw_copies(copies_by_version):
     """Bytes of each array, in to the right and out to the left.  {version: list of Copy}."""
-    picture, axes = subplots(1, len(copies_by_version), 13, 7.2, sharey=True, sharex=True)
+    said = [f"{version.replace('cuda_v', 'V')} makes {len(copies)} copies of "
+            f"{bytes_text(sum(copy.nbytes for copy in copies))} in all"
+            for version, copies in copies_by_version.items()]  # fmt: skip
+    alt = f"Bytes of each array per mini-batch, in to the right, out to the left: {listed(said)}."
+    look = {"alt": alt, "sharey": True, "sharex": True}
+    picture, axes = subplots(1, len(copies_by_version), 13, 7.2, **look)
     names = [name for group in GROUPS.values() for name in group]
     made = [copy for copies in copies_by_version.values() for copy in copies]
     largest = max(max(copy.arrays.values()) for copy in made) / 1e3
@@ -109,7 +120,7 @@ def _draw_butterfly(ax, names, copies, largest):
         edge += len(group)
         ax.axhline(edge - 0.5, color=LIGHT, lw=1.2)
     ax.axvline(0, color=GREY, lw=1)
-    ax.text(0.02, 1.01, "card to host", color=ORANGE, transform=ax.transAxes, weight="bold")
+    ax.text(0.02, 1.01, "card to host", color=ink(ORANGE), transform=ax.transAxes, weight="bold")
     where = {"transform": ax.transAxes, "ha": "right"}
     ax.text(0.98, 1.01, "host to card", color=BLUE, weight="bold", **where)
     ax.set_xlim(-1.08 * largest, 1.08 * largest)
@@ -138,7 +149,9 @@ def draw_time_lines(lines, subtitle, recorded=None):
     recorded: the same of a card's recording, or nothing; drawn as narrow bars under the others.
     """
     rows = _rows(lines, recorded or {})
-    picture, (whole, zoom) = subplots(2, 1, 12, 5.6 + 1.2 * bool(recorded))
+    said = subtitle.replace("\n", ". ")
+    alt = f"{_message(lines)}. {said}. {_spans_text(lines, recorded or {})}"
+    picture, (whole, zoom) = subplots(2, 1, 12, 5.6 + 1.2 * bool(recorded), alt=alt)
     longest = max(total_seconds(spans) for _, spans, *_ in rows)
     copies = max(total_seconds(_copies(spans)) for _, spans, *_ in rows)
     for place, spans, height, words in rows:
@@ -180,6 +193,18 @@ def _message(lines):
     return f"One mini-batch: V3 takes {said}"
 
 
+def _spans_text(lines, recorded):
+    """The sums of all spans of each kind, in words."""
+    said = []
+    for words, bars in (("", lines), (" recorded", recorded)):
+        for version, spans in bars.items():
+            kernel = seconds_text(sum(s.seconds for s in spans if s.kind == "kernel"))
+            copies = seconds_text(total_seconds(_copies(spans)))
+            name, whole = version.replace("cuda_v", "V"), seconds_text(total_seconds(spans))
+            said.append(f"{name}{words} {whole}: kernel {kernel}, copies {copies}")
+    return f"{'; '.join(said)}."
+
+
 def _copies(spans):
     now, copies = 0.0, []
     for span in spans:
@@ -206,7 +231,7 @@ def _draw_spans(ax, place, spans, height, edge):
 def _label_copies(ax, place, spans):
     """Beside the bar: how many copies in and out, and their time."""
     end = 1e3 * total_seconds(_copies(spans))
-    for kind, word, color, points in ((IN, "in", BLUE, 8), (OUT, "out", VERMILLION, 160)):
+    for kind, word, color, points in ((IN, "in", BLUE, 8), (OUT, "out", ink(ORANGE), 160)):
         chosen = [span.seconds for span in spans if span.kind == kind]
         many = f"{len(chosen)} copies " if len(chosen) > 1 else ""
         ax.annotate(
@@ -221,7 +246,13 @@ PARTS = {"copies": BLUE, "kernel": GREY, "host": VERMILLION, "whole": BLACK}
 @styled
 def draw_balance(pairs, subtitle):
     """Where V3 gains and loses against V2.  pairs: {N: (Measured of V2, Measured of V3)}."""
-    picture, ax = subplots(1, 1, 11, 1.6 + 1.05 * len(pairs))
+    said = [
+        f"N = {N:,}: "
+        + ", ".join(f"{p} {1e3 * (getattr(v3, p) - getattr(v2, p)):+.2f} ms" for p in PARTS)
+        for N, (v2, v3) in pairs.items()
+    ]
+    alt = f"What V3 takes more than V2 per mini-batch (minus: less). {'; '.join(said)}."
+    picture, ax = subplots(1, 1, 11, 1.6 + 1.05 * len(pairs), alt=alt)
     for place, (v2, v3) in enumerate(pairs.values()):
         for row, (part, color) in enumerate(PARTS.items()):
             y, more = place + 0.2 * (row - 1.5), 1e3 * (getattr(v3, part) - getattr(v2, part))
@@ -246,12 +277,18 @@ def draw_saving(batch_sizes, savings, subtitle, recorded=(), calibrated=()):
     recorded: {N: saving} of a card, for the first label; the other lines are dashed.  Points of
     `calibrated` were used for the model, and are filled.
     """
-    picture, ax = subplots(1, 1, 10, 4.8)
+    said = [
+        f"{label}, from {100 * v[0]:.0f}% to {100 * v[-1]:.0f}%" for label, v in savings.items()
+    ]
+    points = [f"{100 * saving:.0f}% at {N:,}" for N, saving in dict(recorded).items()]
+    alt = f"""Part of V2's time that V3 saves, against the batch size from {batch_sizes[0]:,} to
+        {batch_sizes[-1]:,}: {listed(said)}. {f"Recorded: {listed(points)}." if points else ""}"""
+    picture, ax = subplots(1, 1, 10, 4.8, alt=alt)
     colors = (VERSION_COLORS["cuda_v3"], BLUE, GREEN, PURPLE)
     for (label, values), color in zip(savings.items(), colors, strict=False):
         percent = [100 * value for value in values]
         ax.plot(batch_sizes, percent, "-" if label == next(iter(savings)) else "--", color=color)
-        ax.text(batch_sizes[0] / 1.08, percent[0], label, color=color, va="center", ha="right")
+        ax.text(batch_sizes[0] / 1.08, percent[0], label, color=ink(color), va="center", ha="right")
     for N in recorded:
         face = BLACK if N in calibrated else "white"
         ax.plot(N, 100 * recorded[N], "D", color=BLACK, mfc=face, ms=9, mew=2, zorder=3)

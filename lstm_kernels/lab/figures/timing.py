@@ -7,7 +7,19 @@ from lstm_kernels.lab.words import seconds_text
 
 from .board import blank, rectangle
 from .race import tick_text
-from .style import BLACK, BLUE, GREY, LIGHT, VERMILLION, VERSION_COLORS, ink, styled, subplots
+from .style import (
+    BLACK,
+    BLUE,
+    GREY,
+    LIGHT,
+    PAPER,
+    VERMILLION,
+    VERSION_COLORS,
+    ink,
+    listed,
+    styled,
+    subplots,
+)
 
 # ---- how much one operation does ----------------------------------------------------------
 
@@ -15,7 +27,10 @@ from .style import BLACK, BLUE, GREY, LIGHT, VERMILLION, VERSION_COLORS, ink, st
 @styled
 def draw_grain(N=7, rows=12):
     """W h of one step, gate rows by N samples: how much one call computes."""
-    picture, axes = subplots(1, 3, 13, 4.6)
+    alt = f"""A table of {rows} gate rows by {N} samples, cut by what one call computes: in
+        sequential single numbers, {N * rows} calls; in numpy_loop one column each, {N} calls;
+        in numpy_batched the whole table, 1 call."""
+    picture, axes = subplots(1, 3, 13, 4.6, alt=alt)
     grains = {
         "sequential": ((1, 1), f"one number each:\n{N * rows} calls of dot,\neach a loop over H"),
         "numpy_loop": ((rows, 1), f"one sample each:\n{N} calls of @"),
@@ -47,7 +62,13 @@ def _draw_tiles(ax, rows, N, high, wide, color):
 @styled
 def draw_repeats(calls, title="The same call, again and again"):
     """Every repeat as a dot, in order.  calls: {name: seconds of each call, the first one too}."""
-    picture, axes = subplots(1, len(calls), 13, 4.4, squeeze=False)
+    said = [
+        f"{name}: first call {seconds_text(seconds[0])}, "
+        f"median of the later ones {seconds_text(np.median(seconds[1:]))}"
+        for name, seconds in calls.items()
+    ]
+    alt = f"{title}: each call's time as a dot, in order. {'; '.join(said)}."
+    picture, axes = subplots(1, len(calls), 13, 4.4, alt=alt, squeeze=False)
     for ax, (name, seconds) in zip(axes[0], calls.items(), strict=True):
         _draw_dots(ax, np.asarray(seconds))
         ax.set_title(name)
@@ -83,7 +104,7 @@ def _time_axis(axis):
 
 # ---- versions side by side ----------------------------------------------------------------
 
-WORDS = {"va": "center", "weight": "bold", "bbox": {"fc": "white", "ec": "none", "pad": 1}}
+WORDS = {"va": "center", "weight": "bold", "bbox": {"fc": PAPER, "ec": "none", "pad": 1}}
 
 
 @styled
@@ -92,12 +113,14 @@ def draw_timings(timings, title):
 
     timings: {version: Timing}, the slowest first.
     """
-    picture, ax = subplots(1, 1, 13, 1.5 + 0.6 * len(timings))
+    said = [f"{version} {seconds_text(t.median)}" for version, t in timings.items()]
+    alt = f"{title}. Wall times as dots on a log axis, medians: {listed(said)}."
+    picture, ax = subplots(1, 1, 13, 1.5 + 0.6 * len(timings), alt=alt)
     slowest = next(iter(timings.values())).median
     for place, (version, timing) in enumerate(timings.items()):
         (low, high), color = timing.quartiles, VERSION_COLORS.get(version, GREY)
-        ax.plot(timing.median, place, "o", ms=12, color=color)
-        ax.plot([low, high], [place, place], color=BLACK, lw=2, marker="|", ms=12)
+        ax.plot([low, high], [place, place], color=color, lw=4, solid_capstyle="butt")
+        ax.plot(timing.median, place, "o", ms=12, color=color, mec=BLACK)
         words = str(timing)
         if place:
             words += f": {slowest / timing.median:.3g}x"
@@ -118,7 +141,11 @@ def draw_timings(timings, title):
 @styled
 def draw_per_sample(timings):
     """Time divided by the batch size.  timings: {version: {batch size: Timing}}."""
-    picture, ax = subplots(1, 1, 13, 4.8)
+    said = [f"{version} from {seconds_text(t[min(t)].median / min(t))} at {min(t)} to "
+            f"{seconds_text(t[max(t)].median / max(t))} at {max(t)}"
+            for version, t in timings.items()]  # fmt: skip
+    alt = f"Time for one sample against the samples in the batch: {listed(said)}."
+    picture, ax = subplots(1, 1, 13, 4.8, alt=alt)
     for version, by_batch in timings.items():
         sizes, color = list(by_batch), VERSION_COLORS.get(version, GREY)
         middle = [t.median / b for b, t in by_batch.items()]
@@ -140,7 +167,13 @@ def draw_per_sample(timings):
 @styled
 def draw_counts(counts):
     """Python instructions of one batch.  counts: {version: {batch size: instructions}}."""
-    picture, ax = subplots(1, 1, 13, 3.9)
+    said = [
+        f"{version} {count:,} for {batch_size} samples"
+        for version, by_batch in counts.items()
+        for batch_size, count in by_batch.items()
+    ]
+    alt = f"Python instructions for the gradients of one batch, on a log axis: {listed(said)}."
+    picture, ax = subplots(1, 1, 13, 3.9, alt=alt)
     place, ticks = 0.0, {}
     for version, by_batch in counts.items():
         for batch_size, count in by_batch.items():

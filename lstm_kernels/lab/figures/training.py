@@ -7,7 +7,20 @@ from lstm_kernels.lab.words import bytes_text, count_text
 from lstm_kernels.machine.watch import IN, OUT
 
 from .board import arrow, board, box, write
-from .style import BLUE, GREEN, GREY, LIGHT, ORANGE, PURPLE, SKY, VERMILLION, ink, styled, subplots
+from .style import (
+    BLUE,
+    GREEN,
+    GREY,
+    LIGHT,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    ink,
+    listed,
+    styled,
+    subplots,
+)
 
 KIND_COLORS = {"copy": ORANGE, "launch": BLUE, "kernel": GREEN, "update": PURPLE, "rest": SKY,
                "wait": LIGHT}  # fmt: skip
@@ -32,7 +45,11 @@ HOMES = (  # an array's place (y, height), its name on the host and on the card,
 @styled
 def draw_homes():
     """What lives on the card for the whole training, and what the two launches read and write."""
-    picture, ax = board(13, 5.8, (-0.1, 13), (0, 5.75))
+    alt = """Host memory left, card memory right. Once, data, order, parameters, zeros and step
+        sizes are copied to the card and stay there; launch 1, V5's kernel, reads them and
+        writes gradients and losses; launch 2, the update, changes parameters and both means.
+        Losses come back once an epoch, parameters at the end."""
+    picture, ax = board(13, 5.8, (-0.1, 13), (0, 5.75), alt=alt)
     _frame(ax, 0.0, 0.2, 2.4, 5.0, "host memory")
     _frame(ax, 4.1, 0.2, 8.8, 5.0, "card memory, for the whole training")
     for home in HOMES:
@@ -79,7 +96,10 @@ def draw_queue(bars_by_version, subtitle):
 
     bars_by_version: {version: list of host_queue.Bar}.
     """
-    picture, axes = subplots(len(bars_by_version), 1, 13, 6.2)
+    said = [f"{NAMES[v]}'s way takes {end_of(bars):,.0f} µs, the card works {busy(bars):.0%} of it"
+            for v, bars in bars_by_version.items()]  # fmt: skip
+    alt = f"What host and card do in time, side by side. {subtitle}. {'; '.join(said)}."
+    picture, axes = subplots(len(bars_by_version), 1, 13, 6.2, alt=alt)
     for ax, (version, bars) in zip(axes, bars_by_version.items(), strict=True):
         for bar in bars:
             place = (HOST, CARD).index(bar.where)
@@ -118,7 +138,10 @@ def _name_kinds(ax):
 @styled
 def draw_bus(logs, subtitle):
     """Every copy of a training, in order: a line up (in) or down (out).  {version: transfers}."""
-    picture, axes = subplots(len(logs), 1, 13, 5.8, sharex=True)
+    said = [f"{NAMES[version]} {len(log)} copies, {bytes_text(sum(t.nbytes for t in log))}"
+            for version, log in logs.items()]  # fmt: skip
+    alt = f"Every copy of a training in its order, a line up (in) or down (out): {listed(said)}."
+    picture, axes = subplots(len(logs), 1, 13, 5.8, alt=alt, sharex=True)
     most = max(map(len, logs.values()))
     for ax, (version, log) in zip(axes, logs.items(), strict=True):
         for direction, sign in ((IN, 1), (OUT, -1)):
@@ -142,7 +165,10 @@ def draw_bus(logs, subtitle):
 @styled
 def draw_losses(histories, batches):
     """The loss of each mini-batch, ours on the reference.  histories: {name: (ours, reference)}."""
-    picture, axes = subplots(1, len(histories), 13, 4.6)
+    said = [f"{NAMES_OF_RULES.get(name, name)} from {ours[0]:.1g} to {ours[-1]:.1g}"
+            for name, (ours, _) in histories.items()]  # fmt: skip
+    alt = f"Loss of each mini-batch, V6's dots on numpy_batched's grey line: {listed(said)}."
+    picture, axes = subplots(1, len(histories), 13, 4.6, alt=alt)
     for ax, (name, (ours, reference)) in zip(axes, histories.items(), strict=True):
         steps = range(1, len(ours) + 1)
         ax.plot(steps, reference, color=GREY, alpha=0.35, lw=9, solid_capstyle="round")

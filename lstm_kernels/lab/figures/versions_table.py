@@ -3,10 +3,10 @@
 from typing import NamedTuple
 
 from .board import board
-from .style import BLACK, GREY, HIGHLIGHT, LIGHT, VERSION_COLORS, styled
+from .style import BLACK, GREY, HIGHLIGHT, LIGHT, VERSION_COLORS, listed, styled
 
 HEADER = ("version", "an epoch", "a mini-batch", "a data sample", "thread positioning", "transfers")
-WIDTHS = (0.135, 0.115, 0.185, 0.185, 0.175, 0.205)  # of the columns; their sum is 1
+WIDTHS = (0.135, 0.105, 0.185, 0.185, 0.17, 0.22)  # of the columns; their sum is 1
 
 
 class Placement(NamedTuple):
@@ -71,23 +71,23 @@ ROWS = {
     ),
     "cuda_v4": Placement(
         "CPU\nPython loop",
-        "GPU\ntwo launches, a block\na sample; then the sums",
-        "GPU\na thread a gate row,\nloop over steps",
+        "GPU\ntwo launches: a block per\nsample; then the sums",
+        "GPU\na thread per gate row,\nloop over steps",
         "block n, thread k,\nbarriers in each step",
         "explicit\nin: parameters, W.T, batch\nout: gradients, loss",
     ),
     "cuda_v5": Placement(
         "CPU\nPython loop",
         "GPU\ntwo launches, samples\nshared out over blocks",
-        "GPU\n4 threads a unit, weights\nstay in registers",
+        "GPU\n4 threads per unit,\nweights in registers",
         "block: some samples,\nthread 4 j + q",
         "explicit\nin: parameters, batch\nout: gradients, loss",
     ),
     "cuda_v6": Placement(
         "GPU\nqueued by\nthe host",
         "GPU\ntwo launches: gradients,\nthen the update",
-        "GPU\n4 threads a unit, weights\nstay in registers",
-        "as V5; in the update\na thread a parameter",
+        "GPU\n4 threads per unit,\nweights in registers",
+        "as V5; in the update\na thread per parameter",
         "explicit, once\nin: data, parameters\nout: losses, each epoch",
     ),
 }
@@ -106,13 +106,23 @@ def versions_table(upto="cuda_v3", new=1):
         raise ValueError(f"no row for {upto!r}; choose one of: {', '.join(ROWS)}")
     names = list(ROWS)[: list(ROWS).index(upto) + 1]
     height = 0.55 + 0.82 * len(names)
-    picture, ax = board(13, height, (0, 1), (height, 0))
+    picture, ax = board(13, height, (0, 1), (height, 0), alt=_in_words(names, new))
     _draw_header(ax)
     for place, name in enumerate(names):
         newest = place >= len(names) - new
         before = ROWS[BEFORE.get(name, names[max(place - 1, 0)])] if newest else ROWS[name]
         _draw_row(ax, 0.55 + 0.82 * place, name, before, newest)
     return picture
+
+
+def _in_words(names, new):
+    """The table's new rows, field by field."""
+    said = [
+        f"{name}: "
+        + "; ".join(f"{head}: {text}" for head, text in zip(HEADER[1:], ROWS[name], strict=True))
+        for name in names[-new:]
+    ]
+    return f"Table of the versions {listed(names)}: what runs where. {'. '.join(said)}."
 
 
 def _draw_header(ax):

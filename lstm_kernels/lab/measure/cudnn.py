@@ -36,15 +36,15 @@ from lstm_kernels.versions import cuda_v5
 from lstm_kernels.versions.cuda_v6 import DeviceTraining
 
 BATCH_SIZES, T, H = (32, 64, 128, 256), 12, 64
-BATCHES = 16  # mini-batches an epoch
+BATCHES = 16  # mini-batches per epoch
 EPOCHS = 32  # orders made beforehand; after the last one comes the first again
 CHECKED = 2  # epochs whose losses are compared
 PRECISION, SAME = 1e-5, 1e-4  # largest relative errors: of one step's gradients; of those losses
 NAMES = {
     "cuda_v6": "V6",
     "cuda_v6_launched": "V6 launched one by one",
-    "pytorch_cudnn": "PyTorch + cuDNN",
-    "pytorch_graph": "PyTorch + cuDNN as a CUDA graph",
+    "pytorch_cudnn": "PyTorch (LSTM by cuDNN)",
+    "pytorch_graph": "PyTorch (LSTM by cuDNN) as a CUDA graph",
 }
 
 

@@ -37,7 +37,7 @@ from lstm_kernels.versions import COURSE, get_version
 ON_CARD = {"pytorch_cudnn": pytorch.TorchTraining, "pytorch_graph": pytorch.GraphTraining}
 TURNS = 3  # of each rival
 CHOICE_SECONDS = 0.1  # of one call at most, when numbers of threads are compared
-IN_RACE = {"pytorch": "PyTorch, CPU", "pytorch_cudnn": "PyTorch, cuDNN"}  # as they come
+IN_RACE = {"pytorch": "PyTorch, CPU", "pytorch_cudnn": "PyTorch, card"}  # as they come
 
 
 def published_workload(epochs=5):

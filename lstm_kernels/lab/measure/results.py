@@ -7,7 +7,7 @@ from lstm_kernels.lab.words import aligned, ratio_text, seconds_text
 from lstm_kernels.machine import device
 from lstm_kernels.versions import launches_kernels, seen_where
 
-PUBLISHED = {  # seconds; the student project of 2023 that the course builds on, its own hardware
+PUBLISHED = {  # seconds; the seminar project of 2023 that the course builds on, its own hardware
     "sequential": 293.0,
     "numpy_loop": 130.0,
     "cuda_v1": 80.0,

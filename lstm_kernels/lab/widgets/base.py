@@ -1,18 +1,33 @@
 """What all widgets share: controls over a picture, and what is shown where widgets cannot live."""
 
 from IPython.display import display
+from traitlets import Unicode
 
 from lstm_kernels.lab.widgets import ipywidgets, still
 from lstm_kernels.machine.platforms import explain_no_widgets
 
 
+class Shown(ipywidgets.Image):
+    """An Image that says what it shows: a page puts `tooltip` into its title."""
+
+    if ipywidgets is not still:
+        tooltip = Unicode("").tag(sync=True)
+        description = Unicode("").tag(sync=True)  # without one, a page fails on the tooltip
+
+
 def picture_widget(picture):
-    """An Image widget that holds this Picture; set `.value = picture._repr_png_()` to repaint."""
-    return ipywidgets.Image(
+    """An Image widget that holds this Picture; `paint` puts another one into it."""
+    return Shown(
         value=picture._repr_png_(),
         format="png",
+        tooltip=picture.alt,  # what a screen reader says
         layout={"max_width": "100%", "align_self": "center", "margin": "0"},
     )
+
+
+def paint(image, picture):
+    """Show this Picture in an Image widget, and its words to those who cannot see it."""
+    image.tooltip, image.value = picture.alt, picture._repr_png_()
 
 
 def show(widget, picture):
@@ -25,14 +40,10 @@ def show(widget, picture):
         print("{}. Cure: {}.".format(*explain_no_widgets()))
         return display(picture)
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    display(
-        {
-            "application/vnd.jupyter.widget-view+json": view,
-            "image/png": picture._repr_png_(),
-            "text/plain": "A live widget; run this cell to use it. This is its first picture.",
-        },
-        raw=True,
-    )
+    shown, metadata = picture._repr_mimebundle_()
+    shown["application/vnd.jupyter.widget-view+json"] = view
+    shown["text/plain"] = f"A live widget; run this cell to use it. Its picture: {picture.alt}"
+    display(shown, metadata=metadata, raw=True)
 
 
 def slider(label, options, value, width="22em"):
@@ -81,4 +92,4 @@ class Controlled(ipywidgets.VBox):
 
     def repaint(self, _=None):
         self.note.value = self.sentence()
-        self.image.value = self.picture()._repr_png_()
+        paint(self.image, self.picture())

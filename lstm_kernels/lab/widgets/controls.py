@@ -9,7 +9,7 @@ from lstm_kernels.lab.widgets.background import paints_from_threads
 from lstm_kernels.lab.widgets.base import row
 from lstm_kernels.lab.words import count_text
 
-SLIDER = "18em"  # wide; four of them are side by side on a projector
+SLIDER = "24em"  # wide; four side by side on a projector, two and two on a small screen
 NO_CANCEL = "Running in this cell; to stop it early, use the notebook's own stop button."
 LIMITS = (
     f'<span class="limits">The limits: {PIECE_LIMIT:g} s, so that Cancel is quick; '

@@ -2,7 +2,7 @@
 
 from lstm_kernels.lab.figures.descent import draw_noise
 from lstm_kernels.lab.widgets import ipywidgets
-from lstm_kernels.lab.widgets.base import picture_widget
+from lstm_kernels.lab.widgets.base import paint, picture_widget
 
 
 def noise_widget(points, deviations, batch_size):
@@ -17,7 +17,7 @@ def noise_widget(points, deviations, batch_size):
     image = picture_widget(draw_noise(points, deviations, batch_size))
 
     def repaint(change):
-        image.value = draw_noise(points, deviations, change["new"])._repr_png_()
+        paint(image, draw_noise(points, deviations, change["new"]))
 
     slider.observe(repaint, names="value")
     return ipywidgets.VBox([slider, image])

@@ -27,7 +27,7 @@ from lstm_kernels.lab.measure.results import (
 from lstm_kernels.lab.measure.timing import Workload
 from lstm_kernels.lab.widgets import controls, ipywidgets
 from lstm_kernels.lab.widgets.background import Runner
-from lstm_kernels.lab.widgets.base import picture_widget, slider
+from lstm_kernels.lab.widgets.base import paint, picture_widget, slider
 from lstm_kernels.lab.widgets.race_table import STYLE, table_html
 from lstm_kernels.lab.widgets.scale import Scale
 from lstm_kernels.lab.words import ratio_text
@@ -61,11 +61,11 @@ class Race(ipywidgets.VBox):
         self.versus.bar.run(wait=wait)
 
     def picture(self):
-        """The static twin of the bars: the last two races."""
+        """The static twin of the times: the last two races."""
         return self.versus.picture()
 
     def pictures(self):
-        """The static twins of what lies below and behind the bars: batch sizes, then the data."""
+        """The static twins of what lies below and behind the times: batch sizes, then the data."""
         return self.versus.history_picture(), self.scale.picture()
 
 
@@ -142,7 +142,7 @@ class Versus(ipywidgets.VBox):
         self.base.observe(lambda _: self.paint(), "value")
         self.scale.observe(lambda _: self.paint(), "value")
         self.export_button = ipywidgets.Button(
-            description="Export CSV", icon="download", layout={"width": "8.4em"}
+            description="Export CSV", icon="download", layout={"width": "11em"}
         )
         self.export_button.on_click(self.export)
         self.link, self.table = ipywidgets.HTML(), ipywidgets.HTML()
@@ -198,7 +198,7 @@ class Versus(ipywidgets.VBox):
     # ---- running ----
 
     def work(self, stop):
-        """Time the chosen versions; bars, table and points grow.  Returns the last sentence."""
+        """Time the chosen versions; picture, table and points grow.  Returns the last sentence."""
         workload, versions, skip = self.workload(), self.versions(), self.refusals()
         rows = [Row(v, where_it_runs(v), None, skip.get(v, "waiting")) for v in versions]
         self.results.append((len(self.results) + 1, (workload, rows)))
@@ -263,11 +263,11 @@ class Versus(ipywidgets.VBox):
     # ---- showing ----
 
     def paint(self, hurry=False):
-        """Draw the bars anew; with `hurry` only if drawing does not take most of the time."""
+        """Draw the times anew; with `hurry` only if drawing does not take most of the time."""
         start = time.perf_counter()
         if hurry and (start < self.next_paint or not self.bar.runner.watched):
             return
-        self.image.value = self.picture()._repr_png_()
+        paint(self.image, self.picture())
         now = time.perf_counter()
         self.next_paint = now + max(PAINT_EVERY, 2 * (now - start))
 
@@ -275,13 +275,13 @@ class Versus(ipywidgets.VBox):
         """Draw what a finished run adds: its table, and its points on the lines."""
         self.paint()
         self.table.value = table_html(self.results[-1][1][1])
-        self.history.value = self.history_picture()._repr_png_()
+        paint(self.history, self.history_picture())
         self.history.layout.display = ""
 
     def picture(self):
-        """The last two races as bars, the newest on the right."""
+        """The last two races, the newest on the right."""
         if not self.results:
-            return draw_invitation("Press Run: the bars appear here")
+            return draw_invitation("Press Run: the times appear here")
         shown = [(f"Run {number}", *result) for number, result in self.results[-2:]]
         log = self.scale.value == "log"
         return draw_race(shown, log=log, shared=True, baseline=self.base.value)
@@ -289,7 +289,7 @@ class Versus(ipywidgets.VBox):
     def history_picture(self):
         """Time against batch size: all runs so far."""
         if not self.results:
-            return draw_invitation("Time against batch size: a point a run")
+            return draw_invitation("Time against batch size: a point for each run")
         return draw_history(self.records())
 
     def records(self):

@@ -11,17 +11,18 @@ STYLE = """<style>
   line-height: 1.35; font-size: inherit}
 .lstm-race th, .lstm-race td {padding: 2px 0 2px 1.1em; text-align: right; white-space: nowrap}
 .lstm-race th:first-child, .lstm-race td:first-child {padding-left: 0}
-.lstm-race th {border-bottom: 1px solid #6E6E6E; vertical-align: bottom}
+.lstm-race th {border-bottom: 1px solid currentColor; vertical-align: bottom}
 .lstm-race .words {text-align: left}
-.lstm-race .note {text-align: left; white-space: normal; max-width: 30em}
+.lstm-race .note {text-align: left; white-space: normal; padding-top: 0; opacity: 0.75}
 .lstm-race caption {text-align: left; caption-side: top; padding: 0.4em 0; font-weight: bold}
 .lstm-board {--jp-widgets-inline-width-tiny: 3em}
 .lstm-board .jupyter-widgets {font-size: var(--jp-widgets-font-size)}
 .lstm-board .widget-html-content {line-height: 1.4}
-.lstm-board a {color: #0072B2; text-decoration: underline; font-weight: bold}
+.lstm-board a {color: var(--jp-content-link-color, #0072B2);
+  text-decoration: underline; font-weight: bold}
 .lstm-reasons {display: grid; column-gap: 2em;
   grid-template-columns: repeat(auto-fill, minmax(min(30em, 100%), 1fr))}
-.lstm-reasons .limits {color: #6E6E6E}
+.lstm-reasons .limits {opacity: 0.75}
 body[data-voila] .lstm-board {--jp-widgets-font-size: clamp(13px, 1.1vw, 26px);
   --jp-widgets-inline-height: clamp(28px, 2.1vw, 50px)}
 @media (min-width: 1700px) {body[data-voila] .lstm-board .widget-image {zoom: 1.4}}
@@ -36,7 +37,7 @@ def table_html(rows):
 def speedups_html(rows):
     """Median and ratios to each baseline that was timed."""
     names = [row.version for row in rows if row.comparable and row.version in BASELINES]
-    heads = ["version", "runs on", "median", "repeats", *(f"vs {name}" for name in names), ""]
+    heads = ["version", "runs on", "median", "repeats", *(f"vs {name}" for name in names)]
     lines = []
     for row in rows:
         times = ["-", "-"]
@@ -50,29 +51,41 @@ def speedups_html(rows):
 def parts_html(rows):
     """Compilation, copies and kernel, apart; "" if no row has them."""
     heads = ["version", "runs on", "first call: compile", "copies in", "kernel", "copies out"]
+    timed = [(row.version, row.timing.parts) for row in rows if row.timing and row.timing.parts]
     lines = [
-        [
-            row.version,
-            row.timing.parts.where,
-            *(seconds_text(getattr(row.timing.parts, p)) for p in PARTS),
-        ]
-        for row in rows
-        if row.timing and row.timing.parts
+        [version, parts.where, *(_part_text(part, getattr(parts, part)) for part in PARTS)]
+        for version, parts in timed
     ]
     return _table("One mini-batch on the device", heads, lines) if lines else ""
 
 
+def _part_text(part, seconds):
+    """The time of a part; what had been compiled before took none."""
+    return seconds_text(seconds) if seconds or part != "compile" else "done before"
+
+
 def _table(caption, heads, lines):
-    """lines: lists of texts, the first two of each are words, one more than `heads` a note."""
-    kinds = {0: "words", 1: "words", len(heads) - 1 if heads[-1] == "" else -1: "note"}
-    cells = [("th", heads), *(("td", line) for line in lines)]
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<{tag} class="{kinds.get(n, "")}">{html.escape(text)}</{tag}>'
-            for n, text in enumerate(texts)
-        )
-        + "</tr>"
-        for tag, texts in cells
-    )
+    """lines: lists of texts, the first two of each are words; one more than `heads` is a note.
+
+    A note has a line of its own, so that it makes no column narrow.
+    """
+    rows = [_line("th", heads)]
+    for line in lines:
+        rows.append(_line("td", line[: len(heads)]))
+        rows += [_note(text, len(heads)) for text in line[len(heads) :] if text]
+    body = "".join(rows)
     return f'<table class="lstm-race"><caption>{caption}</caption>{body}</table>'
+
+
+def _line(tag, texts):
+    kinds = ["words"] * 2 + [""] * len(texts)
+    cells = (
+        f'<{tag} class="{kind}">{html.escape(text)}</{tag}>'
+        for kind, text in zip(kinds, texts, strict=False)
+    )
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _note(text, columns):
+    words = f'<td class="note" colspan="{columns - 1}">{html.escape(text)}</td>'
+    return f"<tr><td></td>{words}</tr>"

@@ -11,7 +11,7 @@ from lstm_kernels.lab.measure.neighbours import busy_text
 from lstm_kernels.lab.measure.results import busiest, is_own, where_it_runs
 from lstm_kernels.lab.measure.timing import Workload
 from lstm_kernels.lab.widgets import controls, ipywidgets
-from lstm_kernels.lab.widgets.base import picture_widget, slider
+from lstm_kernels.lab.widgets.base import paint, picture_widget, slider
 from lstm_kernels.lab.words import seconds_text
 from lstm_kernels.machine import device
 
@@ -160,7 +160,7 @@ class Scale(ipywidgets.VBox):
 
     def _show(self, failed):
         if self.lines:
-            self.image.value = self.picture()._repr_png_()
+            paint(self.image, self.picture())
         words = [f"<b>{label}</b>: {text}" for label, text in self.sentences().items()]
         errors = controls.reasons_text({_label(line): why for line, why in failed.items()})
         busy = busy_text(busiest(self.rows))

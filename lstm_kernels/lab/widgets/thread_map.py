@@ -17,7 +17,7 @@ class LaunchMap(Controlled):
     def __init__(self, kernel, blocks=2, threads=4):
         self.kernel, slider = kernel, ipywidgets.IntSlider
         self.blocks = field(slider, "blocks", blocks, min=1, max=MAX_BLOCKS)
-        self.threads = field(slider, "threads a block", threads, min=1, max=MAX_THREADS)
+        self.threads = field(slider, "threads per block", threads, min=1, max=MAX_THREADS)
         super().__init__(self.blocks, self.threads)
 
     def picture(self):
@@ -35,7 +35,8 @@ class ThreadMap(Controlled):
         check_launch(N, threads)
         sizes = sorted({8, 16, 32, 64, 100, 128, 256, 512, 1024, threads})
         self.batch = field(ipywidgets.BoundedIntText, "batch size N", N, min=1, max=100_000)
-        self.threads = field(ipywidgets.SelectionSlider, "threads a block", threads, options=sizes)
+        select = ipywidgets.SelectionSlider
+        self.threads = field(select, "threads per block", threads, options=sizes)
         self.card = field(ipywidgets.Dropdown, "card", card.name, options=list(CARDS))
         super().__init__(self.batch, self.threads, self.card)
 

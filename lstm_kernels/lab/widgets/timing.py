@@ -4,7 +4,7 @@ from lstm_kernels import data, init_params
 from lstm_kernels.lab.figures.timing import draw_timings
 from lstm_kernels.lab.measure.timing import time_call
 from lstm_kernels.lab.widgets import ipywidgets
-from lstm_kernels.lab.widgets.base import picture_widget
+from lstm_kernels.lab.widgets.base import paint, picture_widget
 from lstm_kernels.versions import get_version
 
 
@@ -39,7 +39,7 @@ def timing_widget(versions, batch_size, H, picture):
         try:
             timings = time_gradients(versions, batch.value, hidden.value)
             title = timing_title(batch.value, hidden.value)
-            image.value = draw_timings(timings, title)._repr_png_()
+            paint(image, draw_timings(timings, title))
         finally:
             button.disabled, button.description = False, "measure"
 
