@@ -74,21 +74,26 @@ def put(samples, loads, on_the_way, shared, at):
 
 
 @cuda.jit(device=True)
-def multiply(rows, samples, count, pitch, shared, a, b, acc):
-    """acc[m, r] += sum over k < count of W[k, m] * chunk[k, r], both in shared memory.
+def multiply_row(rows, samples, shared, a, b, acc):
+    """acc[m, r] += W[m] * chunk[r] of one row each, both in shared memory.
 
     A thread's samples are neighbours in fours, as its rows are: so four numbers are one read.
     """
     four = min(4, samples)
-    for start in range(0, count, 4):
-        weights = (a + start * pitch) & (ROOM - 3)
-        values = (b + start * samples * 32) & (ROOM + 1 - four)
-        for k in range(4):
-            for m in range(rows):
-                weight = shared[weights + k * pitch + m]
-                for r in range(samples):
-                    place = values + k * samples * 32 + r // four * four * 32 + r % four
-                    acc[m * samples + r] += weight * shared[place]
+    weights, values = a & (ROOM - 3), b & (ROOM + 1 - four)
+    for m in range(rows):
+        weight = shared[weights + m]
+        for r in range(samples):
+            acc[m * samples + r] += weight * shared[values + r // four * four * 32 + r % four]
+
+
+@cuda.jit(device=True)
+def multiply(rows, samples, count, pitch, shared, a, b, acc):
+    """The sum of that over k < count: W's rows are `pitch` apart, the chunk's 32 * samples."""
+    width = 32 * samples
+    for k in range(0, count, 2):
+        multiply_row(rows, samples, shared, a + k * pitch, b + k * width, acc)
+        multiply_row(rows, samples, shared, a + (k + 1) * pitch, b + (k + 1) * width, acc)
 
 
 @cuda.jit(device=True)
@@ -480,16 +485,31 @@ def put_piece(side, on_the_way, shared, at):
 
 
 @cuda.jit(device=True)
-def multiply_piece(REPEAT, shared, at_left, at_right, acc):
-    """acc[i, j] += sum over 32 samples of left[n, i] right[n, j]; both read in fours."""
-    thread, pitch = cuda.threadIdx.x & (THREADS - 1), 16 * REPEAT + PAD
-    for n in range(32):
-        mine = (at_left + n * pitch + 4 * (thread >> 4)) & (ROOM - 3)
-        yours = (at_right + n * pitch + 4 * (thread & 15)) & (ROOM - 3)
-        for i in range(REPEAT):
-            value = shared[mine + i // 4 * 64 + i % 4]
-            for j in range(REPEAT):
-                acc[i * REPEAT + j] += value * shared[yours + j // 4 * 64 + j % 4]
+def multiply_sample(REPEAT, shared, left, right, acc):
+    """acc[i, j] += left[i] * right[j] of one sample; both are read in fours."""
+    left, right = left & (ROOM - 3), right & (ROOM - 3)
+    for i in range(REPEAT):
+        value = shared[left + i // 4 * 64 + i % 4]
+        for j in range(REPEAT):
+            acc[i * REPEAT + j] += value * shared[right + j // 4 * 64 + j % 4]
+
+
+@cuda.jit(device=True)
+def multiply_piece(REPEAT, shared, left, right, acc):
+    """The sum of that over the piece's 32 samples."""
+    pitch = 16 * REPEAT + PAD
+    for n in range(0, 32, 2):
+        multiply_sample(REPEAT, shared, left + n * pitch, right + n * pitch, acc)
+        multiply_sample(REPEAT, shared, left + (n + 1) * pitch, right + (n + 1) * pitch, acc)
+
+
+@cuda.jit(device=True)
+def fetch_pieces(side, z, h, t, row, column, n, left, right):
+    """A piece of dz's and of h's rows; there is no dz of step T, and h_0 is zero."""
+    if t < z.shape[0]:
+        fetch_piece(side, z, t, row, n, left)
+    if t > 0:
+        fetch_piece(side, h, t, column, n, right)
 
 
 @cuda.jit(device=True)
@@ -554,31 +574,34 @@ def make_weights_kernel(REPEAT, P, dtype):
         thread, part, pieces = cuda.threadIdx.x & (THREADS - 1), cuda.blockIdx.y, width >> 5
         row, column = cuda.blockIdx.x // COLUMNS * SIDE, cuda.blockIdx.x % COLUMNS * SIDE
         begin, end = 0 if column == 0 else 1, T + 1 if row == 0 else T  # h_0 = 0; h_T for dV
-        my_row, my_n = 4 * warp + (lane >> 3), lane & 7
+        my_row, my_n, y, x = 4 * warp + (lane >> 3), lane & 7, thread >> 4, thread & 15
         for e in range(SUMS):
             acc[e] = number(0)
         for slot in range(1 + D + 2 * O):
             shared[SLOTS + slot * THREADS + thread] = number(0)
-        for piece in range(begin * pieces + part, end * pieces, parts.shape[0]):
-            t, n = piece // pieces, piece % pieces * 32
-            if t < T:
-                fetch_piece(SIDE, z, t, row + my_row, n + my_n, left)
-            if t > 0:
-                fetch_piece(SIDE, h, t, column + my_row, n + my_n, right)
+        first, last, step = begin * pieces + part, end * pieces, parts.shape[0]
+        if first < last:
+            t, n = first // pieces, first % pieces * 32 + my_n
+            fetch_pieces(SIDE, z, h, t, row + my_row, column + my_row, n, left, right)
+        for piece in range(first, last, step):
             cuda.syncthreads()  # the last piece is used
             put_piece(SIDE, left, shared, 0)
             put_piece(SIDE, right, shared, RIGHT)
             cuda.syncthreads()  # this piece is there
+            if piece + step < last:
+                t, n = (piece + step) // pieces, (piece + step) % pieces * 32 + my_n
+                fetch_pieces(SIDE, z, h, t, row + my_row, column + my_row, n, left, right)
+            t, n = piece // pieces, piece % pieces * 32
             if t > 0 and t < T:
-                multiply_piece(REPEAT, shared, 0, RIGHT, acc)
+                multiply_piece(REPEAT, shared, 4 * y, RIGHT + 4 * x, acc)
             if t < T and column == 0:
                 add_rows(SIDE, t, n, xs, shared, SLOTS)
             if t > 0 and row == 0:
                 add_columns(SIDE, t - 1, n, dy, shared, RIGHT, SLOTS + (1 + D) * THREADS)
         for i in range(REPEAT):
-            m = row + 4 * (thread >> 4) + i // 4 * 64 + i % 4
+            m = row + 4 * y + i // 4 * 64 + i % 4
             for j in range(REPEAT):
-                k = column + 4 * (thread & 15) + j // 4 * 64 + j % 4
+                k = column + 4 * x + j // 4 * 64 + j % 4
                 if k < P:
                     parts[part, m * P + k] = acc[i * REPEAT + j]
         cuda.syncthreads()  # all slots are there
