@@ -8,7 +8,19 @@
 
 import sys
 
-from lstm_kernels.machine import platforms
+
+def _say_stopped(kind, error, trace):
+    """Ctrl-C while a command is imported: a word, as from __main__'s door; others as ever."""
+    if kind is KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+if sys.argv[:1] == ["-m"] and "lstm_kernels" in getattr(sys, "orig_argv", ()):
+    sys.excepthook = _say_stopped  # this is `python -m lstm_kernels`, on its way to the door
+
+from lstm_kernels.machine import platforms  # noqa: E402
 
 if sys.version_info < platforms.OLDEST:
     raise ImportError(platforms.explain_python())

@@ -147,6 +147,12 @@ RECORDED = [  # what these packages, without a card, cannot be brought to say
         "driver older than the toolkit",
         "the provided PTX was compiled with an unsupported toolchain.",
     ),
+    # one part of the compiler made code that the linker, another part, is too old for
+    (
+        "parts of two toolkits",
+        "ERROR_INTERNAL (6)\nLinker error log: ERROR 4 in nvvmAddNVVMContainerToProgram, "
+        "may need newer version of nvJitLink library",
+    ),
     # numba-cuda 0.30 without libNVVM, on a machine that has none anywhere
     ("NVVM is missing", "libNVVM is not available"),
     ("NVVM is missing", 'Failure finding "libnvvm.so.4": No such file: libnvvm.so.4'),

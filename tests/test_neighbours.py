@@ -77,7 +77,8 @@ def test_the_better_number_of_threads_is_measured(slow, best, monkeypatch):
     monkeypatch.setattr(threads, "with_threads", with_threads)
     call = lambda: time.sleep(0.004 if now[-1] == slow else 0.001)  # noqa: E731
     assert neighbours.better_count(call, seconds=0.05) == best
-    assert neighbours.threads_text(best).endswith("the better choice")
+    words = {1: "1 thread is enough", 2: "2 threads, the better choice"}
+    assert neighbours.threads_text(best) == words[best]
     assert set(now) == {1, 2}
 
 

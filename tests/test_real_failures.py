@@ -102,14 +102,19 @@ def test_a_mac_has_no_numba_cuda(target, tmp_path):
 # ---- the driver refuses -------------------------------------------------------------------
 
 
+ANSWERS = {
+    "half an update": 803,
+    "a compatibility library": 804,
+    "driver does not start": 999,
+    "a card in use": 46,  # a real driver says so later, of its context
+}
+
+
 @pytest.mark.parametrize(
     "name, settings",
     [
+        *((name, {"INIT_ERROR": code}) for name, code in ANSWERS.items()),
         ("no card", {"INIT_ERROR": 100}),
-        ("half an update", {"INIT_ERROR": 803}),
-        ("a compatibility library", {"INIT_ERROR": 804}),
-        ("driver does not start", {"INIT_ERROR": 999}),
-        ("a card in use", {"INIT_ERROR": 46}),  # a real driver says so later, of its context
         ("the card's memory is full", {"MEMORY": 0}),
     ],
 )
@@ -120,6 +125,21 @@ def test_the_drivers_own_answer(name, settings, driver_folder, tmp_path, at):
     message = next(line for line in printed.split("\n") if line.startswith("error: "))
     assert "CUDA_ERROR_" in message
     is_explained(message, [name], at)
+
+
+def test_the_driver_itself_is_asked_what_its_answer_means(driver_folder, tmp_path):
+    code = f"""
+    import os
+    from lstm_kernels.machine import platforms
+    for code in {list(ANSWERS.values())}:
+        os.environ["STAND_IN_INIT_ERROR"] = str(code)
+        print(*platforms.explain_driver(), sep=". Cure: ")
+    """
+    printed = output_of(code, tmp_path, **driver.environment(driver_folder))
+    for (name, code), line in zip(ANSWERS.items(), printed.splitlines(), strict=True):
+        meaning, cure, *_ = FAILURES[name]
+        assert meaning in line and cure in line and f" ({code})." in line, printed
+        assert re.search(r": CUDA_ERROR_[A-Z_]+ \(", line), printed
 
 
 def test_a_card_without_a_compiler(driver_folder, tmp_path, at):

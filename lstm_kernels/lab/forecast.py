@@ -141,7 +141,8 @@ def _check_monthly(series):
 def train(prepared, choices=CHOSEN, seed=0, version="numpy_batched", on_batch=None):
     """Train a fresh LSTM on the past; returns (params, training.History).  Less than a second.
 
-    RuntimeError if the training diverged or was stopped: half a training is no forecast.
+    RuntimeError if the training diverged or was stopped: half a training is no forecast.  Ctrl-C
+    stays a KeyboardInterrupt.
     """
     params = init_params(1, choices.H, 1, seed, prepared.x.dtype)
     with one_core():
@@ -149,6 +150,8 @@ def train(prepared, choices=CHOSEN, seed=0, version="numpy_batched", on_batch=No
             version, params, prepared.x, prepared.y, epochs=choices.epochs,
             batch_size=choices.batch_size, lr=choices.lr, seed=seed, on_batch=on_batch,
         )  # fmt: skip
+    if history.stopped.startswith("interrupted"):
+        raise KeyboardInterrupt(history.stopped)  # `fit` itself ends well after Ctrl-C
     if history.stopped:
         raise RuntimeError(f"no forecast from an unfinished training: {history.stopped}")
     return params, history

@@ -146,6 +146,7 @@ class Failure(NamedTuple):
 _CELL = "in a new cell: %pip install {}; then delete that cell, {{restart}}, and Run all"
 _COMPILER = _CELL.format('"numba-cuda[cu12]=={numba_cuda}"')
 _OLDER = _CELL.format('"cuda-toolkit[cudart,nvcc,nvrtc,nvjitlink]<{too_new}"')
+_PARTS = ("parts of the CUDA compiler have different versions", INSTALL_GPU, _OLDER)
 _DRIVER = (
     "the CUDA compiler is newer than this machine's driver",
     f"update the NVIDIA driver, or use the CUDA 12 compiler: {INSTALL_GPU}",
@@ -189,12 +190,8 @@ _LOST = (
 )  # fmt: skip
 
 FAILURES = (
-    Failure(
-        ("nvjitlink", "unsupported .version"),
-        "parts of the CUDA compiler have different versions",
-        INSTALL_GPU,
-        _OLDER,
-    ),
+    Failure(("nvjitlink", "unsupported .version"), *_PARTS),
+    Failure(("need newer version of nvjitlink",), *_PARTS),
     Failure(("unsupported_ptx_version",), *_DRIVER),
     Failure(("unsupported .version",), *_DRIVER),
     Failure(("unsupported toolchain",), *_DRIVER),

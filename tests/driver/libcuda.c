@@ -78,6 +78,7 @@ enum {
   INVALID_VALUE = 1,
   OUT_OF_MEMORY = 2,
   NOT_INITIALIZED = 3,
+  DEVICE_UNAVAILABLE = 46,
   NO_DEVICE = 100,
   INVALID_DEVICE = 101,
   INVALID_IMAGE = 200,
@@ -90,12 +91,15 @@ enum {
   LAUNCH_FAILED = 719,
   COOPERATIVE_LAUNCH_TOO_LARGE = 720,
   NOT_SUPPORTED = 801,
+  SYSTEM_DRIVER_MISMATCH = 803,
+  COMPAT_NOT_SUPPORTED_ON_DEVICE = 804,
   STREAM_CAPTURE_UNSUPPORTED = 900,
   STREAM_CAPTURE_INVALIDATED = 901,
   STREAM_CAPTURE_ISOLATION = 905,
   STREAM_CAPTURE_IMPLICIT = 906,
   CAPTURED_EVENT = 907,
-  STREAM_CAPTURE_WRONG_THREAD = 908
+  STREAM_CAPTURE_WRONG_THREAD = 908,
+  UNKNOWN = 999
 };
 typedef int Result;
 typedef uint64_t Pointer; /* an address in a card's memory (CUdeviceptr) */
@@ -271,6 +275,7 @@ static const struct { int code; const char *name, *text; } errors[] = {
   ERROR(INVALID_VALUE, "invalid argument"),
   ERROR(OUT_OF_MEMORY, "out of memory"),
   ERROR(NOT_INITIALIZED, "initialization error"),
+  ERROR(DEVICE_UNAVAILABLE, "CUDA-capable device(s) is/are busy or unavailable"),
   ERROR(NO_DEVICE, "no CUDA-capable device is detected"),
   ERROR(INVALID_DEVICE, "invalid device ordinal"),
   ERROR(INVALID_IMAGE, "device kernel image is invalid"),
@@ -283,6 +288,9 @@ static const struct { int code; const char *name, *text; } errors[] = {
   ERROR(LAUNCH_FAILED, "unspecified launch failure"),
   ERROR(COOPERATIVE_LAUNCH_TOO_LARGE, "too many blocks in cooperative launch"),
   ERROR(NOT_SUPPORTED, "operation not supported"),
+  ERROR(SYSTEM_DRIVER_MISMATCH, "system has unsupported display driver / cuda driver combination"),
+  ERROR(COMPAT_NOT_SUPPORTED_ON_DEVICE,
+        "forward compatibility was attempted on non supported HW"),
   ERROR(STREAM_CAPTURE_UNSUPPORTED, "operation not permitted when stream is capturing"),
   ERROR(STREAM_CAPTURE_INVALIDATED, "operation failed due to a previous error during capture"),
   ERROR(STREAM_CAPTURE_ISOLATION, "dependency created on uncaptured work in another stream"),
@@ -291,6 +299,7 @@ static const struct { int code; const char *name, *text; } errors[] = {
   ERROR(CAPTURED_EVENT, "operation not permitted on an event last recorded in a capturing stream"),
   ERROR(STREAM_CAPTURE_WRONG_THREAD,
         "attempt to terminate a thread-local capture sequence from another thread"),
+  ERROR(UNKNOWN, "unknown error"),
 };
 
 static Result error_text(Result code, const char **out, int long_one) {

@@ -8,7 +8,6 @@ take is measured (`Others`) and said.
 import os
 import time
 
-from lstm_kernels.lab.words import count_text
 from lstm_kernels.machine import threads
 
 STAT = "/proc/stat"
@@ -77,8 +76,8 @@ def threads_text(count):
 
 
 def better_text(count):
-    """This number of threads was chosen."""
-    return f"{count_text(count, 'thread')}, the better choice"
+    """This number of threads was chosen; one, where more were not clearly faster."""
+    return "1 thread is enough" if count == 1 else f"{count} threads, the better choice"
 
 
 # ---- other programs -----------------------------------------------------------------------
