@@ -6,15 +6,19 @@
 `versions/` holds the lessons' code, a file a version; everything else serves them.
 """
 
+import os
 import sys
 
 
 def _say_stopped(kind, error, trace):
-    """Ctrl-C while a command is imported: a word, as from __main__'s door; others as ever."""
-    if kind is KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
-    else:
-        sys.__excepthook__(kind, error, trace)
+    """Ctrl-C while a command is imported ends it as __main__'s door does; else as ever.
+
+    Python up to 3.11 wraps a KeyboardInterrupt that comes while a class is made.
+    """
+    if KeyboardInterrupt not in (kind, type(error.__cause__)):
+        return sys.__excepthook__(kind, error, trace)
+    print("Stopped.", file=sys.stderr, flush=True)
+    os._exit(130)
 
 
 if sys.argv[:1] == ["-m"] and "lstm_kernels" in getattr(sys, "orig_argv", ()):

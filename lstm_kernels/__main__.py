@@ -126,7 +126,11 @@ def door():
     except BrokenPipeError:  # `| head -1`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
         return PIPE_CLOSED
-    except KeyboardInterrupt:  # in a command that has nothing to save, or not yet
+    except BaseException as error:  # Ctrl-C in a command that has nothing to save, or not yet
+        from lstm_kernels.lab.saving import is_ctrl_c
+
+        if not is_ctrl_c(error):
+            raise
         print("Stopped.", file=sys.stderr)
         return 130
     return status

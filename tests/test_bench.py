@@ -170,12 +170,13 @@ def without(**changes):
         without(version=None), without(q1=None), without(median="fast"), without(q3=0),
         {"machine": {}, "rows": []}, {"machine": None, "rows": []}, {"machine": 1, "rows": 2},
         {**found(1.0), "rows": [1]}, {**found(1.0), "rows": {}}, {"rows": []}, 3,
+        b"", b"version,median\n", json.dumps(found(1.0)).encode()[:-9], PNG,
     ],
 )  # fmt: skip
 def test_a_file_that_lacks_something_is_refused_in_one_sentence(broken, tmp_path, capsys):
     a, b = tmp_path / "a.json", tmp_path / "b.json"
     a.write_text(json.dumps(found(2.0)), encoding="utf-8")
-    b.write_text(json.dumps(broken), encoding="utf-8")
+    b.write_bytes(broken if isinstance(broken, bytes) else json.dumps(broken).encode())
     assert __main__.main(["bench", "--compare", str(a), str(b)]) == 1
     said = capsys.readouterr()
     assert said.err == f"{b} is no result of `python -m lstm_kernels bench`\n" and not said.out

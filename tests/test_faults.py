@@ -18,6 +18,7 @@ from lstm_kernels.lab.commands import race as race_command
 from lstm_kernels.lab.measure import grid, pytorch, race, records
 from lstm_kernels.lab.measure.timing import Workload
 from tests import PNG
+from tests.processes import run_python
 
 TINY = Workload(*data.panel(4, T=2), 2, 3)
 THREE = ("numpy_loop", "numpy_batched", "sequential")
@@ -212,6 +213,30 @@ def test_a_signal_that_a_library_swallows_is_heard_after_the_point(tiny, tmp_pat
     out = tmp_path / "b"
     assert __main__.main(["bench", "--quick", "--no-emulator", "--out", str(out)]) == 143
     assert {row["batch"] for row in records.load(f"{out}.json")["rows"]} == {1}
+
+
+def test_a_ctrl_c_that_python_wraps_is_one(tiny, tmp_path, monkeypatch, capsys):
+    """Python up to 3.11 makes it the cause of a RuntimeError where a class is just being made."""
+
+    def wrapped():
+        raise RuntimeError("Error calling __set_name__") from KeyboardInterrupt()
+
+    monkeypatch.setattr(grid, "table", lambda rows: wrapped())
+    out = tmp_path / "b"
+    assert __main__.main(["bench", "--quick", "--no-emulator", "--out", str(out)]) == 130
+    assert f"Stopped by SIGINT. Saved: {out}.json" in capsys.readouterr().out
+    monkeypatch.setattr(__main__, "main", wrapped)
+    assert __main__.door() == 130
+    assert capsys.readouterr().err == "Stopped.\n"
+
+
+@pytest.mark.parametrize("cause", ["KeyboardInterrupt", "RuntimeError() from KeyboardInterrupt()"])
+def test_ctrl_c_while_a_command_is_imported(cause, tmp_path):
+    (tmp_path / "numpy.py").write_text(f"raise {cause}", encoding="utf-8")
+    done = run_python("-m", "lstm_kernels", "doctor", folder=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Stopped.\n")
+    (tmp_path / "numpy.py").write_text("1 / 0", encoding="utf-8")
+    assert "ZeroDivisionError" in run_python("-m", "lstm_kernels", "doctor", folder=tmp_path).stderr
 
 
 def test_a_full_disk_keeps_the_old_files_and_says_so(tiny, tmp_path, monkeypatch, capsys):

@@ -308,6 +308,12 @@ def test_half_a_training_is_no_forecast(airline):
     with pytest.raises(RuntimeError, match="unfinished"):
         forecast.train(prepared, QUICK, on_batch=lambda progress: False)
 
+    def ctrl_c(progress):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match="interrupted after 1 batches"):
+        forecast.train(prepared, QUICK, on_batch=ctrl_c)
+
 
 def test_short_held_out_part_leaves_long_rollouts_out(airline):
     prepared = forecast.prepare(airline, held_out=6, T=QUICK.T)

@@ -99,12 +99,12 @@ def keep(work, save):
         try:
             work(caught.check)
             caught.check()
-        except KeyboardInterrupt:
-            caught.numbers.append(signal.SIGINT)  # the first one counts
-        except BaseException:
+        except BaseException as error:
             caught.deaf = True
-            tried(save)
-            raise
+            if not is_ctrl_c(error):
+                tried(save)
+                raise
+            caught.numbers.append(signal.SIGINT)  # the first one counts
         caught.deaf = True  # a second Ctrl-C must not cost the files
         saved, words = tried(save)
     if not caught.numbers:
@@ -113,6 +113,11 @@ def keep(work, save):
     with suppress(OSError):  # the terminal may be gone
         print(f"\nStopped by {signal.Signals(caught.numbers[0]).name}. {words}", flush=True)
     return 128 + caught.numbers[0]
+
+
+def is_ctrl_c(error):
+    """Also where a class was just made: Python up to 3.11 wraps it then in a RuntimeError."""
+    return KeyboardInterrupt in (type(error), type(error.__cause__))
 
 
 def tried(save):

@@ -4,6 +4,7 @@ import csv
 import json
 import platform
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -82,8 +83,10 @@ def kept(name):
 
 def load(path):
     """What `save` wrote as JSON; ValueError if this is no such file."""
-    with open(path, encoding="utf-8") as file:
-        found = json.load(file)
+    try:
+        found = json.loads(Path(path).read_bytes())
+    except ValueError:  # no JSON, or no text at all
+        found = None
     if not _is_whole(found):
         raise ValueError(f"{path} is no result of `python -m lstm_kernels bench`")
     return _with_todays_names(found)
