@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lstm_kernels import checks
-from lstm_kernels.emulator import dispatcher
+from lstm_kernels.emulator import data_races, dispatcher
 from lstm_kernels.emulator.data_races import ORDERS
 from lstm_kernels.lab.measure.pytorch import torch_gradients
 from lstm_kernels.machine import device
@@ -34,10 +34,17 @@ H100 = {
 }
 # T, N, D, H, O.  Each kind of tile, for each P, compiles for seconds in the emulator.
 SIZES = [(3, 1, 1, 65, 1), (2, 7, 2, 65, 3), (2, 64, 1, 65, 1), (3, 257, 1, 65, 1)]
-SIZES += [(1, 7, 3, 100, 2), (2, 257, 2, 128, 1), (2, 7, 1, 200, 2), (2, 7, 1, 256, 1)]
-LARGE = [(2, 64, 1, 128, 2), (2, 64, 2, 200, 1), (2, 257, 1, 256, 1), (2, 64, 1, 256, 1)]
-ON_H100 = [(2, 7, 2, 384, 1), (2, 64, 1, 512, 2)]
-LARGE_ON_H100 = [(3, 257, 1, 384, 1), (2, 7, 1, 512, 1), (2, 257, 1, 512, 1), (2, 1024, 1, 256, 1)]
+SIZES += [(1, 1, 3, 100, 2), (2, 7, 2, 128, 1), (2, 7, 1, 256, 1), (2, 257, 1, 256, 2)]
+LARGE = [(2, 64, 1, 128, 2), (2, 257, 2, 128, 1), (2, 7, 1, 200, 2), (2, 64, 2, 200, 1)]
+LARGE += [(2, 64, 1, 256, 1)]
+ON_H100 = [(2, 64, 1, 512, 2)]
+LARGE_ON_H100 = [
+    (2, 7, 2, 384, 1),
+    (3, 257, 1, 384, 1),
+    (2, 7, 1, 512, 1),
+    (2, 257, 1, 512, 1),
+    (2, 1024, 1, 256, 1),
+]
 
 
 def worst(result, expected):
@@ -65,9 +72,8 @@ def test_agrees_with_pytorch_at_what_only_a_larger_card_holds(shape, problem, to
     assert worst(cuda_v7.gradients(*data), torch_gradients(*data)) < 1e-5
 
 
-@pytest.mark.parametrize("shape", [(3, 7, 2, 65, 2), (5, 33, 1, 20, 1)], ids=str)
-def test_agrees_with_pytorch_in_float64(shape, problem, torch):
-    data = problem(*shape, dtype=F64)
+def test_agrees_with_pytorch_in_float64(problem, torch):
+    data = problem(3, 7, 2, 65, 2, dtype=F64)
     assert worst(cuda_v7.gradients(*data), torch_gradients(*data)) < 1e-12
 
 
@@ -161,33 +167,29 @@ def launches(module, problem, monkeypatch, shape, tile, processors):
     return list(zip(kernels, (steps.kernel, steps.weights_kernel), strict=True))
 
 
-def races(kernel, kept, *more):
+def races(kernel, kept, *more, orders=ORDERS):
     launch = kernel, kept.grid, kept.block, *kept.arguments, *more
-    return checks.find_data_races(*launch, shared_bytes=kept.shared)
+    return data_races.find_data_races(*launch, shared_bytes=kept.shared, orders=orders)
 
 
-@pytest.mark.parametrize(
-    "tile, N",
-    [(Tile(1, 1, 2, 8), 40), (Tile(2, 4, 1, 16), 150), (Tile(1, 1, 1, 8), 64)],
-    ids=str,
-)
-def test_no_race_with_several_tiles_of_a_block(tile, N, problem, monkeypatch):
-    processors = 32 // tile.block[0]
-    found = launches(cuda_v7, problem, monkeypatch, (3, N, 2, 20, 2), tile, processors)
-    assert found[0][1].grid == processors, "fewer blocks than tiles"
+def test_no_race_with_several_tiles_of_a_block(problem, monkeypatch):
+    """A tile so large that a thread has pairs of a unit and a sample left after the first ones."""
+    found = launches(cuda_v7, problem, monkeypatch, (2, 150, 2, 20, 2), Tile(2, 4, 1, 16), 2)
+    assert found[0][1].grid == 2, "two blocks have all units; there are two tiles of samples"
     for kernel, kept in found:
         assert races(kernel, kept) == []
 
 
 def test_each_barrier_is_needed(problem, monkeypatch):
+    """Each block has two tiles, and going back each tile's product has two chunks."""
     changed, barriers = with_switches(cuda_v7, without_barrier)
     assert len(barriers) == 15
-    found = launches(changed, problem, monkeypatch, (3, 128, 1, 20, 2), Tile(1, 2, 2, 8), 8)
+    found = launches(changed, problem, monkeypatch, (2, 64, 1, 20, 1), Tile(1, 1, 2, 8), 8)
     of_weights = [i for i, (name, _) in enumerate(barriers) if name == "weights_kernel"]
     of_steps = [i for i in range(len(barriers)) if i not in of_weights]
     for (kernel, kept), numbers in zip(found, (of_steps, of_weights), strict=True):
         assert races(kernel, kept, switch()) == []
-        missed = [i for i in numbers if not races(kernel, kept, switch(i))]
+        missed = [i for i in numbers if not races(kernel, kept, switch(i), orders=ORDERS[:1])]
         assert [barriers[i] for i in missed] == []
 
 
@@ -224,14 +226,11 @@ def test_a_batch_that_is_too_large_is_refused_before_anything_starts(problem, mo
 
 def test_v5_hands_over_to_v7_where_it_fits_else_to_v4(problem, monkeypatch):
     data = problem(2, 7, 1, 65, 1)
-    results = [version.gradients(*data) for version in (cuda_v7, cuda_v5, cuda_v6)]
+    (loss, grads), *others = (v.gradients(*data) for v in (cuda_v7, cuda_v5, cuda_v6))
+    assert all(other[0] == loss and same(other[1], grads) for other in others)
     monkeypatch.setattr(cuda_v7, "fits", lambda params: False)
-    results += [version.gradients(*data) for version in (cuda_v5, cuda_v4)]
-    (loss, grads), *others, (loss_of_v5, grads_of_v5), (loss_of_v4, grads_of_v4) = results
-    assert [other[0] for other in others] == [loss] * 2
-    assert all(same(other[1], grads) for other in others)
-    assert loss_of_v5 == loss_of_v4 and same(grads_of_v5, grads_of_v4)
-    assert not same(grads, grads_of_v4)
+    monkeypatch.setattr(cuda_v4, "gradients", lambda *arguments: "V4's")
+    assert cuda_v5.gradients(*data) == cuda_v6.gradients(*data) == "V4's"
 
 
 @pytest.mark.parametrize("recorded", [False, True])

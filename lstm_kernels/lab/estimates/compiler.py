@@ -87,7 +87,12 @@ KERNELS = {
     "cuda_v5, P=32": persistent(32),
     "cuda_v5, P=64": persistent(64),
     "cuda_v5, sum": Compilable(make_sum_kernel, (2, 1), SUM_THREADS),
-    "cuda_v6, plan": Compilable(cuda_v6.plan_kernel, PLAN, cuda_v6.PLANNERS),
+    "cuda_v6, plan": Compilable(
+        cuda_v6.plan_kernel,
+        PLAN,
+        cuda_v6.PLANNERS,
+        dtypes=("float32",),  # it only copies numbers
+    ),
     "cuda_v6, SGD": Compilable(cuda_v6.make_sgd, (2, 2, 2, INTEGER), SUM_THREADS),
     "cuda_v6, Adam": Compilable(cuda_v6.make_adam, (2, 2, 2, INTEGER), SUM_THREADS),
 }
