@@ -84,7 +84,7 @@ def test_v5_hands_over_to_v4_where_its_tiles_do_not_fit(H, problem):
 
 def test_above_its_limit_v4_is_refused_and_v5_with_it(problem):
     for version in (cuda_v4, cuda_v5):
-        with pytest.raises(ValueError, match=r"H is 129; .* 4 H threads a block, .* H=128"):
+        with pytest.raises(ValueError, match=r"H is 129; .* 4 H threads per block: .* H=128"):
             version.gradients(*problem(2, 2, 1, 129, 1))
 
 
