@@ -33,7 +33,7 @@ THREADS, WARPS = 256, 8  # a block
 MULTIPLE = 32  # H is padded to a multiple of it
 ROOM, PLUS = 0xFFFF, 0x7FFFFFFF  # masks tell the compiler: not negative, so no index like a[-1]
 PAD = 4  # unused numbers after each row of W, against bank conflicts when it is written
-LATENCY = 800  # cycles until a number comes from L2, roughly
+LATENCY, BYTES_A_CYCLE = 800, 24  # of a read from L2, for an SM while all others read, roughly
 MOST_PARTS = 16  # of dW: sums that the update adds one after the other
 
 
@@ -74,13 +74,12 @@ def put(samples, loads, on_the_way, shared, at):
 
 
 @cuda.jit(device=True)
-def multiply_row(rows, samples, shared, a, b, acc):
+def multiply_row(rows, samples, shared, weights, values, acc):
     """acc[m, r] += W[m] * chunk[r] of one row each, both in shared memory.
 
-    A thread's samples are neighbours in fours, as its rows are: so four numbers are one read.
+    A thread's rows are neighbours, and its samples are in fours: so four numbers are one read.
     """
     four = min(4, samples)
-    weights, values = a & (ROOM - 3), b & (ROOM + 1 - four)
     for m in range(rows):
         weight = shared[weights + m]
         for r in range(samples):
@@ -88,17 +87,38 @@ def multiply_row(rows, samples, shared, a, b, acc):
 
 
 @cuda.jit(device=True)
-def multiply(rows, samples, count, pitch, shared, a, b, acc):
-    """The sum of that over k < count: W's rows are `pitch` apart, the chunk's 32 * samples."""
-    width = 32 * samples
-    for k in range(0, count, 2):
-        multiply_row(rows, samples, shared, a + k * pitch, b + k * width, acc)
-        multiply_row(rows, samples, shared, a + (k + 1) * pitch, b + (k + 1) * width, acc)
+def multiply_two(rows, samples, pitch, shared, weights, values, acc):
+    multiply_row(rows, samples, shared, weights, values, acc)
+    multiply_row(rows, samples, shared, weights + pitch, values + 32 * samples, acc)
+
+
+@cuda.jit(device=True)
+def multiply_four(rows, samples, pitch, shared, weights, values, acc):
+    multiply_two(rows, samples, pitch, shared, weights, values, acc)
+    multiply_two(rows, samples, pitch, shared, weights + 2 * pitch, values + 64 * samples, acc)
+
+
+@cuda.jit(device=True)
+def multiply(rows, samples, count, few, pitch, shared, a, b, acc):
+    """The sum of that over k < count: W's rows are `pitch` apart, the chunk's 32 * samples.
+
+    `few` rows are written out one after another, so that what is read is ahead of its use.
+    """
+    for k in range(0, count, few):
+        weights = (a + k * pitch) & (ROOM - 3)
+        values = (b + k * samples * 32) & (ROOM + 1 - min(4, samples))
+        if few == 2:
+            multiply_two(rows, samples, pitch, shared, weights, values, acc)
+        else:
+            multiply_four(rows, samples, pitch, shared, weights, values, acc)
+        if few == 8:
+            weights, values = weights + 4 * pitch, values + 128 * samples
+            multiply_four(rows, samples, pitch, shared, weights, values, acc)
 
 
 @cuda.jit(device=True)
 def product(
-    rows, samples, loads, group, count, pitch, P, shared, a, chunks_at, b, source, t, n, acc,
+    rows, samples, loads, group, count, few, pitch, P, shared, a, chunks_at, b, source, t, n, acc,
     on_the_way,
 ):  # fmt: skip
     """acc[m, r] = sum over k of W[k, m] * source[t, k, n + 32 r]: one chunk after the other.
@@ -116,7 +136,8 @@ def product(
         if k < P:
             fetch(samples, loads, group, P, source, t, k, n, on_the_way)
         here = chunks_at + (chunk & 1) * size
-        multiply(rows, samples, count, pitch, shared, a + chunk * group * pitch, here + b, acc)
+        at = a + chunk * group * pitch
+        multiply(rows, samples, count, few, pitch, shared, at, here + b, acc)
         if k < P:
             put(samples, loads, on_the_way, shared, chunks_at + ((chunk + 1) & 1) * size)
         cuda.syncthreads()  # the next chunk is there, and this one is free
@@ -333,22 +354,22 @@ class Tile(NamedTuple):
     def cycles(self, P, tiles):
         """A rough count for a step forward and one back of an SM with so many tiles.
 
-        It compares kinds of tiles: of reads from shared memory (one a cycle) and multiply-adds
-        (four a cycle) the slower counts; a chunk comes from L2, 64 bytes a cycle and not before
-        LATENCY.
+        It compares kinds of tiles.  A row of a chunk costs each scheduler its instructions for two
+        warps, and shared memory its reads; the chunks come from L2 meanwhile.
         """
-        units, samples = self.units, self.samples
-        multiplying = WARPS * P // self.sharing * max(units + samples, 1.2 * units * samples)
+        units, samples, reads = self.units, self.samples, self.units + max(1, self.samples / 4)
+        row = max(2 * (4 * units * samples + reads + 3), WARPS * reads)
         total = 0
         for group, rows in zip(self.groups(P), (P, 4 * P), strict=True):
-            chunks, coming = P // group, rows * 128 * samples / 64
-            total += LATENCY + chunks * max(LATENCY, (multiplying + coming) / chunks)
+            chunks, coming = P // group, rows * 128 * samples / BYTES_A_CYCLE
+            each = max(LATENCY, P / self.sharing * row / chunks, coming / chunks)
+            total += LATENCY + chunks * (each + 6 * self.loads)
         return tiles * total
 
 
 TILES = tuple(
     Tile(units, samples, sharing, loads)
-    for units, sharing in ((1, 2), (1, 1), (2, 1))
+    for units, sharing in ((1, 2), (1, 1), (2, 2), (2, 1))
     for samples in (1, 2, 4, 8)
     for loads in (8, 16, 32)
     if loads >= 4 * samples
@@ -364,10 +385,11 @@ def make_kernel(tile, P, dtype):
     OWNERS, PITCH, PAIRS = P // UNITS, 4 * UNITS + PAD, UNITS * WIDTH
     BATCH = min(4, max(1, PAIRS // THREADS))
     EARLY = PAIRS <= BATCH * THREADS  # what a step needs is read before its product
-    GROUPS = WARPS // SHARING  # of warps: their units differ
     AHEAD, BACK = tile.groups(P)
     LOADS_AHEAD, LOADS_BACK = AHEAD * SAMPLES // WARPS, 4 * BACK * SAMPLES // WARPS
     SUMS, OWN = ROWS * SAMPLES, 8 * BATCH
+    FEW = min(8, max(2, 32 // SUMS))  # rows that are written out: more, where a row is short
+    AHEAD_FEW, BACK_FEW = math.gcd(FEW, AHEAD // SHARING), math.gcd(FEW, BACK // SHARING)
 
     @cuda.jit
     def kernel(
@@ -391,8 +413,10 @@ def make_kernel(tile, P, dtype):
         keep_rows(UNITS, P, PITCH, packed, unit, shared, own)
         keep_inputs(UNITS, P, packed, U_at, B_at, unit, D, shared, inputs_at)
         grid.sync()  # xs and the weights are there
-        row, share, mine = warp % GROUPS * ROWS, warp // GROUPS, lane * min(4, SAMPLES)
-        rows = AHEAD // SHARING  # of a chunk, for this warp
+        # a warp: four groups of rows by eight of samples, so that its reads are few
+        share, row = (warp >> 2, 0) if SHARING > 1 else (0, (warp >> 2) * 4 * ROWS)
+        row += (lane >> 3) * ROWS
+        mine, rows = ((warp & 3) * 8 + (lane & 7)) * min(4, SAMPLES), AHEAD // SHARING
         a, b = share * rows * PITCH + row, share * rows * WIDTH + mine
         sums = chunks_at + (share * 4 * UNITS + row) * WIDTH + mine
         for t in range(T):
@@ -403,7 +427,7 @@ def make_kernel(tile, P, dtype):
                     )
                 if t > 0:
                     product(
-                        ROWS, SAMPLES, LOADS_AHEAD, AHEAD, AHEAD // SHARING, PITCH, P, shared, a,
+                        ROWS, SAMPLES, LOADS_AHEAD, AHEAD, rows, AHEAD_FEW, PITCH, P, shared, a,
                         chunks_at, b, h, t, n + lane, acc, on_the_way,
                     )  # fmt: skip
                     leave(ROWS, SAMPLES, acc, shared, sums)
@@ -425,9 +449,12 @@ def make_kernel(tile, P, dtype):
             P, packed, V_at, b_at, y, order, first, count, width, scale, h, dy, shared, chunks_at
         )
         grid.sync()  # dy and the weights are there
-        gate, rest = warp >> 1, warp & 1  # the rest divides the units, or a gate's rows
-        row, share = (0, rest) if SHARING > 1 else (rest * ROWS, 0)
-        rows = BACK // SHARING
+        gate, rows = warp >> 1, BACK // SHARING
+        if SHARING > 1:  # a gate has two warps: they divide its rows, or units and samples
+            share, row, mine = warp & 1, 0, lane * min(4, SAMPLES)
+        else:
+            share, row = 0, (lane >> 4) * ROWS
+            mine = ((warp & 1) * 16 + (lane & 15)) * min(4, SAMPLES)
         a = (gate * P + share * rows) * UNITS + row
         b = (gate * BACK + share * rows) * WIDTH + mine
         sums = chunks_at + ((gate * SHARING + share) * UNITS + row) * WIDTH + mine
@@ -439,7 +466,7 @@ def make_kernel(tile, P, dtype):
                     )
                 if t < T - 1:
                     product(
-                        ROWS, SAMPLES, LOADS_BACK, BACK, BACK // SHARING, UNITS, P, shared, a,
+                        ROWS, SAMPLES, LOADS_BACK, BACK, rows, BACK_FEW, UNITS, P, shared, a,
                         chunks_at, b, z, t + 1, n + lane, acc, on_the_way,
                     )  # fmt: skip
                     leave(ROWS, SAMPLES, acc, shared, sums)
@@ -574,7 +601,8 @@ def make_weights_kernel(REPEAT, P, dtype):
         thread, part, pieces = cuda.threadIdx.x & (THREADS - 1), cuda.blockIdx.y, width >> 5
         row, column = cuda.blockIdx.x // COLUMNS * SIDE, cuda.blockIdx.x % COLUMNS * SIDE
         begin, end = 0 if column == 0 else 1, T + 1 if row == 0 else T  # h_0 = 0; h_T for dV
-        my_row, my_n, y, x = 4 * warp + (lane >> 3), lane & 7, thread >> 4, thread & 15
+        my_row, my_n, y, x = 4 * warp + (lane >> 3), lane & 7, 4 * (warp >> 1), 8 * (warp & 1)
+        y, x = y + (lane >> 3), x + (lane & 7)  # 16 by 16 threads; a warp has 4 by 8 of them
         for e in range(SUMS):
             acc[e] = number(0)
         for slot in range(1 + D + 2 * O):
