@@ -85,7 +85,7 @@ def test_v5_hands_over_to_v4_where_neither_its_tiles_nor_v7s_fit(problem, preten
 def test_above_its_limit_v4_is_refused_and_v5_with_it_where_v7_does_not_fit(problem, pretend_card):
     pretend_card(MULTIPROCESSOR_COUNT=1)
     for version in (cuda_v4, cuda_v5):
-        with pytest.raises(ValueError, match=r"H is 129; .* 4 H threads a block, .* H=128"):
+        with pytest.raises(ValueError, match=r"H is 129; .* 4 H threads per block: .* H=128"):
             version.gradients(*problem(2, 2, 1, 129, 1))
     cuda_v5.check_hidden_size(128)
     with pytest.raises(ValueError, match="H is 129; cuda_v7 .* This card has 1 SMs"):

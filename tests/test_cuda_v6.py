@@ -1,4 +1,4 @@
-"""V6: the reference's losses, two launches a mini-batch, one wait an epoch, and every ending."""
+"""V6: the reference's losses, two launches per mini-batch, one wait per epoch, and every ending."""
 
 from functools import partial
 

@@ -68,7 +68,7 @@ SHOWN = {  # lesson: {module: what of it is shown, in cells with the tag source:
         " activate add_quads sum_of_quad share_quads halve step_of_lane inputs begin forward keep"
         " output output_gradients backward_step parts_of_dh first_column nothing_after"
         " sum_of_warps backward input_gradients window_steps make_kernel"
-        " count_blocks workspace_shapes Steps gradients",
+        " count_blocks workspace_shapes Steps check_hidden_size gradients",
         "parts": "SUM_THREADS SUM_ROWS sum_of_parts make_sum_kernel sum_shape Buffers one_batch",
     },
     "15_cuda_v6": {

@@ -1,6 +1,6 @@
 """V6: the whole training on the device: data, optimiser and epoch loop stay there.  Lesson 15.
 
-Two launches a mini-batch: V5's kernel, and one that sums the blocks' parts and updates the
+Two launches per mini-batch: V5's kernel, and one that sums the blocks' parts and updates the
 parameters.  An epoch's launches are recorded as a CUDA graph (lesson 17): one call starts them all.
 The host waits once an epoch, to read the losses.
 """
@@ -28,7 +28,7 @@ MOST_RECORDED = 2**13  # mini-batches of an epoch: the driver keeps some KB for 
 PLAN = 2**31  # bytes at most of this computer's memory, for the order of all epochs
 BETA_1, BETA_2 = Adam.BETA_1, Adam.BETA_2  # constants in the kernel: arguments cost the host
 
-# ---- the optimisers: a column of threads a parameter ---------------------------------------
+# ---- the optimisers: a column of threads per parameter -------------------------------------
 
 
 @lru_cache
@@ -144,7 +144,7 @@ class Room:
             self.record()
 
     def launch_all(self):
-        """The plan of the epoch, in two; then for each mini-batch gradients' parts, and update."""
+        """The plan of the epoch, in two; then per mini-batch gradients' parts, and update."""
         plan = self.orders, self.all_rates, self.state, self.order, self.rates, self.before
         most = -(-max(self.N, self.layout.size) // PLANNERS)
         blocks = min(most, count_processors())
