@@ -68,8 +68,10 @@ def test_the_largest_H_fits_and_the_next_one_does_not(card):
 
 
 def test_cycles_count_the_reads_and_multiply_adds_of_a_warp():
-    assert estimates.cycles_per_k(H100, 2, 8) == (2 + 8, 16)
-    assert estimates.cycles_per_k(T4, 1, 2) == (1 + 4, 4), "half the units, half the loads"
+    assert estimates.cycles_per_k(H100, 2, 8, 1) == (2 + 2 * 4, 16)
+    assert estimates.cycles_per_k(H100, 2, 8, 4) == (2 + 2 * 1, 16), "8 threads x 16 bytes"
+    assert estimates.cycles_per_k(H100, 1, 1, 32) == (4 + 1, 1), "32 threads x 16 bytes"
+    assert estimates.cycles_per_k(T4, 1, 2, 1) == (1 + 4, 4), "half the units, half the loads"
     assert estimates.step_seconds(H100, 100, 64) == pytest.approx(
         8 * 100**2 * 64 / (2 * 132 * 128 * 1.98e9)
     )
@@ -114,7 +116,8 @@ def test_the_rooms_are_lines_across_the_line_of_W():
         of_W, *lines = curves(ax)
         assert of_W == [16 * H * H for H in (32, 64, 128)]
         assert [line[0] for line in lines] == list(estimates.rooms(card).values())
-    assert titles(picture) == ["T4: V7 takes H up to 320", "H100: V7 takes H up to 1,056"]
+    most = [estimates.largest_H(card) for card in (T4, H100)]
+    assert [title.split(" up to ")[1] for title in titles(picture)] == [f"{H:,}" for H in most]
     assert "the card's shared memory 2.5 MiB" in picture.alt
     no_overlap(figures.draw_rooms([T4, H100]))
 
@@ -140,13 +143,15 @@ def test_barriers_are_lines_where_a_card_was_recorded(waits):
 
 
 @pytest.mark.parametrize("card", [T4, H100], ids=lambda card: card.name)
-def test_bars_are_cycles_for_a_unit_and_32_samples(card):
+def test_bars_are_cycles_for_a_unit_and_a_sample(card):
     picture = figures.draw_cycles(card, KINDS)
     (ax,) = picture.axes
-    costs = [(u * s, *estimates.cycles_per_k(card, u, s)) for u, s in KINDS]
-    wanted = [cycles / tile for tile, *pair in costs for cycles in pair]
+    wanted = []
+    for u, samples in KINDS:
+        cycles = [estimates.cycles_per_k(card, u, samples, across) for across in (1, 4)]
+        wanted += [c / (u * samples) for c in (cycles[0][0], cycles[1][0], cycles[0][1])]
     assert widths(ax) == pytest.approx(wanted)
-    assert names_on(ax.yaxis)[0] == "1 unit, 32 samples"
+    assert names_on(ax.yaxis)[0] == "1 unit x 1 sample"
     no_overlap(picture)
 
 

@@ -93,11 +93,18 @@ def step_seconds(card, H, N):
     return 2 * 4 * H * H * N / (card.tera * 1e12)
 
 
-def cycles_per_k(card, units, samples):
-    """(reading, multiplying): a warp's cycles for one k of its product, if nobody else is there.
+def cycles_per_k(card, units, samples, across):
+    """(reading, multiplying): an SM's cycles for one k of a warp's product, by a simple count.
 
-    The four weights of a unit are one read of 16 bytes, the same for all threads: a cycle.  Each
-    thread has its own samples.
+    A thread has the four gates of `units` units for `samples` samples, and reads up to four
+    numbers at once.  Of the warp's threads `across` have other units, WARP / across other samples.
+    Those that ask for the same number get it in the same cycle.
     """
-    reading = units + WARP * samples / card.loads
-    return reading, 4 * units * samples * WARP / card.cores
+    weights = units * _cycles_to_read(card, across, 4)
+    values = -(-samples // 4) * _cycles_to_read(card, WARP // across, min(4, samples))
+    return weights + values, 4 * units * samples * WARP / card.cores
+
+
+def _cycles_to_read(card, threads, numbers):
+    """Of a read, in which so many threads ask for so many numbers of their own."""
+    return max(1, threads * numbers / card.loads)

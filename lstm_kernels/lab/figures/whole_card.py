@@ -150,33 +150,46 @@ def draw_barriers(card, waits, batches=(32, 64, 256, 1024), sizes=(64, 128, 256,
 
 # ---- tiles: reads against multiply-adds -----------------------------------------------------
 
+SHAPES = ((1, "reading, a warp of 1 x 32", ORANGE), (4, "reading, a warp of 4 x 8", SKY))
+
 
 @styled
 def draw_cycles(card, kinds):
-    """For each kind of tile, (units, samples): cycles to read and to multiply, per k and warp."""
-    costs = {kind: cycles_per_k(card, *kind) for kind in kinds}
-    said = [f"{_kind_text(*k)}: {r:g} and {m:g}" for k, (r, m) in costs.items()]
-    alt = f"""Cycles of a warp to read and to multiply-add, for one k of its product, divided by
-        its units times samples, on the {card.name}. Before the division: {"; ".join(said)}."""
-    picture, ax = subplots(1, 1, 12, 1.6 + 0.52 * len(costs), alt=alt)
-    for place, ((units, samples), (reading, multiplying)) in enumerate(costs.items()):
-        for shift, cycles, color in ((-0.2, reading, ORANGE), (0.2, multiplying, BLUE)):
-            length = cycles / (units * samples)
-            ax.barh(place + shift, length, 0.38, color=color)
-            text = f" {cycles:g} / {units * samples}"
-            ax.text(length, place + shift, text, va="center", fontsize=11)
+    """Cycles to read and to multiply, per k and warp, for each kind of a thread's tile.
+
+    kinds: (units, samples) of a thread.
+    """
+    costs = {kind: _costs(card, *kind) for kind in kinds}
+    said = [f"{_kind_text(*k)}: {', '.join(f'{c:g}' for c in cs)}" for k, cs in costs.items()]
+    names, colors = [name for _, name, _ in SHAPES], [color for *_, color in SHAPES]
+    names, colors = [*names, "multiply-adds"], [*colors, BLUE]
+    alt = f"""Cycles of the {card.name}, by a count, for one k of a warp's product, by the tile of a
+        thread; {"; ".join(names)}. {"; ".join(said)}. The bars are these, divided by the tile's
+        units times samples."""
+    picture, ax = subplots(1, 1, 12, 1.6 + 0.62 * len(costs), alt=alt)
+    for place, ((units, samples), cycles) in enumerate(costs.items()):
+        for shift, cost, color in zip((-0.27, 0, 0.27), cycles, colors, strict=True):
+            length = cost / (units * samples)
+            ax.barh(place + shift, length, 0.25, color=color)
+            text = f" {cost:g} / {units * samples}"
+            ax.text(length, place + shift, text, va="center", fontsize=10)
     ax.set_yticks(range(len(costs)), [_kind_text(*kind) for kind in costs])
-    ax.set(ylim=(len(costs) - 0.5, -0.5), xlabel="cycles for one unit and 32 samples")
-    ax.set_xlim(0, 1.35 * max(r / (u * s) for (u, s), (r, _) in costs.items()))
-    for y, name, color in ((0.32, "reading", ORANGE), (0.22, "multiply-adds", BLUE)):
+    ax.set(ylim=(len(costs) - 0.5, -0.5), xlabel="cycles / (units x samples of a thread)")
+    for line, (name, color) in enumerate(zip(names, colors, strict=True)):
         place = {"transform": ax.transAxes, "ha": "right", "weight": "bold", "fontsize": 13}
-        ax.text(0.99, y, name, color=ink(color), **place)
-    ax.set_title(f"A warp's cycles for one k of its product ({card.name})")
+        ax.text(0.99, 0.4 - 0.07 * line, name, color=ink(color), **place)
+    ax.set_title(f"An SM's cycles for one k of a warp's product ({card.name}, counted)")
     return picture
 
 
+def _costs(card, units, samples):
+    """Reading with each shape of a warp, and multiplying."""
+    reading = [cycles_per_k(card, units, samples, across)[0] for across, *_ in SHAPES]
+    return *reading, cycles_per_k(card, units, samples, 1)[1]
+
+
 def _kind_text(units, samples):
-    return f"{units} unit{'s' * (units > 1)}, {32 * samples} samples"
+    return f"{units} unit{'s' * (units > 1)} x {samples} sample{'s' * (samples > 1)}"
 
 
 # ---- what was recorded ----------------------------------------------------------------------
@@ -248,8 +261,8 @@ def draw_plan(card, H, N):
 def _blocks_text(card, found):
     if found is None:
         return "W does not fit"
-    kind = _kind_text(found.tile.units, found.tile.samples)
-    return f"{found.blocks} blocks on {card.sms} SMs\na warp has {kind}"
+    kind = _kind_text(*found.tile.block)
+    return f"{found.blocks} blocks on {card.sms} SMs\na block: {kind} at once"
 
 
 def _plan_text(card, H, N, found):
@@ -258,9 +271,8 @@ def _plan_text(card, H, N, found):
     if found is None:
         return f"{words} W has {size_text(bytes_of_W(H))}; a block has at most {room}."
     parts = [f"{name} {size_text(size)}" for name, size in found.shared().items()]
-    return f"""{words} A block has {found.tile.block[0]} units; {found.groups} groups of
-        {found.owners} blocks hold all of W. In a block's shared memory of {room}:
-        {listed(parts)}."""
+    return f"""{words} {found.groups} groups of {found.owners} blocks hold all of W. In
+        a block's shared memory of {room}: {listed(parts)}."""
 
 
 def _draw_sms(ax, card, found, columns=12):
