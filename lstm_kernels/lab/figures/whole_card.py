@@ -150,7 +150,7 @@ def draw_barriers(card, waits, batches=(32, 64, 256, 1024), sizes=(64, 128, 256,
 
 # ---- tiles: reads against multiply-adds -----------------------------------------------------
 
-SHAPES = ((1, "reading, a warp of 1 x 32", ORANGE), (4, "reading, a warp of 4 x 8", SKY))
+SHAPES = ((1, "reading, a warp of 1 x 32", ORANGE), (4, "reading, a warp of 4 x 8", GREEN))
 
 
 @styled
@@ -177,7 +177,7 @@ def draw_cycles(card, kinds):
     ax.set(ylim=(len(costs) - 0.5, -0.5), xlabel="cycles / (units x samples of a thread)")
     for line, (name, color) in enumerate(zip(names, colors, strict=True)):
         place = {"transform": ax.transAxes, "ha": "right", "weight": "bold", "fontsize": 13}
-        ax.text(0.99, 0.4 - 0.07 * line, name, color=ink(color), **place)
+        ax.text(0.99, 0.3 - 0.07 * line, name, color=ink(color), **place)
     ax.set_title(f"An SM's cycles for one k of a warp's product ({card.name}, counted)")
     return picture
 
@@ -271,8 +271,8 @@ def _plan_text(card, H, N, found):
     if found is None:
         return f"{words} W has {size_text(bytes_of_W(H))}; a block has at most {room}."
     parts = [f"{name} {size_text(size)}" for name, size in found.shared().items()]
-    return f"""{words} {found.groups} groups of {found.owners} blocks hold all of W. In
-        a block's shared memory of {room}: {listed(parts)}."""
+    return f"""{words} Groups of {found.owners} blocks that hold all of W: {found.groups}.
+        In a block's shared memory of {room}: {listed(parts)}."""
 
 
 def _draw_sms(ax, card, found, columns=12):
