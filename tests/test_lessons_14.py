@@ -112,7 +112,7 @@ def test_the_tile_map_says_what_fits(H, said):
     P = 32 if H <= 32 else 64 if H <= 64 else 128
     assert widths(registers) == [2 * H, 2 * (P - H)]
     v4 = 2 * 12 * 16 * H * H / 1024
-    assert widths(traffic) == [v4, 16 * P * P / 1024 if P < 128 else v4]
+    assert widths(traffic) == [v4, 16 * P * P / 1024 if P < 128 else 0]
     assert names_on(traffic.yaxis) == ["V4", "V5"]
     no_overlap(picture)
 
@@ -164,7 +164,7 @@ def test_banks_are_drawn_with_and_without_the_pad():
 @pytest.mark.parametrize(
     "widget, control, value, said",
     [
-        (TileMap, "hidden", 70, "H=70, does not fit: V5 takes V4's kernels"),
+        (TileMap, "hidden", 70, "H=70, does not fit: V7's turn"),
         (BankMap, "pad", 4, "reading h, pad 4: 1 turn"),
         (BankMap, "padded", 32, "reading h, pad 0: 1 turn"),
     ],

@@ -5,9 +5,12 @@ import pytest
 from lstm_kernels.lab.estimates import compile_report
 from lstm_kernels.lab.estimates import roofline as r
 from lstm_kernels.lab.estimates.cards import CARDS, get_card
-from lstm_kernels.lab.figures import recorded_kernels
+from lstm_kernels.lab.figures import recorded_kernels, wins
 from lstm_kernels.lab.figures import roofline as figures
 from lstm_kernels.lab.measure import cpu_baselines, cudnn, records
+from lstm_kernels.lab.measure.card import verdict
+from lstm_kernels.lab.measure.card.file import CardFile, came_with_the_course
+from lstm_kernels.lab.measure.card.points import timed
 from lstm_kernels.lab.measure.timing import Timing
 from lstm_kernels.lab.widgets.roofline import RooflineExplorer
 from lstm_kernels.lab.words import seconds_text
@@ -164,6 +167,81 @@ def test_the_explorers_first_picture_can_be_read(card):
 @pytest.mark.parametrize("N, H", [(1, 64), (1024, 64), (64, 8), (64, 16)])
 def test_the_explorers_picture_of_other_sizes_can_be_read(N, H):
     no_overlap(RooflineExplorer(SIZES._replace(N=N, H=H)).picture())
+
+
+# ---- who wins where -----------------------------------------------------------------------
+
+RATIOS = {(64, 32): 4.0, (64, 1024): 2.0, (512, 32): 1.0, (512, 1024): 0.5}
+
+
+@pytest.fixture
+def made_up(tmp_path, monkeypatch):
+    """Recordings of two cards, in a data folder of their own."""
+    monkeypatch.setenv("LSTM_KERNELS_DATA", str(tmp_path))
+    (tmp_path / "measured").mkdir()
+    for name, card in (("h200", "NVIDIA H200"), ("t4", "Tesla T4")):
+        file = CardFile(str(tmp_path / "measured" / f"card_{name}.json"), card)
+        file.add("right", {"what": "gradients", "H": 4}, [{"right": True, "error": 1e-7}])
+        for (H, N), ratio in RATIOS.items():
+            ours = H * H * N / 1e12 + 1e-5
+            rivals = {verdict.OURS: ours, verdict.LIBRARY: ours * ratio}
+            found = [{"rival": r, **timed([16 * s], 16)} for r, s in rivals.items()]
+            file.add("steps", {"what": "step", "T": 12, "H": H, "N": N}, found)
+        file.add(
+            "steps", {"what": "step", "T": 12, "H": 32, "N": 32}, [{"rival": "V6", "note": "-"}]
+        )
+        in_graph = {"what": "gradients in a graph", "version": "cuda_v5", "T": 12, "H": 64, "N": 64}
+        file.add("kernels", in_graph, [timed([3e-3], 100)])
+        file.add("kernels", {"what": "grid sync"}, [timed([1e-6])])
+        kernel = {"what": "kernels", "version": "cuda_v6", "T": 12, "H": 64, "N": 64}
+        file.add("traces", kernel, [{"kernel": "cuda_v6.adam_kernel", **timed([4e-6])}])
+        training = {"what": "training", "T": 11, "H": 50, "N": 64}
+        file.add("trainings", training, [{"rival": "cuda_v6", "setup": "kept", **timed([2e-4])}])
+        file.save()
+
+
+def test_where_ours_is_faster_its_dots_are_above_one(made_up):
+    picture = wins.draw_wins(came_with_the_course())
+    assert [name.split(",")[0] for name in titles(picture)] == ["NVIDIA H200", "Tesla T4"]
+    for ax in picture.axes:
+        assert curves(ax)[0] == pytest.approx([4, 2], rel=1e-4)  # times are kept in nanoseconds
+        assert curves(ax)[1] == pytest.approx([1, 0.5], rel=1e-4)
+        ahead = {"above 1x: V6 is ahead", "below 1x: PyTorch is ahead"}
+        assert set(texts(ax)) == {"H=64", "H=512", *ahead}
+    assert "H=512 1 times at N=32, 0.5 at N=1024" in picture.alt
+    no_overlap(picture)
+    assert (
+        wins.draw_wins([]) is None
+        and wins.draw_wins([{**came_with_the_course()[0], "rows": []}]) is None
+    )
+
+
+def test_the_table_says_who_is_ahead_and_what_limits_each_side(made_up):
+    for found in came_with_the_course():
+        first, *lines, last = verdict.table(found).splitlines()
+        assert [line.split("  ")[0] for line in lines] == [f"H={H} N={N}" for H, N in RATIOS]
+        who = "V6 4.00x", "V6 2.00x", "level", "PyTorch 2.00x"
+        assert all(word in line for word, line in zip(who, lines, strict=True))
+        assert last == "Of 4 sizes V6 is ahead at 2, level at 1; PyTorch at 1: H=512 N=1024."
+    assert "waiting, " in lines[0]
+
+
+def test_what_limits_a_step_is_what_takes_more_than_half_of_it():
+    sizes, h100 = Sizes(12, 1024, 1, 256, 1), CARDS["H100"]
+    least = r.operations(sizes) / (h100.tera * 1e12)
+    assert verdict.limit(1.25 * least, 256, 1024, h100) == "arithmetic, 80%"
+    assert verdict.limit(10 * least, 256, 1024, h100) == "waiting, 10% arithmetic"
+    assert verdict.limit(least, 256, 1024, None) == "-", "a card of which nothing is known"
+
+
+@pytest.mark.parametrize("lesson", ["14_cuda_v5", "15_cuda_v6", "17_roofline"])
+def test_a_lesson_shows_the_recordings_that_are_there(lesson, made_up, capsys):
+    source = cell(lesson, "cards").source
+    exec(source, {})
+    said = capsys.readouterr().out
+    assert "NVIDIA H200" in said and "Tesla T4" in said and "is here yet" not in said
+    wanted = {"14": "64 samples: 30.0 µs", "15": "cuda_v6.adam_kernel", "17": "PyTorch at 1: H=512"}
+    assert wanted[lesson[:2]] in said
 
 
 def refuse(stream, queue):

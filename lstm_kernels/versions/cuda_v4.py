@@ -1,4 +1,4 @@
-"""V4: a block a sample, a thread a gate row, the state in shared memory.  Lesson 13."""
+"""V4: a block per sample, a thread per gate row, the state in shared memory.  Lesson 13."""
 
 import math
 from functools import lru_cache
@@ -123,7 +123,7 @@ def make_kernel(dtype):
     return kernel
 
 
-# ---- second kernel: the weights' gradients, a tile a block --------------------------------
+# ---- second kernel: the weights' gradients, a tile per block ------------------------------
 
 
 @cuda.jit(device=True)
@@ -148,7 +148,7 @@ def add_samples(tile_a, tile_b, samples, part):
 def product(a, first_row, h, x, column, shift, tile_a, tile_b, part, result):
     """Sum over steps and samples of a[t, n, row] right(.., column), always in the same order.
 
-    A sum a step, then the sum of those: shorter sums lose less to rounding than one long one.
+    A sum per step, then the sum of those: shorter sums lose less to rounding than one long one.
     """
     (T, N, K), lane, warp = a.shape, cuda.threadIdx.x, cuda.threadIdx.y
     row = min(first_row + lane, K - 1)  # beyond the last one: read what is there, keep nothing
@@ -209,7 +209,7 @@ def make_weights_kernel(dtype):
 def check_hidden_size(H):
     """Raise ValueError, before any launch, if a block cannot have 4 H threads."""
     if H > MAX_H:
-        raise ValueError(f"H is {H}; cuda_v4 needs 4 H threads a block, and the limit is H={MAX_H}")
+        raise ValueError(f"H is {H}; cuda_v4 needs 4 H threads per block: the limit is H={MAX_H}")
 
 
 def weights_shape(D, H, O):  # noqa: E741

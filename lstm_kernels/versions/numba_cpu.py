@@ -193,7 +193,7 @@ def add_sums(G, Z, A):
 
 @compiled
 def columns(t, lanes):
-    """The columns of step t, in arrays of L lanes a step."""
+    """The columns of step t, in arrays of L lanes per step."""
     return slice(t * len(lanes), (t + 1) * len(lanes))
 
 

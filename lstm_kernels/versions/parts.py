@@ -66,7 +66,7 @@ def make_sum_kernel(dtype):
 def sum_shape(rows, size):
     """Grid and block of a kernel that adds up `rows` parts of `size` elements.
 
-    As few rows of threads, a power of two, as leave at most 16 parts a row; at most 32.  So the
+    As few rows of threads, a power of two, as leave at most 16 parts per row; at most 32.  So the
     longest chain of additions is 16 and then 4, or, for the 396 parts of an H100, 13 and then 5.
     """
     height = min(SUM_ROWS, 1 << (-(-rows // 16) - 1).bit_length())

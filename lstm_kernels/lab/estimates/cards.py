@@ -1,15 +1,16 @@
 """What the course knows of graphics cards: one table of published numbers.  Lessons 06 to 17.
 
-Sources: NVIDIA's data sheets of the five cards (T4; Tesla P100 PCIe 16 GB; L4; A100 40 GB SXM;
-H100 80 GB SXM); "CUDA C++ Programming Guide", table "Technical Specifications per Compute
-Capability"; how registers and shared memory are handed out is in `cuda_occupancy.h`, which NVIDIA
-ships with the CUDA toolkit.  The T4's loads: NVIDIA's white paper "NVIDIA Ampere GA102 GPU
+Sources: NVIDIA's data sheets of the five cards (T4; Tesla P100 PCIe 16 GB; L4; A100 40 GB SXM; H100
+80 GB SXM) and of the H200 SXM; "CUDA C++ Programming Guide", table "Technical Specifications per
+Compute Capability"; how registers and shared memory are handed out is in `cuda_occupancy.h`, which
+NVIDIA ships with the CUDA toolkit.  The T4's loads: NVIDIA's white paper "NVIDIA Ampere GA102 GPU
 Architecture", section "Larger and Faster Unified Shared Memory and L1 Data Cache": shared memory
 of GA10x gives 128 bytes a clock and SM, Turing's 64.  Jia, Maggioni, Smith, Scarpazza, "Dissecting
 the NVidia Turing T4 GPU via Microbenchmarking", 2019, arXiv:1903.07486, find no more of its L1
 cache, which is the same memory.
 """
 
+import re
 from typing import NamedTuple
 
 from lstm_kernels.emulator.card import CARD as EMULATED
@@ -19,7 +20,7 @@ MAX_THREADS = 1024  # a block
 REGISTERS = 64 * 1024  # 32-bit registers per SM; a block may use them all
 MAX_REGISTERS = 255  # a thread
 REGISTER_UNIT = 256  # a warp gets its registers in pieces of this many
-SHARED_BLOCK = 48 * 1024  # bytes per block; more needs a permission that Numba does not ask for
+SHARED_BLOCK = 48 * 1024  # bytes per block; for more a kernel must ask (machine/large_shared.py)
 
 
 class Card(NamedTuple):
@@ -48,6 +49,11 @@ class Card(NamedTuple):
         return 2 * self.sms * self.cores * self.gigahertz / 1e3
 
     @property
+    def shared_block(self):
+        """Bytes of shared memory that a block may ask for: since sm_70, all that an SM can give."""
+        return self.shared - self.shared_reserved if self.cc >= 70 else SHARED_BLOCK
+
+    @property
     def ridge(self):
         """Operations for each byte from which on arithmetic is the limit."""
         return self.tera * 1e3 / self.gigabytes_per_second
@@ -71,6 +77,7 @@ CARDS = {
         Card("H100", 90, 132, 128, 1.98, 3350, 32, 2048, 32, 228 * 1024, 128, 1024, 4),
     )
 }
+H200 = CARDS["H100"]._replace(name="H200", gigabytes_per_second=4800)  # but for its memory, an H100
 BY_CAPABILITY = {card.cc: card for card in sorted(CARDS.values(), key=lambda card: card.cc)}
 
 
@@ -79,3 +86,9 @@ def get_card(cc):
     if cc not in BY_CAPABILITY:
         raise ValueError(f"unknown compute capability {cc}; choose from {list(BY_CAPABILITY)}")
     return BY_CAPABILITY[cc]
+
+
+def find_card(name):
+    """The card that a driver's name, such as `NVIDIA H100 80GB HBM3`, means; None: not known."""
+    known = (*CARDS.values(), H200)
+    return next((card for card in known if re.search(rf"\b{card.name}\b", name)), None)

@@ -317,11 +317,11 @@ def draw_tile_map(H, T=12):
     """What H hidden units need: padding, registers, and the bytes of W that a sample reads."""
     P = next((padded for padded in (32, 64) if H <= padded), None)
     units = P or 128
-    fits = f"padded to P={P}: {4 * P} threads" if P else "does not fit: V5 takes V4's kernels"
-    v4, v5 = 2 * T * 16 * H * H / 1024, 16 * P * P / 1024 if P else None
+    fits = f"padded to P={P}: {4 * P} threads" if P else "does not fit: V7's turn"
+    v4, v5 = 2 * T * 16 * H * H / 1024, 16 * P * P / 1024 if P else 0
     alt = f"""H={H}, {fits}. {2 * units} registers per thread for W and dW, of at most
         {MAX_REGISTERS}. For one sample of {T} steps a block reads {v4:,.0f} KiB of W in V4,
-        {v4 if v5 is None else v5:,.0f} KiB in V5."""
+        {f"{v5:,.0f} KiB in V5" if P else "and V5 does not fit"}."""
     picture, axes = subplots(2, 1, 12, 4.6, alt=alt, height_ratios=(1, 1.2))
     axes[0].barh(0, 2 * H, 0.5, color=BLUE)
     axes[0].barh(0, 2 * (units - H), 0.5, left=2 * H, color=YELLOW)
@@ -335,11 +335,11 @@ def draw_tile_map(H, T=12):
 
 
 def _draw_traffic(ax, v4, v5):
-    """Bars of what V4 and V5 read; the number stands at the bar's end."""
-    v5 = v4 if v5 is None else v5
+    """Bars of what V4 and V5 read, with the number at the end; no bar if V5 does not fit."""
     rows = (("V4", v4, VERSION_COLORS["cuda_v4"]), ("V5", v5, VERSION_COLORS["cuda_v5"]))
     for place, (_, size, color) in enumerate(rows):
         ax.barh(place, size, 0.6, color=color)
-        ax.text(size + max(v4, v5) * 0.01, place, f"{size:,.0f} KiB", va="center")
+        words = f"{size:,.0f} KiB" if size else "does not fit"
+        ax.text(size + max(v4, v5) * 0.01, place, words, va="center")
     ax.set(xlim=(0, 1.15 * max(v4, v5) + 1), ylim=(1.5, -0.5))
     ax.set_yticks([0, 1], [name for name, *_ in rows])
