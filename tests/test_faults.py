@@ -1,5 +1,6 @@
 """Nothing is lost: signals, closed pipes, full disks, bad paths, old consoles, errors of others."""
 
+import ctypes
 import json
 import os
 import random
@@ -237,6 +238,17 @@ def test_ctrl_c_while_a_command_is_imported(cause, tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "Stopped.\n")
     (tmp_path / "numpy.py").write_text("1 / 0", encoding="utf-8")
     assert "ZeroDivisionError" in run_python("-m", "lstm_kernels", "doctor", folder=tmp_path).stderr
+
+
+def test_a_signal_in_a_librarys_callback_is_heard_and_prints_nothing(tiny, tmp_path, monkeypatch):
+    """There Python can only print a KeyboardInterrupt; threadpoolctl has such a callback."""
+    monkeypatch.setattr(sys, "unraisablehook", (told := []).append)
+    monkeypatch.setattr(race, "race", after(1, ctypes.CFUNCTYPE(None)(by("SIGINT"))))
+    out = tmp_path / "b"
+    assert __main__.main(["bench", "--quick", "--no-emulator", "--out", str(out)]) == 130
+    assert {row["batch"] for row in records.load(f"{out}.json")["rows"]} == {1} and not told
+    assert saving.keep(lambda check: ctypes.CFUNCTYPE(None)(lambda: 1 / 0)(), list) == 0
+    assert [lost.exc_type for lost in told] == [ZeroDivisionError]
 
 
 def test_a_full_disk_keeps_the_old_files_and_says_so(tiny, tmp_path, monkeypatch, capsys):

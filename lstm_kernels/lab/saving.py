@@ -149,12 +149,21 @@ class _Caught:
 def _as_ctrl_c():
     """Inside, SIGTERM and SIGHUP are a KeyboardInterrupt, too; those ignored before stay so."""
     caught, before = _Caught(), {}
+    hook = sys.unraisablehook
     if threading.current_thread() is threading.main_thread():
         before = {n: signal.getsignal(n) for n in ENDS if signal.getsignal(n) != signal.SIG_IGN}
     try:
+        sys.unraisablehook = lambda lost: _tell_unless_ctrl_c(lost, hook)
         for number in before:
             signal.signal(number, caught)
         yield caught
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        sys.unraisablehook = hook
+
+
+def _tell_unless_ctrl_c(lost, tell):
+    """Ctrl-C in a library's callback from C cannot go on from there: `check` raises it later."""
+    if lost.exc_type is not KeyboardInterrupt:
+        tell(lost)
