@@ -113,6 +113,12 @@ def came_with_the_course():
     return [load(path) for path in sorted((data_folder() / "measured").glob("card_*.json"))]
 
 
+def times(found, section, what, **key):
+    """The rows of a recording that hold a time of this."""
+    wanted = {"section": section, "what": what, **key}
+    return [row for row in found["rows"] if "median" in row and wanted.items() <= row.items()]
+
+
 def why_wrong(found):
     """What of a card's file is missing or not possible, in words; "" if all is well."""
     if not records.has_fields(found, ("machine", "card", "code", "rows")):
