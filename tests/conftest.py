@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 
 import pytest
 from hypothesis import settings
@@ -29,6 +30,23 @@ def nothing_kept():
 def problem():
     """problem(T, N, D, H, O, dtype, seed) -> params, x, y."""
     return random_problem
+
+
+@pytest.fixture
+def pretend_card(monkeypatch):
+    """pretend_card(MULTIPROCESSOR_COUNT=132, ...): the emulator plays a card with these limits."""
+
+    from lstm_kernels.emulator import card, host
+    from lstm_kernels.machine import device
+
+    if device.TARGET != "emulator":
+        pytest.skip("a card is what it is")
+
+    def pretend(**limits):
+        for module in (card, host):
+            monkeypatch.setattr(module, "CARD", replace(card.Card(), **limits))
+
+    return pretend
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ TOLERANCE = {F32: 1e-5, F64: 1e-11}
 SMALL = [(1, 1, 1, 1, 1), (5, 3, 2, 7, 5), (4, 31, 1, 31, 1), (3, 33, 3, 32, 2), (2, 129, 1, 5, 1)]
 LARGE = [(1, 1, 1, 33, 1), (12, 33, 2, 50, 5), (3, 129, 1, 64, 1)]
 LONG = [(8, 2, 1, 5, 1), (9, 3, 2, 7, 2), (16, 2, 1, 5, 1), (33, 2, 1, 32, 1)]  # V5: windows of 8
-BEYOND = [(3, 2, 2, 65, 3), (4, 5, 1, 128, 1)]
+BEYOND = [(3, 2, 2, 65, 3), (4, 5, 1, 128, 1)]  # V5 hands these over: test_cuda_v7.py
 
 
 def worst(result, expected):
@@ -39,7 +39,7 @@ def worst(result, expected):
     [(cuda_v4, F64, shape) for shape in SMALL]
     + [(cuda_v4, F32, shape) for shape in SMALL + LARGE + BEYOND]
     + [(cuda_v5, F64, shape) for shape in SMALL + LONG]
-    + [(cuda_v5, F32, shape) for shape in LARGE + BEYOND + [(16, 3, 1, 50, 1), (40, 3, 2, 50, 2)]],
+    + [(cuda_v5, F32, shape) for shape in LARGE + [(16, 3, 1, 50, 1), (40, 3, 2, 50, 2)]],
     ids=lambda value: getattr(value, "__name__", str(value)).split(".")[-1],
 )
 def test_agrees_with_numpy_and_pytorch(version, dtype, shape, problem, torch):
@@ -71,10 +71,10 @@ def test_the_same_bits_in_every_order_of_threads_and_blocks(version, problem, mo
     assert len(results) == 1
 
 
-@pytest.mark.parametrize("H", [65, 100])
-def test_v5_hands_over_to_v4_where_its_tiles_do_not_fit(H, problem):
+def test_v5_hands_over_to_v4_where_neither_its_tiles_nor_v7s_fit(problem, pretend_card):
+    pretend_card(MULTIPROCESSOR_COUNT=1)
     (loss, grads), (loss_of_v4, grads_of_v4) = (
-        version.gradients(*problem(2, 2, 1, H, 1)) for version in (cuda_v5, cuda_v4)
+        version.gradients(*problem(2, 2, 1, 65, 1)) for version in (cuda_v5, cuda_v4)
     )
     assert loss == loss_of_v4
     assert all(map(np.array_equal, grads, grads_of_v4))
@@ -82,10 +82,14 @@ def test_v5_hands_over_to_v4_where_its_tiles_do_not_fit(H, problem):
         cuda_v5.make_kernel(128, F32)
 
 
-def test_above_its_limit_v4_is_refused_and_v5_with_it(problem):
+def test_above_its_limit_v4_is_refused_and_v5_with_it_where_v7_does_not_fit(problem, pretend_card):
+    pretend_card(MULTIPROCESSOR_COUNT=1)
     for version in (cuda_v4, cuda_v5):
         with pytest.raises(ValueError, match=r"H is 129; .* 4 H threads per block: .* H=128"):
             version.gradients(*problem(2, 2, 1, 129, 1))
+    cuda_v5.check_hidden_size(128)
+    with pytest.raises(ValueError, match="H is 129; cuda_v7 .* This card has 1 SMs"):
+        cuda_v5.check_hidden_size(129)
 
 
 @pytest.mark.parametrize("version, limit", [(cuda_v4, "H=3"), (cuda_v5, "32 padded hidden units")])

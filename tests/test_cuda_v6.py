@@ -91,7 +91,7 @@ def test_copies_launches_and_waits(epochs, data):
     directions = [t.direction for t in record]
     assert directions == [IN] + [OUT] * (epochs + 1)  # nothing goes in once it has begun
     if hasattr(record, "launches"):  # the emulator's record
-        of_epoch = ["plan_kernel", *["kernel", "adam_kernel"] * 3]
+        of_epoch = ["plan_kernel", "count_kernel", *["kernel", "adam_kernel"] * 3]
         assert record.launches == of_epoch * epochs
 
 
@@ -99,7 +99,7 @@ def test_sgd_is_two_launches_too(data):
     with watch.count_transfers() as record:
         fit("cuda_v6", *data, **settings(optimizer="sgd", epochs=1))
     if hasattr(record, "launches"):
-        assert record.launches == ["plan_kernel", *["kernel", "sgd_kernel"] * 3]
+        assert record.launches == ["plan_kernel", "count_kernel", *["kernel", "sgd_kernel"] * 3]
 
 
 def test_an_epoch_is_queued_without_a_copy(data):
@@ -113,9 +113,11 @@ def test_an_epoch_is_queued_without_a_copy(data):
 
 
 @pytest.mark.parametrize("H", [65, 200])
-def test_too_many_hidden_units_are_refused_before_a_copy(H, problem):
+def test_too_many_hidden_units_are_refused_before_a_copy(H, problem, pretend_card):
+    """Above 64 V7 must take them: V4 has no launches for V6."""
+    pretend_card(MULTIPROCESSOR_COUNT=1)
     with watch.count_transfers() as record:
-        with pytest.raises(ValueError, match=f"H is {H}; .* the limit is 64"):
+        with pytest.raises(ValueError, match=f"H is {H}; cuda_v7 .* 1 SMs"):
             fit("cuda_v6", *problem(2, 3, 1, H, 1), **settings(batch_size=3))
     assert list(record) == []
 
@@ -218,12 +220,13 @@ def test_the_plan_of_an_epoch_is_put_in_its_place_without_a_race(epoch):
     state, before = rng.normal(size=(3, 900)), np.zeros((2, 900))
     order, rates, begun = np.zeros(700, np.int64), np.zeros((600, 2)), np.array([epoch])
     plan = begun, orders, all_rates, state, order, rates, before
-    assert checks.find_data_races(cuda_v6.plan_kernel, 1, cuda_v6.PLANNERS, *plan) == []
-    cuda_v6.plan_kernel[1, cuda_v6.PLANNERS](*plan)
-    assert begun[0] in (epoch + 1, epoch + 2)
-    found = (int(begun[0]) - 1) % 2
-    assert np.array_equal(order, orders[found]) and np.array_equal(rates, all_rates[found])
-    assert np.array_equal(before[found], state[0])
+    assert checks.find_data_races(cuda_v6.plan_kernel, 2, cuda_v6.PLANNERS, *plan) == []
+    cuda_v6.plan_kernel[2, cuda_v6.PLANNERS](*plan)
+    cuda_v6.count_kernel[1, 1](begun)
+    assert begun[0] == epoch + 1
+    now = epoch % 2
+    assert np.array_equal(order, orders[now]) and np.array_equal(rates, all_rates[now])
+    assert np.array_equal(before[now], state[0]) and not before[1 - now].any()
 
 
 # ---- progress and endings -----------------------------------------------------------------

@@ -84,6 +84,16 @@ def test_before_a_version_has_compiled_nothing_is_run(uncalibrated, monkeypatch)
     assert 1e-4 < guess < 1
 
 
+def test_v7_is_never_probed(uncalibrated, monkeypatch):
+    """It would compile for seconds.  V5 and V6 hand over to it above 64 units."""
+    note_where("cuda_v7", "emulated on CPU")
+    monkeypatch.setattr(VERSIONS["cuda_v7"], "gradients", pytest.fail)
+    small, large = Sizes(3, 7, 1, 65, 1), Sizes(12, 257, 1, 128, 1)
+    for version in ("cuda_v7", "cuda_v5", "cuda_v6"):
+        assert pace.kind_of(version, small) == "cuda_v7"
+        assert 1e-4 < pace.batch_seconds(version, small) < pace.batch_seconds(version, large) < 100
+
+
 def test_the_calibration_is_done_once(uncalibrated, monkeypatch):
     calls = []
     probe = pace.probe

@@ -72,8 +72,9 @@ SHOWN = {  # lesson: {module: what of it is shown, in cells with the tag source:
         "parts": "SUM_THREADS SUM_ROWS sum_of_parts make_sum_kernel sum_shape Buffers one_batch",
     },
     "15_cuda_v6": {
-        "cuda_v6": "make_sgd make_adam plan_kernel Room DeviceTraining room_for fit train",
+        "cuda_v6": "make_sgd make_adam plan_kernel count_kernel Room DeviceTraining room_for fit train",
     },
+    "16_cuda_v7": {"cuda_v7": "gather multiply_row leave"},
     "17_roofline": {"roofline": "operations numbers_v4 numbers_v5 chain_v2 chain_v4 chain_v5"},
 }
 WHOLE = {  # modules of which a lesson leaves nothing out, but what is named here
@@ -152,7 +153,8 @@ def test_nothing_of_a_module_is_left_out(lesson, module):
 EXERCISES = {  # how many; those of lesson 09 print their own verdict, without checks.exercise
     "00_start_here": 3, "01_lstm_math": 4, "03_sequential": 3, "04_numpy": 3, "06_cuda_v1": 2,
     "07_cuda_v2": 3, "08_cuda_v3": 3, "09_race": 3, "12_all_cores": 3, "13_cuda_v4": 3,
-    "14_cuda_v5": 3, "15_cuda_v6": 3, "17_roofline": 3, "A1_how_the_emulator_works": 1,
+    "14_cuda_v5": 3, "15_cuda_v6": 3, "16_cuda_v7": 4, "17_roofline": 3,
+    "A1_how_the_emulator_works": 1,
 }  # fmt: skip
 WITHOUT_SOLUTIONS = {"A1_how_the_emulator_works"}
 OWN_VERDICT = {"09_race"}

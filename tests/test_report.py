@@ -10,6 +10,7 @@ import pytest
 from lstm_kernels.data import data_folder
 from lstm_kernels.lab.commands import report
 from lstm_kernels.lab.estimates import compile_report
+from lstm_kernels.lab.estimates.cards import get_card
 from lstm_kernels.lab.estimates.compile_report import CompiledKernel
 from lstm_kernels.versions import cuda_v5
 from tests import PNG
@@ -93,10 +94,26 @@ def rows(compiler):
 def test_every_kernel_is_compiled_for_all_five_cards(rows):
     names = ("cuda_v1", "cuda_v2, v3", "cuda_v4", "cuda_v4, weights", "cuda_v5, P=32")
     names += ("cuda_v5, sum", "cuda_v6, SGD", "cuda_v6, Adam")
-    for name in (*names, "cuda_v5, P=64"):
+    for name in (*names, "cuda_v5, P=64", "cuda_v6, plan"):
         assert tuple(r.cc for r in rows if (r.kernel, r.dtype) == (name, "float32")) == CARDS, name
     for name in names:
         assert [r.cc for r in rows if (r.kernel, r.dtype) == (name, "float64")] == [75], name
+
+
+def test_v7s_kernels_are_those_that_each_card_would_launch(rows):
+    """H=512 does not fit on P100, T4 and L4; what fits asks for no more than a block may have."""
+    found = {}
+    for row in rows:
+        if row.kernel.startswith("cuda_v7"):
+            found.setdefault(row.kernel, []).append(row.cc)
+            assert 0 < row.shared <= get_card(row.cc).shared_block
+    names = [f"cuda_v7, H=128, {part}" for part in ("N=64", "weights", "N=1024")]
+    assert {name: tuple(found.pop(name)) for name in names} == dict.fromkeys(names, CARDS)
+    names = [f"cuda_v7, H=512, {part}" for part in ("N=64", "weights")]
+    assert found == dict.fromkeys(names, [80, 90])
+    assert [row.kernel for row in rows if row.cc == 90] == list(
+        dict.fromkeys(row.kernel for row in rows)
+    ), "kernel by kernel, also where cards lack some"
 
 
 def test_the_report_saved_for_the_lessons_is_this_one(rows):
@@ -185,6 +202,35 @@ def test_planted_mistakes_are_seen(compiler, tmp_path):
     lines = run_with_compiler(PLANTED, tmp_path).splitlines()
     assert lines[:2] == ["promoted True 0 16", "in_memory False 1024 272"]
     assert lines[2:] == ["True True"] * 5, "a step that reads and writes global memory"
+
+
+OF_V7 = """
+from lstm_kernels.lab.estimates import compile_report, compiler
+from lstm_kernels.versions import cuda_v7
+
+def tiled(P, *tile):
+    def make(dtype):
+        return cuda_v7.make_kernel(cuda_v7.Tile(*tile), P, dtype)
+    return compiler.Compilable(make, compiler.WHOLE_CARD, cuda_v7.THREADS)
+
+def weights(repeat):
+    def make(dtype):
+        return cuda_v7.make_weights_kernel(repeat, 128, dtype)
+    return compiler.Compilable(make, compiler.OF_DZ, cuda_v7.THREADS)
+
+KERNELS = [tiled(512, 2, 8, 1, 32), weights(4), weights(8)]
+for cc in (60, 75, 80, 89, 90):
+    compiler.pretend_card(cc)
+    rows = [compiler.row("V7", kernel, cc, "float32") for kernel in KERNELS]
+    print(cc, max(row.registers for row in rows), *compile_report.faults(rows))
+"""
+
+
+def test_v7s_largest_tile_and_both_weights_kernels_on_every_card(compiler, tmp_path):
+    """Also where no workload of the report needs them."""
+    for cc, line in zip(CARDS, run_with_compiler(OF_V7, tmp_path).splitlines(), strict=True):
+        which, registers, *faults = line.split(maxsplit=2)
+        assert int(which) == cc and int(registers) <= 255 and faults == [], line
 
 
 def run_with_compiler(code, folder):

@@ -77,17 +77,21 @@ def check_shared(static_bytes, dynamic_bytes):
     _check(total, CARD.MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, "bytes of shared memory in a block")
 
 
-def check_cooperative(grid, block):
+def check_cooperative(grid, block, shared_bytes):
     """`grid.sync()` needs all blocks on the card at once."""
-    blocks = grid[0] * grid[1] * grid[2]
-    _check(blocks, blocks_at_once(block), "blocks that wait for each other (grid.sync)")
+    blocks, most = grid[0] * grid[1] * grid[2], blocks_at_once(block, shared_bytes)
+    of_each = f" with {shared_bytes} bytes of shared memory each" if shared_bytes else ""
+    _check(blocks, most, f"blocks{of_each} that wait for each other (grid.sync)")
 
 
-def blocks_at_once(block):
-    """How many blocks of this shape the card holds at once."""
+def blocks_at_once(block, shared_bytes):
+    """How many blocks of this shape, with so much shared memory each, the card holds at once."""
     threads = block[0] * block[1] * block[2]
     by_threads = CARD.MAX_THREADS_PER_MULTI_PROCESSOR // (-(-threads // 32) * 32)
-    return min(by_threads, CARD.MAX_BLOCKS_PER_MULTIPROCESSOR) * CARD.MULTIPROCESSOR_COUNT
+    of_sm = min(by_threads, CARD.MAX_BLOCKS_PER_MULTIPROCESSOR)
+    if shared_bytes:
+        of_sm = min(of_sm, CARD.MAX_SHARED_MEMORY_PER_MULTIPROCESSOR // shared_bytes)
+    return of_sm * CARD.MULTIPROCESSOR_COUNT
 
 
 def _check(value, limit, what):

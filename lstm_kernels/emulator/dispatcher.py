@@ -121,8 +121,9 @@ class Launch:
         """The control block that each launch starts from, and the bytes of memory it needs."""
         build, program = self.build, self.build.program
         card.check_shared(program.shared_bytes, self.shared_bytes)
+        of_block = program.shared_bytes + self.shared_bytes
         if program.uses_grid:
-            card.check_cooperative(self.grid, self.block)
+            card.check_cooperative(self.grid, self.block, of_block)
         control = slots.new_control(self.grid, self.block)
         blocks = self.grid[0] * self.grid[1] * self.grid[2]
         threads = self.block[0] * self.block[1] * self.block[2]
@@ -133,7 +134,7 @@ class Launch:
         control[slots.MAIL_BYTES] = -(-threads // WARP) * WARP * MAIL_SLOT if build.waits else 0
         control[slots.LOCAL_BYTES] = -(-program.local_bytes // 16) * 16
         control[slots.THREAD_ROOMS] = threads if build.waits else 1
-        at_once = card.blocks_at_once(self.block) if program.spins else 1
+        at_once = card.blocks_at_once(self.block, of_block) if program.spins else 1
         control[slots.RESIDENT] = blocks if program.uses_grid else min(blocks, at_once)
         return control, _block_bytes(control) * int(control[slots.RESIDENT])
 

@@ -13,7 +13,7 @@ import numba
 import numpy as np
 
 from lstm_kernels.machine.cuda_graph import Graph, GraphError
-from lstm_kernels.machine.device import check_memory, copy_out, cuda
+from lstm_kernels.machine.device import check_memory, copy_out, count_processors, cuda
 from lstm_kernels.model import sizes
 from lstm_kernels.optimizers import SGD, Adam, History, Progress, shuffled_batches
 from lstm_kernels.versions import cuda_v5, cuda_v7
@@ -23,7 +23,7 @@ from lstm_kernels.versions.packing import PADDED, pack, unpack
 from lstm_kernels.versions.parts import SUM_THREADS, sum_of_parts, sum_shape
 
 gradients = cuda_v5.gradients
-PLANNERS = 512  # threads of the block that plans an epoch
+PLANNERS = 512  # threads of a block that plans an epoch
 MOST_RECORDED = 2**13  # mini-batches of an epoch: the driver keeps some KB for each launch
 PLAN = 2**31  # bytes at most of this computer's memory, for the order of all epochs
 BETA_1, BETA_2 = Adam.BETA_1, Adam.BETA_2  # constants in the kernel: arguments cost the host
@@ -69,7 +69,7 @@ def make_adam(dtype):
 
 UPDATES = {SGD: (make_sgd, 1, 1), Adam: (make_adam, 3, 2)}  # rows of state, columns of rates
 
-# ---- the plan of an epoch: one block --------------------------------------------------------
+# ---- the plan of an epoch -------------------------------------------------------------------
 
 
 @cuda.jit
@@ -79,18 +79,21 @@ def plan_kernel(begun, orders, all_rates, state, order, rates, before):
     A recorded launch always gets the same arguments, so the card counts the epochs itself: begun
     (1,).  before (2, size) keeps the parameters as this epoch and the one before it found them.
     """
-    thread, epoch = cuda.threadIdx.x, begun[0]
-    cuda.syncthreads()  # all threads have read it
-    if thread == 0:
-        begun[0] = epoch + 1
+    first, step, epoch = cuda.grid(1), cuda.gridsize(1), begun[0]
     now = epoch % orders.shape[0]  # after the last epoch comes the first again
-    for n in range(thread, order.size, cuda.blockDim.x):
+    for n in range(first, order.size, step):
         order[n] = orders[now, n]
-    for e in range(thread, state.shape[1], cuda.blockDim.x):
+    for e in range(first, state.shape[1], step):
         before[epoch % 2, e] = state[0, e]
-    for batch in range(thread, rates.shape[0], cuda.blockDim.x):
+    for batch in range(first, rates.shape[0], step):
         for k in range(rates.shape[1]):
             rates[batch, k] = all_rates[now, batch, k]
+
+
+@cuda.jit
+def count_kernel(begun):
+    """An epoch more.  A launch of its own: only now all blocks of the plan have read the count."""
+    begun[0] += 1
 
 
 # ---- the training -------------------------------------------------------------------------
@@ -141,9 +144,12 @@ class Room:
             self.record()
 
     def launch_all(self):
-        """The plan of the epoch; then two launches per mini-batch: gradients' parts, and update."""
+        """The plan of the epoch, in two; then per mini-batch gradients' parts, and update."""
         plan = self.orders, self.all_rates, self.state, self.order, self.rates, self.before
-        plan_kernel[1, PLANNERS, self.stream](self.begun, *plan)
+        most = -(-max(self.N, self.layout.size) // PLANNERS)
+        blocks = min(most, count_processors())
+        plan_kernel[blocks, PLANNERS, self.stream](self.begun, *plan)
+        count_kernel[1, 1, self.stream](self.begun)
         for batch, first in enumerate(range(0, self.N, self.batch_size)):
             samples = self.order, first, min(self.batch_size, self.N - first)
             data = self.packed, self.x, self.y, *samples, self.loss, self.stream

@@ -23,16 +23,16 @@ import stand_in
 
 from lstm_kernels import VERSIONS, __main__, cuda, data, init_params
 from lstm_kernels.lab.commands import bench
-from lstm_kernels.lab.estimates import bus
+from lstm_kernels.lab.estimates import bus, compiler
 from lstm_kernels.lab.measure import device_times, race, timing
 from lstm_kernels.lab.measure.card import file as card_file
 from lstm_kernels.lab.measure.card.plan import Plan
-from lstm_kernels.machine import device, watch
+from lstm_kernels.machine import device, large_shared, watch
 from lstm_kernels.machine.cuda_graph import Graph, GraphError, call, handle_of
 from lstm_kernels.model import sizes
 from lstm_kernels.optimizers import Adam
 from lstm_kernels.training import fit
-from lstm_kernels.versions import buffers, cuda_v5, cuda_v6
+from lstm_kernels.versions import buffers, cuda_v5, cuda_v6, cuda_v7
 from lstm_kernels.versions.packing import make_layout
 from tests import PNG
 from tests.problems import random_problem as batch
@@ -117,8 +117,49 @@ def test_v6s_training_is_the_references(optimizer):
     assert history.batch_losses == pytest.approx(reference.batch_losses, rel=1e-4)
     for a, b in zip(trained, right, strict=True):
         assert np.abs(a - b).max() <= 1e-4 * np.abs(b).max()
-    assert counted["launches"] == counted["recorded"] == 1 + 2 * 5, "the first epoch's"
+    assert counted["launches"] == counted["recorded"] == 2 + 2 * 5, "the first epoch's"
     assert counted["replays"] == 2
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_v6_trains_more_than_64_units_with_v7s_cooperative_launches(recorded):
+    """Two mini-batches, the second a short one: the plan, and three launches for each."""
+    params, x, y = batch(3, 40, 1, 70, 1)
+    orders = np.concatenate([np.random.default_rng(e).permutation(40) for e in range(3)])
+    training = cuda_v6.DeviceTraining(params, x, y, orders, 32, Adam(params, 1e-2), recorded)
+    counts, losses = [], []
+    for epoch in range(3):
+        with stand_in.count() as counted:
+            training.epoch(epoch)
+        counts.append([counted[name] for name in ("launches", "recorded", "replays")])
+        losses += training.losses(epoch).tolist()
+    right, rule = params, Adam(params, 1e-2)
+    batches = [part for of_epoch in orders.reshape(3, 40) for part in np.split(of_epoch, [32])]
+    for here, found in zip(batches, losses, strict=True):
+        loss, grads = VERSIONS["numpy_batched"].gradients(right, x[:, here], y[:, here])
+        assert found == pytest.approx(loss, rel=1e-4)
+        right = rule.update(right, grads)
+    for a, b in zip(training.params(3), right, strict=True):
+        assert np.abs(a - b).max() <= 1e-4 * np.abs(b).max()
+    assert counts == ([[7, 7, 0], [0, 0, 1], [0, 0, 1]] if recorded else [[7, 0, 0]] * 3)
+
+
+def signatures(kernel):
+    """The types of the arguments that it was compiled for."""
+    return list(kernel.overloads)
+
+
+def test_the_compile_report_compiles_what_is_launched():
+    small_training(False, 1).epoch(0)
+    T, N, D, H, O, F32 = 3, 5, 2, 70, 1, np.dtype(np.float32)  # noqa: E741
+    VERSIONS["cuda_v7"].gradients(*batch(T, N, D, H, O))
+    steps = cuda_v7.Steps(cuda_v7.make_layout(D, H, O), T, N, F32)
+    for kernel, axes in (
+        (steps.kernel, compiler.WHOLE_CARD),
+        (steps.weights_kernel, compiler.OF_DZ),
+        (cuda_v6.plan_kernel, compiler.PLAN),
+    ):
+        assert signatures(kernel) == [compiler.argument_types(axes, "float32")]
 
 
 # ---- what crosses the bus -----------------------------------------------------------------
@@ -230,7 +271,7 @@ def test_v6_asks_for_memory_once_and_the_next_training_of_its_sizes_not_at_all()
             fit("cuda_v6", params, x, y, **settings)
         names = "allocations", "frees", "launches", "recorded", "replays", "streams", "executables"
         found.append([counted[name] for name in names])
-    assert found == [[1, 0, 11, 11, 2, 1, 1], [0, 0, 0, 0, 3, 0, 0]]
+    assert found == [[1, 0, 12, 12, 2, 1, 1], [0, 0, 0, 0, 3, 0, 0]]
     with stand_in.count() as counted:
         device.release_memory()
     assert counted["frees"] >= 1 and counted["executables"] <= -1
@@ -253,7 +294,7 @@ def test_v6_queues_an_epoch_without_a_wait():
         training.epoch(0)
     waited = ("copies_in", "copies_out", "synchronisations", "allocations", "frees")
     assert {name: counted[name] for name in waited} == dict.fromkeys(waited, 0)
-    assert counted["launches"] == 11, "the plan, and two for each of five mini-batches"
+    assert counted["launches"] == 12, "the plan in two, and two for each of five mini-batches"
 
 
 def test_what_is_allocated_is_freed_again():
@@ -488,7 +529,7 @@ def test_the_whole_of_bench_card(tmp_path, capsys):
     assert card_file.why_name_wrong(f"{out}.json", found) == ""
     assert all(row["right"] for row in found["rows"] if row["what"] in ("gradients", "training")
                and row["section"] == "right")  # fmt: skip
-    assert {row["what"] for row in found["rows"] if "failed" in row} <= {"grid sync"}
+    assert [row for row in found["rows"] if "failed" in row] == []
     assert {"V6", "V6 recorded"} <= {row.get("rival") for row in found["rows"] if "median" in row}
     of_host = {row["version"]: row for row in found["rows"] if row["section"] == "host"}
     assert of_host["cuda_v2"]["copies_in"] == 19 and of_host["cuda_v2"]["allocations"] == 0
@@ -507,6 +548,7 @@ def test_allocations_are_counted():
 # ---- what a card refuses ------------------------------------------------------------------
 
 INVALID_VALUE, INVALID_HANDLE, TOO_MANY_RESOURCES = 1, 400, 701  # the driver's answers
+COOPERATIVE_LAUNCH_TOO_LARGE = 720
 
 
 @pytest.mark.parametrize(
@@ -538,6 +580,53 @@ def test_more_registers_than_an_sm_has():
     assert launch_without_arguments(handle, 1024) == TOO_MANY_RESOURCES
     assert launch_without_arguments(handle + 8, 256) == INVALID_HANDLE
     assert launch_without_arguments(0, 256) == INVALID_HANDLE
+
+
+@cuda.jit
+def together(a):
+    """All blocks wait for each other, with as much shared memory as the launch asks for."""
+    shared = cuda.shared.array(0, numba.float32)
+    if cuda.threadIdx.x == 0:
+        shared[shared.size - 1] = 1
+    cuda.cg.this_grid().sync()
+    if cuda.threadIdx.x == 0:
+        a[cuda.blockIdx.x] = shared[shared.size - 1]
+
+
+@pytest.mark.parametrize("threads, nbytes, most", [(256, 1024, 160), (32, 20 * 1024, 120)])
+def test_blocks_that_wait_for_each_other_must_be_on_the_card_at_once(threads, nbytes, most):
+    """40 SMs, each with 1,024 threads and 64 KB.  Numba asks the driver before it launches."""
+    array = cuda.to_device(np.zeros(most, np.float32))
+    limit = rf"exceeds the limit \({most}\)"
+    with stand_in.count() as counted, pytest.raises(Exception, match=limit):
+        together[most + 1, threads, 0, nbytes](array)
+    assert counted["launches"] == 0
+    together[most, threads, 0, nbytes](array)
+    assert array.copy_to_host().tolist() == [1] * most
+    for blocks, answer in ((most, INVALID_VALUE), (most + 1, COOPERATIVE_LAUNCH_TOO_LARGE)):
+        assert launch_together_without_arguments(blocks, threads, nbytes) == answer
+
+
+def launch_together_without_arguments(blocks, threads, nbytes):
+    """The driver's answer; arguments are looked at last."""
+    (compiled,) = together.overloads.values()
+    handle = ctypes.c_void_p(int(compiled._codelibrary.get_cufunc().handle))
+    sizes = [ctypes.c_uint(n) for n in (blocks, 1, 1, threads, 1, 1, nbytes)]
+    return stand_in.library.cuLaunchCooperativeKernel(handle, *sizes, None, None)
+
+
+def test_more_than_48_kb_of_shared_memory_only_for_who_asks():
+    array = cuda.to_device(np.zeros(40, np.float32))
+    together[1, 32, 0, 48 * 1024](array)
+    with pytest.raises(Exception, match="(?i)invalid"):
+        together[40, 32, 0, 48 * 1024 + 16](array)
+    large_shared.allow(together, (array,), 64 * 1024)
+    together[40, 32, 0, 64 * 1024](array)
+    assert array.copy_to_host().tolist() == [1] * 40
+    with pytest.raises(Exception, match=r"exceeds the limit \(0\)"):
+        together[1, 32, 0, 64 * 1024 + 16](array)
+    with pytest.raises(RuntimeError, match="65552 bytes .* the driver says .*INVALID_VALUE"):
+        large_shared.allow(together, (array,), 64 * 1024 + 16)
 
 
 def test_memory_that_is_not_there():

@@ -172,6 +172,26 @@ def test_grid_sync_needs_all_blocks_on_the_card():
 
 
 @cuda.jit
+def grid_with_shared(x):
+    """256 bytes of shared memory, and as many more as the launch asks for."""
+    fixed, more = cuda.shared.array(64, np.float32), cuda.shared.array(0, np.float32)
+    fixed[0] = more[0] = cuda.blockIdx.x
+    cuda.cg.this_grid().sync()
+    x[cuda.blockIdx.x] = fixed[0] + more[0]
+
+
+@pytest.mark.parametrize(("dynamic", "of_sm"), [(32 * 1024 - 256, 2), (32 * 1024, 1)])
+def test_blocks_at_once_share_an_sms_memory(dynamic, of_sm):
+    """64 KB an SM: two blocks of 32 KB, static and dynamic; with 256 bytes more, only one."""
+    out, blocks = np.zeros(80), 40 * of_sm
+    grid_with_shared[blocks, 1, 0, dynamic](out)
+    assert (out[:blocks] == 2 * np.arange(blocks)).all() and not out[blocks:].any()
+    message = f"{blocks + 1} blocks with {dynamic + 256} bytes of shared memory each that wait"
+    with pytest.raises(LaunchError, match=message):
+        grid_with_shared[blocks + 1, 1, 0, dynamic](out)
+
+
+@cuda.jit
 def some_wait(x, limit):
     if cuda.threadIdx.x < limit:
         cuda.syncthreads()

@@ -19,7 +19,7 @@ MAX_THREADS = 1024  # a block
 REGISTERS = 64 * 1024  # 32-bit registers per SM; a block may use them all
 MAX_REGISTERS = 255  # a thread
 REGISTER_UNIT = 256  # a warp gets its registers in pieces of this many
-SHARED_BLOCK = 48 * 1024  # bytes per block; more needs a permission that Numba does not ask for
+SHARED_BLOCK = 48 * 1024  # bytes per block; for more a kernel must ask (machine/large_shared.py)
 
 
 class Card(NamedTuple):
@@ -46,6 +46,11 @@ class Card(NamedTuple):
     def tera(self):
         """Peak float32 operations in a second, in 1e12: a multiply-add counts as two."""
         return 2 * self.sms * self.cores * self.gigahertz / 1e3
+
+    @property
+    def shared_block(self):
+        """Bytes of shared memory that a block may ask for: since sm_70, all that an SM can give."""
+        return self.shared - self.shared_reserved if self.cc >= 70 else SHARED_BLOCK
 
     @property
     def ridge(self):

@@ -84,14 +84,19 @@ def compile_for(cc, dtypes):
 
 
 def measure(cc=tuple(BY_CAPABILITY), dtypes=("float32",)):
-    """Compile every kernel for every architecture: a list of CompiledKernel, kernel by kernel."""
+    """Compile every kernel for every architecture: a list of CompiledKernel, kernel by kernel.
+
+    V7's have no row for a card that cannot hold their weights.
+    """
     for one in cc:
         get_card(one)  # ValueError for an unknown one, before anything is compiled
     if find_ptxas() is None:
         raise RuntimeError(MISSING)
     with ThreadPoolExecutor(max_workers=2) as pool:
         found = list(pool.map(lambda one: compile_for(one, dtypes), cc))
-    return [row for same_kernel in zip(*found, strict=True) for row in same_kernel]
+    rows = [row for of_card in found for row in of_card]
+    order = list(dict.fromkeys((row.kernel, row.dtype) for row in rows))
+    return sorted(rows, key=lambda row: order.index((row.kernel, row.dtype)))
 
 
 # ---- keep ---------------------------------------------------------------------------------

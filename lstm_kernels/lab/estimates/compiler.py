@@ -2,7 +2,8 @@
 
     python -m lstm_kernels.lab.estimates.compiler 75 float32      # prints rows as JSON
 
-compile_report.py starts it.  To add a version, add its line to KERNELS.
+compile_report.py starts it.  To add a version, add its line to KERNELS.  V7's kernels are made for
+a card: `on_this_card` chooses what V7 would launch there.
 """
 
 import json
@@ -10,17 +11,19 @@ import re
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
 from numba import types
 
+from lstm_kernels.emulator import host
+from lstm_kernels.lab.estimates.cards import get_card
 from lstm_kernels.lab.estimates.compile_report import CompiledKernel, find_ptxas
 from lstm_kernels.lab.estimates.machine_code import step_loops
 from lstm_kernels.machine.device import cuda
-from lstm_kernels.versions import cuda_v1, cuda_v2, cuda_v4, cuda_v5, cuda_v6
+from lstm_kernels.versions import cuda_v1, cuda_v2, cuda_v4, cuda_v5, cuda_v6, cuda_v7
 from lstm_kernels.versions.parts import SUM_THREADS, make_sum_kernel
 
 # Axes of each argument; 0 for a number.  A Numba type stands for itself.
@@ -29,9 +32,13 @@ A_BLOCK = (2, 2, 2, 1, 2, 1) + (3, 3, 0) + (3, 3, 3, 3, 3, 1)  # V4
 WEIGHTS = (3, 3, 3, 3) + (2, 2, 1, 2, 1)
 INTEGER, INTEGERS = types.int64, types.Array(types.int64, 1, "C")
 BATCH = (3, 3, INTEGERS, INTEGER, INTEGER, 0)
-PERSISTENT = (1, *[INTEGER] * 4) + BATCH + (4, 2, 1)  # V5
+PLACES = (INTEGER,) * 4  # where the packed parameters' parts begin
+PERSISTENT = (1, *PLACES) + BATCH + (4, 2, 1)  # V5
+WHOLE_CARD = (1, *PLACES) + BATCH[:-1] + (INTEGER, 0) + (3, 3, 3, 2, 3, 3, 1)  # V7
+OF_DZ = (3, 3, 3, 3, INTEGER, *PLACES, 2)  # V7's weights kernel
+PLAN = (INTEGERS, types.Array(types.int64, 2, "C"), 3, 2, INTEGERS, 2, 2)  # V6
 BOTH = ("float32", "float64")
-SQUARE = cuda_v4.SIDE * cuda_v4.ROWS  # threads
+WORKLOADS = ((128, 64), (128, 1024), (512, 64))  # H and N of V7's rows, at T = 12
 
 
 class Compilable(NamedTuple):
@@ -55,6 +62,21 @@ def persistent(P):
     return Compilable(lambda dtype: cuda_v5.make_kernel(P, dtype), PERSISTENT, 4 * P, dtypes=dtypes)
 
 
+def on_this_card():
+    """V7's two kernels for each of WORKLOADS whose weights fit on the pretended card."""
+    found, dtype = {}, np.dtype("float32")
+    for H, N in WORKLOADS:
+        layout = cuda_v7.make_layout(1, H, 1)
+        if not cuda_v7.tiles_that_fit(layout, dtype):
+            continue
+        steps = cuda_v7.Steps(layout, 12, N, dtype, allocate=lambda specs: [None] * len(specs))
+        kernels = (steps.kernel, WHOLE_CARD, f"N={N}"), (steps.weights_kernel, OF_DZ, "weights")
+        for (kernel, axes, name), shared in zip(kernels, steps.shared, strict=True):
+            of_float32 = Compilable(kernel, axes, cuda_v7.THREADS, shared, ("float32",))
+            found[f"cuda_v7, H={H}, {name}"] = of_float32
+    return found
+
+
 KERNELS = {
     "cuda_v1": Compilable(cuda_v1.kernel, PER_SAMPLE, threads=1),
     "cuda_v2, v3": Compilable(cuda_v2.kernel, PER_SAMPLE, cuda_v2.THREADS),
@@ -65,6 +87,12 @@ KERNELS = {
     "cuda_v5, P=32": persistent(32),
     "cuda_v5, P=64": persistent(64),
     "cuda_v5, sum": Compilable(make_sum_kernel, (2, 1), SUM_THREADS),
+    "cuda_v6, plan": Compilable(
+        cuda_v6.plan_kernel,
+        PLAN,
+        cuda_v6.PLANNERS,
+        dtypes=("float32",),  # it only copies numbers
+    ),
     "cuda_v6, SGD": Compilable(cuda_v6.make_sgd, (2, 2, 2, INTEGER), SUM_THREADS),
     "cuda_v6, Adam": Compilable(cuda_v6.make_adam, (2, 2, 2, INTEGER), SUM_THREADS),
 }
@@ -73,11 +101,17 @@ MOVES = ("ld", "st", "mov", "selp")  # PTX instructions that copy a number and c
 
 
 def pretend_card(cc):
-    """Let Numba compile device functions for this architecture: it asks the card for it."""
+    """Let this card be here: Numba asks it for its architecture, V7 for its size."""
     from numba.cuda import dispatcher
 
-    card = SimpleNamespace(compute_capability=divmod(cc, 10))
-    dispatcher.get_current_device = lambda: card
+    known = get_card(cc)
+    host.CARD = replace(
+        host.CARD,
+        compute_capability=divmod(cc, 10),
+        MULTIPROCESSOR_COUNT=known.sms,
+        MAX_SHARED_MEMORY_PER_BLOCK_OPTIN=known.shared_block,
+    )
+    dispatcher.get_current_device = host.get_current_device
 
 
 def argument_types(axes, dtype):
@@ -101,6 +135,8 @@ def assemble(ptx, cc):
         source, code = Path(folder, "kernel.ptx"), Path(folder, "kernel.cubin")
         source.write_text(ptx, encoding="utf-8")
         command = [find_ptxas(), "-v", f"-arch=sm_{cc}", str(source), "-o", str(code)]
+        if ".extern .func" in ptx:  # grid.sync() is NVIDIA's, and linked when the kernel is loaded
+            command.append("-c")
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"ptxas failed for sm_{cc}:\n{done.stderr}")
@@ -143,7 +179,7 @@ def main(cc, *dtypes):
     pretend_card(int(cc))
     rows = [
         row(name, kernel, int(cc), dtype)
-        for name, kernel in KERNELS.items()
+        for name, kernel in {**KERNELS, **on_this_card()}.items()
         for dtype in dtypes
         if dtype in kernel.dtypes
     ]

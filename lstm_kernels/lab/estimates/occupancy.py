@@ -16,7 +16,6 @@ from lstm_kernels.lab.estimates.cards import (
     MAX_THREADS,
     REGISTER_UNIT,
     REGISTERS,
-    SHARED_BLOCK,
     WARP,
     get_card,
 )
@@ -61,7 +60,7 @@ def blocks_by_shared(card, shared):
     All of the SM's shared memory counts, as if the cache beside it kept its smallest size.
     Infinity if the block takes none.
     """
-    if shared > SHARED_BLOCK:
+    if shared > card.shared_block:
         return 0
     needed = round_up(shared + card.shared_reserved, card.shared_unit)
     return card.shared // needed if needed else math.inf

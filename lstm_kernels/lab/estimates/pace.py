@@ -4,7 +4,7 @@ A version's time is a sum of a few terms: a call, each step, each sample's step,
 What they cost differs between machines, so it is fitted, once in a process, to the fastest of a few
 calls at three or four small sizes: some hundredths of a second a version, when it is first asked
 for.  A version that compiles is probed only after it has run; before that its costs are those of
-`COSTS`, in this machine's pace.
+`COSTS`, in this machine's pace.  V7's always are: for each H it compiles anew, for seconds.
 """
 
 import time
@@ -23,6 +23,7 @@ from lstm_kernels.versions import (
     launches_kernels,
     seen_where,
 )
+from lstm_kernels.versions.cuda_v7 import MULTIPLE
 from lstm_kernels.versions.numba_cpu import FEW, LANES
 from lstm_kernels.versions.packing import PADDED
 
@@ -38,6 +39,7 @@ COSTS = {  # seconds of each term, on the machine where the course was written; 
     "numba_cpu, few": (30e-6, 8e-9, 0.08e-9),
     "cuda_v4": (150e-6, 0, 3.2e-9),
     "cuda_v5": (100e-6, 5e-6, 50e-9),
+    "cuda_v7": (5e-3, 0, 15e-9),
     "emulated": (50e-6, 0, 0.9e-9),
 }
 PROBES = {  # (T, N, H): small, and where each of the terms counts
@@ -59,8 +61,8 @@ def kind_of(version, sizes):
         return "numba_cpu, few" if sizes.N <= FEW else "numba_cpu"
     if version == "numpy_batched" and sizes.N == 1:  # a matrix times a vector
         return "numpy_batched, one"
-    if version == "cuda_v6":  # the gradients are V5's
-        return "cuda_v5"
+    if version in ("cuda_v5", "cuda_v6"):  # V6's gradients are V5's; V7 takes what is too large
+        return "cuda_v5" if sizes.H <= PADDED[-1] else "cuda_v7"
     if version in COSTS:
         return version
     return "emulated" if launches_kernels(version) else "numpy_batched"
@@ -77,8 +79,11 @@ def terms(kind, sizes):
     if kind == "numba_cpu":  # lanes come in whole rows
         N = -(-N // ROW_OF_LANES) * ROW_OF_LANES
     if kind == "cuda_v5":  # a block has its full width, whatever H is
-        P = next((P for P in PADDED if P >= H), H)
+        P = next(P for P in PADDED if P >= H)
         return 1, T * N * P, T * N * P * P / 32
+    if kind == "cuda_v7":  # whole tiles of units and samples
+        N, P = (-(-number // MULTIPLE) * MULTIPLE for number in (N, H))
+        return 1, T * N * P, T * N * P * P
     return 1, T * N * H, work * N
 
 
@@ -96,7 +101,7 @@ def costs(version, kind):
     key = kind if version in COURSE + BEYOND else (version, kind)
     if key not in _FITTED:
         compiles = version in COMPILES or launches_kernels(version)
-        if compiles and seen_where(version) is None:
+        if kind not in PROBES or (compiles and seen_where(version) is None):
             return tuple(pace() * cost for cost in COSTS[kind])
         _FITTED[key] = probed_costs(version, kind)
     return _FITTED[key]

@@ -25,7 +25,9 @@ from .style import (
 
 EMULATED = {True: "hollow", False: "hatched"}  # how such a time looks, on a log scale or not
 COLUMNS = 2  # panels side by side in the history
-MARKS = {"cuda_v2": "s", "cuda_v3": "^", "cuda_v4": "D", "cuda_v5": "v", "cuda_v6": "P"}
+MARKS = {
+    "cuda_v2": "s", "cuda_v3": "^", "cuda_v4": "D", "cuda_v5": "v", "cuda_v6": "P", "cuda_v7": "X",
+}  # fmt: skip
 
 
 @styled

@@ -90,6 +90,13 @@ ROWS = {
         "as V5; in the update\na thread per parameter",
         "explicit, once\nin: data, parameters\nout: losses, each epoch",
     ),
+    "cuda_v7": Placement(
+        "GPU\nqueued by\nthe host",
+        "GPU\nthree launches: steps,\ndW, then the update",
+        "GPU\na lane of a warp, in all\nblocks that share W",
+        "block: some units,\nlane: some samples,\nwarp: gate rows",
+        "explicit, once\nin: data, parameters\nout: losses, each epoch",
+    ),
 }
 
 BEFORE = {"cuda_v4": "cuda_v3"}  # numba_cpu, between them, is an aside

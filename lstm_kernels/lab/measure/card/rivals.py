@@ -6,7 +6,6 @@ All train the same model by the same mini-batches with Adam, and read the losses
 import gc
 from contextlib import ExitStack, nullcontext
 from functools import lru_cache
-from inspect import signature
 from itertools import cycle
 
 import numpy as np
@@ -15,7 +14,6 @@ from lstm_kernels import data
 from lstm_kernels.lab.measure import pytorch
 from lstm_kernels.lab.measure.cudnn import torch_epochs, v6_epochs
 from lstm_kernels.lab.measure.timing import Workload
-from lstm_kernels.machine import device
 from lstm_kernels.machine.cuda_graph import GraphError
 from lstm_kernels.model import init_params
 from lstm_kernels.optimizers import make_optimizer, shuffled_batches
@@ -51,26 +49,13 @@ def one_after_another(train):
     return lambda: train(next(epochs))
 
 
-def device_training(recorded, *arguments):
-    """V6's training with everything on the card: its launches made one by one, or recorded."""
-    if "recorded" in signature(cuda_v6.DeviceTraining).parameters:
-        return cuda_v6.DeviceTraining(*arguments, recorded=recorded)
-    from lstm_kernels.versions.cuda_v6_graph import RecordedTraining
-
-    return (RecordedTraining if recorded else cuda_v6.DeviceTraining)(*arguments)
-
-
 def make_ours(workload, orders, recorded):
     """V6's training of this workload, with everything on the card."""
     x, y, batch_size, H, _ = workload
     params = init_params(x.shape[2], H, y.shape[2], dtype=x.dtype)
     rule = make_optimizer("adam", params, pytorch.LR)
-    return device_training(recorded, params, x, y, np.concatenate(orders), batch_size, rule)
-
-
-def forget_memory():
-    """What V3 to V6 keep on the card from one training to the next is made anew."""
-    getattr(device, "release_memory", lambda: None)()
+    arguments = params, x, y, np.concatenate(orders), batch_size, rule
+    return cuda_v6.DeviceTraining(*arguments, recorded=recorded)
 
 
 @lru_cache

@@ -20,6 +20,7 @@ from lstm_kernels.lab.measure.card.right import is_wrong
 from lstm_kernels.lab.measure.cpu_baselines import take_turns
 from lstm_kernels.lab.measure.timing import Stopped, Workload
 from lstm_kernels.lab.words import aligned
+from lstm_kernels.machine import device
 from lstm_kernels.model import init_params
 from lstm_kernels.training import fit
 from lstm_kernels.versions import VERSIONS, launches_kernels
@@ -72,7 +73,7 @@ def inside(workload, rows, place="cuda"):
 
 def anew(version, workload):
     """One training that finds no memory kept from the one before."""
-    rivals.forget_memory()
+    device.release_memory()
     train(version, workload)
 
 
