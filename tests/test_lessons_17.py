@@ -185,6 +185,7 @@ def made_up(tmp_path, monkeypatch):
         for (H, N), ratio in RATIOS.items():
             ours = H * H * N / 1e12 + 1e-5
             rivals = {verdict.OURS: ours, verdict.LIBRARY: ours * ratio}
+            rivals[verdict.AS_IT_COMES] = ours * ratio / 2
             found = [{"rival": r, **timed([16 * s], 16)} for r, s in rivals.items()]
             file.add("steps", {"what": "step", "T": 12, "H": H, "N": N}, found)
         file.add(
@@ -215,11 +216,14 @@ def test_where_ours_is_faster_its_dots_are_above_one(made_up):
 
 def test_the_table_says_who_is_ahead_and_what_limits_each_side(made_up):
     for found in kept.cards():
-        first, *lines, last = verdict.table(found).splitlines()
+        first, *lines, last, tf32 = verdict.table(found).splitlines()
         assert [line.split("  ")[0] for line in lines] == [f"H={H} N={N}" for H, N in RATIOS]
         who = "V6 4.00x", "V6 2.00x", "level", "PyTorch 2.00x"
         assert all(word in line for word, line in zip(who, lines, strict=True))
-        assert last == "Of 4 sizes V6 is ahead at 2, level at 1; PyTorch at 1: H=512 N=1024."
+        said = "of 4 sizes V6 is ahead at 2, level at 1; PyTorch at 1: H=512 N=1024."
+        assert last == f"full float32: {said}"
+        said = "of 4 sizes V6 is ahead at 1, level at 1; PyTorch at 2: H=512 N=32, 1024."
+        assert tf32 == f"PyTorch with TF32: {said}"
     assert "waiting, " in lines[0]
 
 

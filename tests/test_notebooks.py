@@ -72,7 +72,8 @@ SHOWN = {  # lesson: {module: what of it is shown, in cells with the tag source:
         "parts": "SUM_THREADS SUM_ROWS sum_of_parts make_sum_kernel sum_shape Buffers one_batch",
     },
     "15_cuda_v6": {
-        "cuda_v6": "make_sgd make_adam plan_kernel count_kernel Room DeviceTraining room_for fit train",
+        "cuda_v6": "make_sgd make_adam plan_kernel count_kernel Room DeviceTraining room_for fit"
+        " train",
     },
     "16_cuda_v7": {"cuda_v7": "gather multiply_row leave"},
     "17_roofline": {"roofline": "operations numbers_v4 numbers_v5 chain_v2 chain_v4 chain_v5"},
