@@ -184,7 +184,7 @@ def test_each_barrier_is_needed(problem, monkeypatch):
     """Each block has two tiles, and going back each tile's product has two chunks."""
     changed, barriers = with_switches(cuda_v7, without_barrier)
     assert len(barriers) == 15
-    found = launches(changed, problem, monkeypatch, (2, 64, 1, 20, 1), Tile(1, 1, 2, 8), 8)
+    found = launches(changed, problem, monkeypatch, (2, 64, 1, 20, 2), Tile(1, 1, 2, 8), 8)
     of_weights = [i for i, (name, _) in enumerate(barriers) if name == "weights_kernel"]
     of_steps = [i for i in range(len(barriers)) if i not in of_weights]
     for (kernel, kept), numbers in zip(found, (of_steps, of_weights), strict=True):
