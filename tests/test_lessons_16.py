@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from lstm_kernels import data
 from lstm_kernels.lab.estimates import whole_card as estimates
 from lstm_kernels.lab.estimates.cards import CARDS
 from lstm_kernels.lab.figures import whole_card as figures
-from lstm_kernels.lab.measure.card import file as card_file
 from lstm_kernels.lab.measure.card.file import CardFile
 from lstm_kernels.lab.measure.card.kept import cards, times
 from lstm_kernels.lab.widgets.whole_card import WholeCard
