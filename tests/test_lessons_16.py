@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from lstm_kernels import data
 from lstm_kernels.lab.estimates import whole_card as estimates
 from lstm_kernels.lab.estimates.cards import CARDS
 from lstm_kernels.lab.figures import whole_card as figures
-from lstm_kernels.lab.measure.card import kept
 from lstm_kernels.lab.measure.card.file import CardFile
+from lstm_kernels.lab.measure.card.kept import cards, times
 from lstm_kernels.lab.widgets.whole_card import WholeCard
 from lstm_kernels.versions import cuda_v7
 from tests.notebooks import cell
@@ -81,26 +82,26 @@ def test_cycles_count_the_reads_and_multiply_adds_of_a_warp():
 
 
 def test_recorded_cards_are_found_by_their_names(tmp_path, monkeypatch):
-    monkeypatch.setattr(kept.data, "data_folder", lambda: tmp_path)
+    monkeypatch.setattr(data, "data_folder", lambda: tmp_path)
     (tmp_path / "measured").mkdir()
-    assert kept.cards() == []
+    assert cards() == []
     file = CardFile(tmp_path / "measured" / "card_t9.json", "NVIDIA T9")
     file.add("right", {"what": "gradients"}, [{"right": True}])
     time = {"median": 2e-6, "q1": 1e-6, "q3": 3e-6, "parts": 1, "seconds": [1e-6, 2e-6, 3e-6]}
     file.add("kernels", {"what": "grid sync"}, [{"blocks": 40, **time}])
     file.add("kernels", {"what": "graph node"}, [{"failed": "no"}])
     file.save()
-    (found,) = kept.cards()
+    (found,) = cards()
     assert found["card"] == "NVIDIA T9"
-    assert [row["median"] for row in kept.times(found, "kernels", "grid sync")] == [2e-6]
-    assert kept.times(found, "kernels", "graph node") == kept.times(found, "steps", "step") == []
+    assert [row["median"] for row in times(found, "kernels", "grid sync")] == [2e-6]
+    assert times(found, "kernels", "graph node") == times(found, "steps", "step") == []
 
 
 def test_what_was_recorded_of_every_card_can_be_drawn():
-    for found in kept.cards():
-        for wait in kept.times(found, "kernels", "grid sync"):
+    for found in cards():
+        for wait in times(found, "kernels", "grid sync"):
             no_overlap(figures.draw_barriers(H100, {found["card"]: wait["median"]}))
-        rows = [row for row in kept.times(found, "steps", "step", T=12) if row["H"] > 64]
+        rows = [row for row in times(found, "steps", "step", T=12) if row["H"] > 64]
         rows = [row for row in rows if row["rival"] in figures.RIVALS]
         if rows:
             no_overlap(figures.draw_steps(found["card"], rows))

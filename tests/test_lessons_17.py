@@ -8,8 +8,8 @@ from lstm_kernels.lab.estimates.cards import CARDS, get_card
 from lstm_kernels.lab.figures import recorded_kernels, wins
 from lstm_kernels.lab.figures import roofline as figures
 from lstm_kernels.lab.measure import cpu_baselines, cudnn, records
-from lstm_kernels.lab.measure.card import verdict
-from lstm_kernels.lab.measure.card.file import CardFile, came_with_the_course
+from lstm_kernels.lab.measure.card import kept, verdict
+from lstm_kernels.lab.measure.card.file import CardFile
 from lstm_kernels.lab.measure.card.points import timed
 from lstm_kernels.lab.measure.timing import Timing
 from lstm_kernels.lab.widgets.roofline import RooflineExplorer
@@ -185,6 +185,7 @@ def made_up(tmp_path, monkeypatch):
         for (H, N), ratio in RATIOS.items():
             ours = H * H * N / 1e12 + 1e-5
             rivals = {verdict.OURS: ours, verdict.LIBRARY: ours * ratio}
+            rivals[verdict.AS_IT_COMES] = ours * ratio / 2
             found = [{"rival": r, **timed([16 * s], 16)} for r, s in rivals.items()]
             file.add("steps", {"what": "step", "T": 12, "H": H, "N": N}, found)
         file.add(
@@ -201,7 +202,7 @@ def made_up(tmp_path, monkeypatch):
 
 
 def test_where_ours_is_faster_its_dots_are_above_one(made_up):
-    picture = wins.draw_wins(came_with_the_course())
+    picture = wins.draw_wins(kept.cards())
     assert [name.split(",")[0] for name in titles(picture)] == ["NVIDIA H200", "Tesla T4"]
     for ax in picture.axes:
         assert curves(ax)[0] == pytest.approx([4, 2], rel=1e-4)  # times are kept in nanoseconds
@@ -210,19 +211,19 @@ def test_where_ours_is_faster_its_dots_are_above_one(made_up):
         assert set(texts(ax)) == {"H=64", "H=512", *ahead}
     assert "H=512 1 times at N=32, 0.5 at N=1024" in picture.alt
     no_overlap(picture)
-    assert (
-        wins.draw_wins([]) is None
-        and wins.draw_wins([{**came_with_the_course()[0], "rows": []}]) is None
-    )
+    assert wins.draw_wins([]) is None and wins.draw_wins([{**kept.cards()[0], "rows": []}]) is None
 
 
 def test_the_table_says_who_is_ahead_and_what_limits_each_side(made_up):
-    for found in came_with_the_course():
-        first, *lines, last = verdict.table(found).splitlines()
+    for found in kept.cards():
+        first, *lines, last, tf32 = verdict.table(found).splitlines()
         assert [line.split("  ")[0] for line in lines] == [f"H={H} N={N}" for H, N in RATIOS]
         who = "V6 4.00x", "V6 2.00x", "level", "PyTorch 2.00x"
         assert all(word in line for word, line in zip(who, lines, strict=True))
-        assert last == "Of 4 sizes V6 is ahead at 2, level at 1; PyTorch at 1: H=512 N=1024."
+        said = "of 4 sizes V6 is ahead at 2, level at 1; PyTorch at 1: H=512 N=1024."
+        assert last == f"full float32: {said}"
+        said = "of 4 sizes V6 is ahead at 1, level at 1; PyTorch at 2: H=512 N=32, 1024."
+        assert tf32 == f"PyTorch with TF32: {said}"
     assert "waiting, " in lines[0]
 
 

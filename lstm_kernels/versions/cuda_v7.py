@@ -5,9 +5,10 @@ of W in its shared memory for the whole sequence and computes these units for a 
 A step of the LSTM needs all units of the step before: `grid.sync()`, a barrier of the whole card,
 stands between two steps.  All blocks must be on the card at once: a cooperative launch.
 
-Neighbours in memory are samples: h (T+1, P, N).  So a warp's 32 threads are 32 samples; it computes
-some gate rows for them, and a number of W is the same for all 32.  Going forward a block needs its
-units' rows of W, going backward their columns.
+Neighbours in memory are samples: h (T+1, P, N).  A thread computes a small tile, some gate rows of
+some samples, and a warp has four groups of rows by eight of samples: each number that it reads from
+shared memory serves many multiply-adds.  Going forward a block needs its units' rows of W, going
+backward their columns.
 
 dW leaves the loop: it is one large product of dz and h over all steps and samples, computed
 afterwards by a kernel of its own, in parts that are added up in a fixed order.
@@ -329,10 +330,10 @@ def finish_backward(batch, units, samples, parts, P, shared, at, first, t, unit,
 
 
 class Tile(NamedTuple):
-    """What a block computes at once.  A warp has `units` units of 32 * `samples` samples."""
+    """What a block computes at once.  A thread has 4 * `units` rows of `samples` samples."""
 
-    units: int
-    samples: int  # of a thread
+    units: int  # whose gates are a thread's rows, going forward
+    samples: int
     sharing: int  # so many warps share the sum over k
     loads: int  # numbers that a thread has on the way from memory
 

@@ -17,7 +17,7 @@ from .cores import TORCH_COLOR
 from .style import BLACK, GREY, LIGHT, PAPER, VERSION_COLORS, ink, listed, styled, subplots
 
 NAMES = {"cuda_v2": "V2, V3", "cuda_v4": "V4", "cuda_v5": "V5, V6"}
-X_RANGE = (0.1, 1000)
+X_RANGE = (0.1, 2e4)  # operations per byte: V5's of a large batch are 3 H squared
 OVER_LINES = {"facecolor": PAPER, "edgecolor": "none", "alpha": 0.85, "pad": 1}  # for words
 
 
@@ -66,7 +66,7 @@ def _draw_roof(ax, giga, bandwidth):
 
 def _finish(ax, top, bottom=10):
     ax.set(xscale="log", yscale="log", xlim=X_RANGE, ylim=(bottom, top))
-    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_major_formatter("{x:,g}")
     ax.yaxis.set_major_formatter("{x:,g}")
     ax.set_xlabel("operations per byte from memory")
     ax.set_ylabel("GFLOP/s")
@@ -120,7 +120,7 @@ def draw_roofs(cards, sizes, measured=None):
         _draw_roof(ax, card.tera * 1e3, card.gigabytes_per_second)
         ends = [_draw_version(ax, version, sizes, card) for version in VERSIONS]
         low = min(1, *(0.2 * height for height, *_ in ends))
-        _write_beside(ax, 40, ends)
+        _write_beside(ax, 1.2 * X_RANGE[1], ends)  # outside: dots may be anywhere
         x = operations(sizes) / bytes_of_product(sizes)
         ax.plot([x] * 2, [low, min(card.tera * 1e3, x * card.gigabytes_per_second)],
                 color=GREY, ls=":", lw=1.5)  # fmt: skip

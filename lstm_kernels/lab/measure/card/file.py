@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from lstm_kernels.data import data_folder
 from lstm_kernels.lab import saving
 from lstm_kernels.lab.measure import records
 from lstm_kernels.machine.platforms import ROOT
@@ -106,11 +105,6 @@ def load(path):
     if wrong := why_wrong(found):
         raise ValueError(f"{path} is no result of `bench --card`: {wrong}")
     return found
-
-
-def came_with_the_course():
-    """The recordings of data/measured, one for each card; [] where none is."""
-    return [load(path) for path in sorted((data_folder() / "measured").glob("card_*.json"))]
 
 
 def why_wrong(found):

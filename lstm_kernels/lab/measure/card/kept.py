@@ -1,4 +1,4 @@
-"""The recordings of cards that came with the course: data/measured/card_*.json.  Lesson 16."""
+"""Cards' recordings that came with the course: data/measured/card_*.json.  Lessons 14 to 17."""
 
 from lstm_kernels import data
 from lstm_kernels.lab.measure.card.file import load

@@ -2,6 +2,7 @@
 
 from lstm_kernels.lab.estimates.cards import find_card
 from lstm_kernels.lab.estimates.roofline import bytes_at_least, operations
+from lstm_kernels.lab.measure.card.rivals import AS_IT_COMES
 from lstm_kernels.lab.words import aligned, seconds_text
 from lstm_kernels.model import Sizes
 from lstm_kernels.versions.packing import PADDED
@@ -12,14 +13,19 @@ T, BATCHES = 12, range(32, 1025)
 LIMIT = 0.5  # of what the card could do at most: below it, a side is said to wait
 
 
-def pairs(rows):
-    """{(H, N): (our row, PyTorch's)} at T=12, where both were timed."""
+def of_sizes(rows):
+    """{(H, N): {rival: its row}} of the steps that were timed at T=12."""
     found = {}
     for row in rows:
         if (row["section"], row["what"], row.get("T")) == ("steps", "step", T) and "median" in row:
             found.setdefault((row["H"], row["N"]), {})[row["rival"]] = row
-    both = {key: of for key, of in sorted(found.items()) if {OURS, LIBRARY} <= set(of)}
-    return {key: (of[OURS], of[LIBRARY]) for key, of in both.items()}
+    return dict(sorted(found.items()))
+
+
+def pairs(rows, library=LIBRARY):
+    """{(H, N): (our row, PyTorch's)} at T=12, where both were timed."""
+    found = of_sizes(rows)
+    return {key: (of[OURS], of[library]) for key, of in found.items() if {OURS, library} <= set(of)}
 
 
 def ratios(rows):
@@ -57,16 +63,21 @@ def table(found):
     """A line for each size: both steps, who is ahead, and what limits each side.
 
     found: a card's whole recording.  Arithmetic and memory are what the step needs at least, as a
-    part of the time that it takes, by the card's published peaks.
+    part of the time that it takes, by the card's published peaks.  TF32: PyTorch as it comes.
     """
     rows, card = found["rows"], find_card(found["card"])
-    lines = [["T=12", "V6", "PyTorch", "ahead", "V6: limit", "PyTorch: limit", "V7's waits"]]
+    lines = [["T=12", "V6", "PyTorch", "ahead", "V6: limit", "PyTorch: limit", "waits", "TF32"]]
+    as_it_comes = pairs(rows, AS_IT_COMES)
     for (H, N), (ours, library) in pairs(rows).items():
         times = [seconds_text(row["median"]) for row in (ours, library)]
         limits = [limit(row["median"], H, N, card) for row in (ours, library)]
+        tf32 = seconds_text(as_it_comes[H, N][1]["median"]) if (H, N) in as_it_comes else "-"
         waits = waits_of(ours["median"], H, rows)
-        lines.append([f"H={H} N={N}", *times, ahead(ours, library), *limits, waits])
-    return f"{aligned(lines)}\n{winners(rows)}" if len(lines) > 1 else text(rows)
+        lines.append([f"H={H} N={N}", *times, ahead(ours, library), *limits, waits, tf32])
+    if len(lines) == 1:
+        return text(rows)
+    said = winners("full float32", pairs(rows)), winners("PyTorch with TF32", as_it_comes)
+    return "\n".join([aligned(lines), *said])
 
 
 def ahead(ours, library):
@@ -100,9 +111,9 @@ def waits_of(seconds, H, rows):
     return f"{(2 * T + 1) * syncs[0] / seconds:.0%}"
 
 
-def winners(rows):
-    """How often each side is ahead, and where the library is."""
-    won = {key: ahead(*pair).split()[0] for key, pair in pairs(rows).items()}
+def winners(what, found):
+    """How often each side is ahead, and where the library is.  found: as `pairs` gives them."""
+    won = {key: ahead(*pair).split()[0] for key, pair in found.items()}
     count = {name: list(won.values()).count(name) for name in ("V6", "PyTorch", "level")}
     lost = {}
     for (H, N), name in won.items():
@@ -110,4 +121,5 @@ def winners(rows):
             lost.setdefault(H, []).append(str(N))
     sizes = "; ".join(f"H={H} N={', '.join(batches)}" for H, batches in lost.items())
     where = f"PyTorch at {count['PyTorch']}: {sizes}" if lost else "PyTorch nowhere"
-    return f"Of {len(won)} sizes V6 is ahead at {count['V6']}, level at {count['level']}; {where}."
+    ours = f"of {len(won)} sizes V6 is ahead at {count['V6']}, level at {count['level']}"
+    return f"{what}: {ours}; {where}."
