@@ -13,9 +13,11 @@ and dz is gate g (i, f, g, o) of unit j.  Rows and columns are filled up by zero
 
 import math
 import threading
+from functools import lru_cache
 
 import numpy as np
-from numba import prange, types
+from numba import from_dtype, prange, typeof, types
+from numba.core.types.function_type import CompileResultWAP
 from numba.extending import overload
 
 from lstm_kernels.emulator.cache import njit  # Numba's, and no cache on disk can stop it
@@ -284,20 +286,21 @@ def workspace(T, H, P, L):
 
 
 @compiled
-def train_chunks(begin, end, P, H, x, y, scale, G):
-    """Chunks begin..end, one after another: add their gradients to G; returns their loss."""
-    (T, _, D), L, total = x.shape, LANES, G.dtype.type(0)
+def train_chunks(w, P, H, x, y, scale, G, loss):
+    """Worker w takes its part of the chunks, and has G[w] and loss[w] for itself."""
+    (T, N, D), L, G_w, total = x.shape, LANES, G[w], G.dtype.type(0)
+    chunks, workers = -(-N // L), len(loss)
     a, c, z = workspace(T, H, P, L)
     a[:], c[:, :L] = 0, 0
     a[H + D] = 1  # its weights are B and b_out
     p = z[4 * H :]
-    for chunk in range(begin, end):
+    for chunk in range(w * chunks // workers, (w + 1) * chunks // workers):
         forward_chunk(chunk * L, P, x, a, c, z[: 4 * H], p)
         total += loss_chunk(chunk * L, y, scale, p)
         backward_chunk(P, c, z, T)
-        add_sums(G[: 4 * H], z[: 4 * H, : T * L], a[:, : T * L])
-        add_sums(G[4 * H :], p[:, L : (T + 1) * L], a[:, L:])
-    return total
+        add_sums(G_w[: 4 * H], z[: 4 * H, : T * L], a[:, : T * L])
+        add_sums(G_w[4 * H :], p[:, L : (T + 1) * L], a[:, L:])
+    loss[w] = total
 
 
 # ---- the cores ----------------------------------------------------------------------------
@@ -313,12 +316,26 @@ def share_samples(P, H, x, y, scale, G, loss):
 
 
 @njit(cache=True, parallel=True)
-def share_chunks(P, H, x, y, scale, G, loss):
-    """Worker w takes its part of the chunks, and has G[w] and loss[w] for itself."""
-    chunks, workers = -(-x.shape[1] // LANES), len(loss)
-    for w in prange(workers):
-        begin, end = w * chunks // workers, (w + 1) * chunks // workers
-        loss[w] = train_chunks(begin, end, P, H, x, y, scale, G[w])
+def share_chunks(train, P, H, x, y, scale, G, loss):
+    """All workers; train is what `at_its_address` returns."""
+    for w in prange(len(loss)):
+        train(np.intp(w), P, H, x, y, scale, G, loss)
+
+
+@lru_cache
+def at_its_address(dtype):
+    """train_chunks, compiled for this dtype, as a value: a call goes to where its code is.
+
+    A call by its name would compile all of it again, in each of the pieces that Numba makes of a
+    parallel loop: that took a third of the time to compile.
+    """
+    real = from_dtype(dtype)
+    P, batch, scale, loss = real[:, ::1], real[:, :, ::1], real, real[::1]
+    arguments = types.intp, P, types.intp, batch, batch, scale, batch, loss
+    train_chunks.compile(arguments)
+    train = CompileResultWAP(train_chunks.overloads[arguments])
+    train._numba_type_ = typeof(train)  # asked at each call: Numba would work it out each time
+    return train
 
 
 # ---- the host's part ----------------------------------------------------------------------
@@ -361,14 +378,16 @@ def gradients(params, x, y):
     P, scale = pack(params), x.dtype.type(1 / y.size)
     parts = N if N <= FEW else -(-N // LANES)
     workers = min(parts, WORKERS)
-    G, loss = np.zeros((workers, *P.shape), x.dtype), np.zeros(workers, x.dtype)
+    G, loss = np.zeros((workers, *P.shape), x.dtype), np.full(workers, -1, x.dtype)
     with one_at_a_time:
         if N == 1:
             loss[0] = train_samples(0, N, P, H, x, y, scale, G[0])
         elif N <= FEW:
             share_samples(P, H, x, y, scale, G, loss)
         elif workers == 1:  # nothing to share: do not wake the other cores
-            loss[0] = train_chunks(0, 1, P, H, x, y, scale, G[0])
+            train_chunks(0, P, H, x, y, scale, G, loss)
         else:
-            share_chunks(P, H, x, y, scale, G, loss)
+            share_chunks(at_its_address(x.dtype), P, H, x, y, scale, G, loss)
+    if (loss < 0).any():
+        raise MemoryError(f"there is no room for the steps of {LANES} samples")
     return float(loss.sum()), unpack(G.sum(0), params)
