@@ -25,11 +25,12 @@ from lstm_kernels.model import Params, checked
 from lstm_kernels.versions import simd
 
 WORKERS = 64  # at most, for any number of cores
-LANES = 32  # samples side by side: for Numba a global is a constant, known when code is compiled
+LANES = 32  # samples side by side; for Numba a global is a constant, known when it compiles
 FEW = 8  # up to so many samples, most lanes would stay idle: one sample after another
 FAST = {"reassoc", "contract", "nsz"}  # a sum may be split in a vector; a * b + c is one step
 
 compiled = njit(cache=True, fastmath=FAST, error_model="numpy")
+into_caller = njit(fastmath=FAST, error_model="numpy", inline="always")  # compiled there alone
 CACHE_LINE = 64  # bytes
 
 one_at_a_time = threading.Lock()  # Numba's simplest threading layer cannot be entered twice
@@ -231,9 +232,12 @@ def gates_to_dz(z, c, dh, dc, t):
             dc_j[n] = dc_t * f
 
 
-@compiled
+@into_caller
 def forward_chunk(first, P, x, a, c, z, p):
-    """Forward pass of samples first, first + 1, ...: fill a, c, z and the predictions p."""
+    """Forward pass of samples first, first + 1, ...: fill a, c, z and the predictions p.
+
+    (P[k:, :], not P[k:]: Numba then sees the same kind of array in all products, and compiles one.)
+    """
     (T, N, D), L, H = x.shape, LANES, c.shape[0]
     for t in range(T):
         for n in range(min(L, N - first)):
@@ -245,7 +249,7 @@ def forward_chunk(first, P, x, a, c, z, p):
     product(p[:, L : (T + 1) * L], P[4 * H :, :], a[:, L:])
 
 
-@compiled
+@into_caller
 def loss_chunk(first, y, scale, p):
     """The predictions p become dy; returns the loss.  Lanes past the batch's end get zeros."""
     (T, N, O), L, total = y.shape, LANES, p.dtype.type(0)  # noqa: E741
@@ -260,20 +264,20 @@ def loss_chunk(first, y, scale, p):
     return total
 
 
-@compiled
+@into_caller
 def backward_chunk(P, c, z, T):
     """The gates in z become dz, from the last step to the first; the rows below hold dy."""
     H, rows = c.shape[0], -(-c.shape[0] // simd.ROWS) * simd.ROWS
-    dh, dc = np.empty((rows, LANES), z.dtype)[:, :LANES], np.zeros((H, LANES), z.dtype)
+    dh, dc = np.empty((rows, LANES), z.dtype), np.zeros((H, LANES), z.dtype)
     for t in range(T - 1, -1, -1):
         begin = 0 if t + 1 < T else 4 * H  # after the last step come predictions alone
-        product(dh, P[begin:, :rows].T, z[begin:, columns(t + 1)])
+        product(dh[:, :LANES], P[begin:, :rows].T, z[begin:, columns(t + 1)])
         gates_to_dz(z, c, dh, dc, t)
 
 
-@compiled
+@into_caller
 def workspace(T, H, P, L):
-    """a, c, z and p: rows of all steps, with L lanes in each step, cut from one piece of memory.
+    """a, c, and z with p below: rows of all steps, with L lanes in each step, cut from one piece of memory.
 
     (One large piece is kept by the C library for the next call; many would go back to the system.)
     """
@@ -327,7 +331,7 @@ def at_its_address(dtype):
     """train_chunks, compiled for this dtype, as a value: a call goes to where its code is.
 
     A call by its name would compile all of it again, in each of the pieces that Numba makes of a
-    parallel loop: that took a third of the time to compile.
+    parallel loop.
     """
     real = from_dtype(dtype)
     P, batch, scale, loss = real[:, ::1], real[:, :, ::1], real, real[::1]
@@ -378,7 +382,7 @@ def gradients(params, x, y):
     P, scale = pack(params), x.dtype.type(1 / y.size)
     parts = N if N <= FEW else -(-N // LANES)
     workers = min(parts, WORKERS)
-    G, loss = np.zeros((workers, *P.shape), x.dtype), np.full(workers, -1, x.dtype)
+    G, loss = np.zeros((workers, *P.shape), x.dtype), np.zeros(workers, x.dtype)
     with one_at_a_time:
         if N == 1:
             loss[0] = train_samples(0, N, P, H, x, y, scale, G[0])
@@ -387,7 +391,8 @@ def gradients(params, x, y):
         elif workers == 1:  # nothing to share: do not wake the other cores
             train_chunks(0, P, H, x, y, scale, G, loss)
         else:
+            loss[:] = -1
             share_chunks(at_its_address(x.dtype), P, H, x, y, scale, G, loss)
-    if (loss < 0).any():
-        raise MemoryError(f"there is no room for the steps of {LANES} samples")
+            if (loss < 0).any():  # a worker gave up: an error cannot leave a parallel loop
+                raise MemoryError(f"no room for the steps of {LANES} samples on each core")
     return float(loss.sum()), unpack(G.sum(0), params)
