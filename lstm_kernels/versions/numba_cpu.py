@@ -277,7 +277,7 @@ def backward_chunk(P, c, z, T):
 
 @into_caller
 def workspace(T, H, P, L):
-    """a, c, and z with p below: rows of all steps, with L lanes in each step, cut from one piece of memory.
+    """a, c, and z with p below: rows of all steps, L lanes in each, cut from one piece of memory.
 
     (One large piece is kept by the C library for the next call; many would go back to the system.)
     """
