@@ -236,7 +236,7 @@ def gates_to_dz(z, c, dh, dc, t):
 def forward_chunk(first, P, x, a, c, z, p):
     """Forward pass of samples first, first + 1, ...: fill a, c, z and the predictions p.
 
-    (P[k:, :], not P[k:]: Numba then sees the same kind of array in all products, and compiles one.)
+    (P[k:, :], not P[k:]: so Numba sees the same kinds of array in all products: one to compile.)
     """
     (T, N, D), L, H = x.shape, LANES, c.shape[0]
     for t in range(T):
