@@ -101,6 +101,12 @@ def test_a_loss_that_overflows_is_not_hidden(problem):
     assert not math.isfinite(numba_cpu.gradients(params, x, y)[0])
 
 
+def test_a_worker_without_memory_is_an_error(problem, monkeypatch):
+    monkeypatch.setattr(numba_cpu, "share_chunks", lambda *arguments: None)
+    with pytest.raises(MemoryError, match="no room for the steps of 32 samples"):
+        numba_cpu.gradients(*problem(4, 100, 1, 5, 1))
+
+
 def test_the_fraction_for_tanh():
     z = np.linspace(-12, 12, 20_001).astype(np.float32)
     fast = np.array([numba_cpu.tanh_of_float32(v) for v in z], np.float64)

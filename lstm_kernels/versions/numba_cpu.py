@@ -13,9 +13,11 @@ and dz is gate g (i, f, g, o) of unit j.  Rows and columns are filled up by zero
 
 import math
 import threading
+from functools import lru_cache
 
 import numpy as np
-from numba import prange, types
+from numba import from_dtype, prange, typeof, types
+from numba.core.types.function_type import CompileResultWAP
 from numba.extending import overload
 
 from lstm_kernels.emulator.cache import njit  # Numba's, and no cache on disk can stop it
@@ -23,11 +25,12 @@ from lstm_kernels.model import Params, checked
 from lstm_kernels.versions import simd
 
 WORKERS = 64  # at most, for any number of cores
-LANES = (0,) * 32  # samples side by side: the length of a tuple is known when code is compiled
+LANES = 32  # samples side by side; for Numba a global is a constant, known when it compiles
 FEW = 8  # up to so many samples, most lanes would stay idle: one sample after another
 FAST = {"reassoc", "contract", "nsz"}  # a sum may be split in a vector; a * b + c is one step
 
 compiled = njit(cache=True, fastmath=FAST, error_model="numpy")
+into_caller = njit(fastmath=FAST, error_model="numpy", inline="always")  # compiled there alone
 CACHE_LINE = 64  # bytes
 
 one_at_a_time = threading.Lock()  # Numba's simplest threading layer cannot be entered twice
@@ -167,11 +170,11 @@ def train_samples(begin, end, P, H, x, y, scale, G):
 
 
 @compiled
-def product(C, A, B, add=False):
-    """C (K, L) = A (K, Q) B (Q, L), or +=; a tile of C stays in registers for the sum over Q."""
+def product(C, A, B):
+    """C (K, L) = A (K, Q) B (Q, L); a tile of C stays in registers for the sum over Q."""
     for k in range(0, C.shape[0], simd.ROWS):
         for n in range(0, C.shape[1], simd.COLUMNS * simd.width(C)):
-            tile = simd.load_tile(C, k, n) if add else simd.zero_tile(C)
+            tile = simd.zero_tile(C)
             for q in range(B.shape[0]):
                 tile = simd.add_outer(tile, A, k, q, B, n)
             simd.store_tile(C, k, n, tile)
@@ -192,19 +195,19 @@ def add_sums(G, Z, A):
 
 
 @compiled
-def columns(t, lanes):
+def columns(t):
     """The columns of step t, in arrays of L lanes per step."""
-    return slice(t * len(lanes), (t + 1) * len(lanes))
+    return slice(t * LANES, (t + 1) * LANES)
 
 
 @compiled
-def activate(z, c, a, t, lanes):
+def activate(z, c, a, t):
     """z becomes the gates of step t, of all lanes and units; fill c and h (in a) of the next."""
-    now, then = columns(t, lanes), columns(t + 1, lanes)
+    now, then = columns(t), columns(t + 1)
     for j in range(c.shape[0]):
         z_i, z_f, z_g, z_o = z[4 * j, now], z[4 * j + 1, now], z[4 * j + 2, now], z[4 * j + 3, now]
         c_j, new, h = c[j, now], c[j, then], a[j, then]
-        for n in range(len(lanes)):
+        for n in range(LANES):
             i, f, g, o = sigmoid(z_i[n]), sigmoid(z_f[n]), tanh(z_g[n]), sigmoid(z_o[n])
             new[n] = f * c_j[n] + i * g
             h[n] = o * tanh(new[n])
@@ -212,13 +215,13 @@ def activate(z, c, a, t, lanes):
 
 
 @compiled
-def gates_to_dz(z, c, dh, dc, t, lanes):
+def gates_to_dz(z, c, dh, dc, t):
     """The gates of step t, in z, become dz; dc goes back by one step."""
-    now, then, one = columns(t, lanes), columns(t + 1, lanes), z.dtype.type(1)
+    now, then, one = columns(t), columns(t + 1), z.dtype.type(1)
     for j in range(c.shape[0]):
         z_i, z_f, z_g, z_o = z[4 * j, now], z[4 * j + 1, now], z[4 * j + 2, now], z[4 * j + 3, now]
         c_j, new, dh_j, dc_j = c[j, now], c[j, then], dh[j], dc[j]
-        for n in range(len(lanes)):
+        for n in range(LANES):
             i, f, g, o = z_i[n], z_f[n], z_g[n], z_o[n]
             tanh_c = tanh(new[n])
             dc_t = dc_j[n] + dh_j[n] * o * (one - tanh_c * tanh_c)
@@ -229,50 +232,52 @@ def gates_to_dz(z, c, dh, dc, t, lanes):
             dc_j[n] = dc_t * f
 
 
-@compiled
-def forward_chunk(first, P, x, a, c, z, p, lanes):
-    """Forward pass of samples first, first + 1, ...: fill a, c, z and the predictions p."""
-    (T, N, D), L, H = x.shape, len(lanes), c.shape[0]
+@into_caller
+def forward_chunk(first, P, x, a, c, z, p):
+    """Forward pass of samples first, first + 1, ...: fill a, c, z and the predictions p.
+
+    (P[k:, :], not P[k:]: so Numba sees the same kinds of array in all products: one to compile.)
+    """
+    (T, N, D), L, H = x.shape, LANES, c.shape[0]
     for t in range(T):
         for n in range(min(L, N - first)):
             for d in range(D):
                 a[H + d, t * L + n] = x[t, first + n, d]
-        now = columns(t, lanes)
-        product(z[:, now], P[: 4 * H], a[:, now])
-        activate(z, c, a, t, lanes)
-    product(p[:, : T * L], P[4 * H :], a[:, L:])
+        now = columns(t)
+        product(z[:, now], P[: 4 * H, :], a[:, now])
+        activate(z, c, a, t)
+    product(p[:, L : (T + 1) * L], P[4 * H :, :], a[:, L:])
 
 
-@compiled
-def loss_chunk(first, y, scale, p, lanes):
+@into_caller
+def loss_chunk(first, y, scale, p):
     """The predictions p become dy; returns the loss.  Lanes past the batch's end get zeros."""
-    (T, N, O), L, total = y.shape, len(lanes), p.dtype.type(0)  # noqa: E741
+    (T, N, O), L, total = y.shape, LANES, p.dtype.type(0)  # noqa: E741
     for q in range(O):
         for t in range(T):
+            p_t = p[q, columns(t + 1)]
             for n in range(min(L, N - first)):
-                error = p[q, t * L + n] - y[t, first + n, q]
+                error = p_t[n] - y[t, first + n, q]
                 total += scale * error * error
-                p[q, t * L + n] = scale * (error + error)
-            p[q, t * L + N - first : (t + 1) * L].fill(0)
+                p_t[n] = scale * (error + error)
+            p_t[N - first :].fill(0)
     return total
 
 
-@compiled
-def backward_chunk(P, c, z, dy, T, lanes):
-    """Backward pass of a chunk: the gates in z become dz, from the last step to the first."""
+@into_caller
+def backward_chunk(P, c, z, T):
+    """The gates in z become dz, from the last step to the first; the rows below hold dy."""
     H, rows = c.shape[0], -(-c.shape[0] // simd.ROWS) * simd.ROWS
-    from_dz, from_dy = P[: 4 * H, :rows].T, P[4 * H :, :rows].T
-    dh, dc = np.empty((rows, len(lanes)), z.dtype), np.zeros((H, len(lanes)), z.dtype)
+    dh, dc = np.empty((rows, LANES), z.dtype), np.zeros((H, LANES), z.dtype)
     for t in range(T - 1, -1, -1):
-        product(dh, from_dy, dy[:, columns(t, lanes)])
-        if t + 1 < T:
-            product(dh, from_dz, z[:, columns(t + 1, lanes)], True)
-        gates_to_dz(z, c, dh, dc, t, lanes)
+        begin = 0 if t + 1 < T else 4 * H  # after the last step come predictions alone
+        product(dh[:, :LANES], P[begin:, :rows].T, z[begin:, columns(t + 1)])
+        gates_to_dz(z, c, dh, dc, t)
 
 
-@compiled
+@into_caller
 def workspace(T, H, P, L):
-    """a, c, z and p: rows of all steps, with L lanes in each step, cut from one piece of memory.
+    """a, c, and z with p below: rows of all steps, L lanes in each, cut from one piece of memory.
 
     (One large piece is kept by the C library for the next call; many would go back to the system.)
     """
@@ -281,23 +286,25 @@ def workspace(T, H, P, L):
     memory = np.empty(rows * steps * L + CACHE_LINE, P.dtype)
     start = -memory.ctypes.data % CACHE_LINE // P.itemsize
     memory = memory[start : start + rows * steps * L].reshape(rows, steps * L)
-    return memory[:Q], memory[Q : Q + H], memory[Q + H : Q + 5 * H], memory[Q + 5 * H :]
+    return memory[:Q], memory[Q : Q + H], memory[Q + H :]
 
 
 @compiled
-def train_chunks(begin, end, P, H, x, y, scale, G, lanes):
-    """Chunks begin..end, one after another: add their gradients to G; returns their loss."""
-    (T, _, D), L, total = x.shape, len(lanes), G.dtype.type(0)
-    a, c, z, p = workspace(T, H, P, L)
+def train_chunks(w, P, H, x, y, scale, G, loss):
+    """Worker w takes its part of the chunks, and has G[w] and loss[w] for itself."""
+    (T, N, D), L, G_w, total = x.shape, LANES, G[w], G.dtype.type(0)
+    chunks, workers = -(-N // L), len(loss)
+    a, c, z = workspace(T, H, P, L)
     a[:], c[:, :L] = 0, 0
     a[H + D] = 1  # its weights are B and b_out
-    for chunk in range(begin, end):
-        forward_chunk(chunk * L, P, x, a, c, z, p, lanes)
-        total += loss_chunk(chunk * L, y, scale, p, lanes)
-        backward_chunk(P, c, z, p, T, lanes)
-        add_sums(G[: 4 * H], z[:, : T * L], a)
-        add_sums(G[4 * H :], p[:, : T * L], a[:, L:])
-    return total
+    p = z[4 * H :]
+    for chunk in range(w * chunks // workers, (w + 1) * chunks // workers):
+        forward_chunk(chunk * L, P, x, a, c, z[: 4 * H], p)
+        total += loss_chunk(chunk * L, y, scale, p)
+        backward_chunk(P, c, z, T)
+        add_sums(G_w[: 4 * H], z[: 4 * H, : T * L], a[:, : T * L])
+        add_sums(G_w[4 * H :], p[:, L : (T + 1) * L], a[:, L:])
+    loss[w] = total
 
 
 # ---- the cores ----------------------------------------------------------------------------
@@ -313,12 +320,26 @@ def share_samples(P, H, x, y, scale, G, loss):
 
 
 @njit(cache=True, parallel=True)
-def share_chunks(P, H, x, y, scale, G, loss, lanes):
-    """Worker w takes its part of the chunks, and has G[w] and loss[w] for itself."""
-    chunks, workers = -(-x.shape[1] // len(lanes)), len(loss)
-    for w in prange(workers):
-        begin, end = w * chunks // workers, (w + 1) * chunks // workers
-        loss[w] = train_chunks(begin, end, P, H, x, y, scale, G[w], lanes)
+def share_chunks(train, P, H, x, y, scale, G, loss):
+    """All workers; train is what `at_its_address` returns."""
+    for w in prange(len(loss)):
+        train(np.intp(w), P, H, x, y, scale, G, loss)
+
+
+@lru_cache
+def at_its_address(dtype):
+    """train_chunks, compiled for this dtype, as a value: a call goes to where its code is.
+
+    A call by its name would compile all of it again, in each of the pieces that Numba makes of a
+    parallel loop.
+    """
+    real = from_dtype(dtype)
+    P, batch, scale, loss = real[:, ::1], real[:, :, ::1], real, real[::1]
+    arguments = types.intp, P, types.intp, batch, batch, scale, batch, loss
+    train_chunks.compile(arguments)
+    train = CompileResultWAP(train_chunks.overloads[arguments])
+    train._numba_type_ = typeof(train)  # asked at each call: Numba would work it out each time
+    return train
 
 
 # ---- the host's part ----------------------------------------------------------------------
@@ -359,7 +380,7 @@ def gradients(params, x, y):
     params, x, y = checked(params, x, y)
     N, H = x.shape[1], units_of(params)
     P, scale = pack(params), x.dtype.type(1 / y.size)
-    parts = N if N <= FEW else -(-N // len(LANES))
+    parts = N if N <= FEW else -(-N // LANES)
     workers = min(parts, WORKERS)
     G, loss = np.zeros((workers, *P.shape), x.dtype), np.zeros(workers, x.dtype)
     with one_at_a_time:
@@ -368,7 +389,10 @@ def gradients(params, x, y):
         elif N <= FEW:
             share_samples(P, H, x, y, scale, G, loss)
         elif workers == 1:  # nothing to share: do not wake the other cores
-            loss[0] = train_chunks(0, 1, P, H, x, y, scale, G[0], LANES)
+            train_chunks(0, P, H, x, y, scale, G, loss)
         else:
-            share_chunks(P, H, x, y, scale, G, loss, LANES)
+            loss[:] = -1
+            share_chunks(at_its_address(x.dtype), P, H, x, y, scale, G, loss)
+            if (loss < 0).any():  # a worker gave up: an error cannot leave a parallel loop
+                raise MemoryError(f"no room for the steps of {LANES} samples on each core")
     return float(loss.sum()), unpack(G.sum(0), params)

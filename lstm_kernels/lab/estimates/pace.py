@@ -29,7 +29,6 @@ from lstm_kernels.versions.packing import PADDED
 
 SECONDS = 0.006  # of calls at one probe; at least three calls
 COMPILES = ("numba_cpu",)  # and whatever launches kernels
-ROW_OF_LANES = len(LANES)
 COSTS = {  # seconds of each term, on the machine where the course was written; see `terms`
     "sequential": (50e-6, 0, 60e-9),
     "numpy_loop": (25e-6, 0, 0.1e-9),
@@ -77,7 +76,7 @@ def terms(kind, sizes):
     if kind.startswith("numpy_batched"):
         return 1, T, T * N * H, work * N
     if kind == "numba_cpu":  # lanes come in whole rows
-        N = -(-N // ROW_OF_LANES) * ROW_OF_LANES
+        N = -(-N // LANES) * LANES
     if kind == "cuda_v5":  # a block has its full width, whatever H is
         P = next(P for P in PADDED if P >= H)
         return 1, T * N * P, T * N * P * P / 32
