@@ -5,9 +5,7 @@ Sources: NVIDIA's data sheets of the five cards (T4; Tesla P100 PCIe 16 GB; L4; 
 Compute Capability"; how registers and shared memory are handed out is in `cuda_occupancy.h`, which
 NVIDIA ships with the CUDA toolkit.  The T4's loads: NVIDIA's white paper "NVIDIA Ampere GA102 GPU
 Architecture", section "Larger and Faster Unified Shared Memory and L1 Data Cache": shared memory
-of GA10x gives 128 bytes a clock and SM, Turing's 64.  Jia, Maggioni, Smith, Scarpazza, "Dissecting
-the NVidia Turing T4 GPU via Microbenchmarking", 2019, arXiv:1903.07486, find no more of its L1
-cache, which is the same memory.
+of GA10x gives 128 bytes a clock and SM, Turing's 64.
 """
 
 import re
