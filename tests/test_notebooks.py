@@ -53,8 +53,8 @@ SHOWN = {  # lesson: {module: what of it is shown, in cells with the tag source:
     "08_cuda_v3": {"buffers": "Piece lent", "cuda_v3": "Buffers gradients"},
     "09_race": {"timing": "measure", "forecast": "one_step rollout"},
     "12_all_cores": {
-        "numba_cpu": "WORKERS LANES FEW FAST compiled into_caller CACHE_LINE one_at_a_time LIMIT ONE"
-        " TOP BOTTOM tanh_of_float32 tanh choose_tanh sigmoid dot add_scaled forward_sample"
+        "numba_cpu": "WORKERS LANES FEW FAST compiled into_caller CACHE_LINE one_at_a_time LIMIT"
+        " ONE TOP BOTTOM tanh_of_float32 tanh choose_tanh sigmoid dot add_scaled forward_sample"
         " loss_sample backward_sample train_samples share_samples product add_sums columns"
         " activate gates_to_dz forward_chunk loss_chunk backward_chunk workspace train_chunks"
         " share_chunks at_its_address whole units_of pack unpack gradients"
