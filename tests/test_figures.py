@@ -12,11 +12,6 @@ from lstm_kernels.lab.figures.board import board
 from lstm_kernels.lab.figures.style import CORNER, STYLE, Picture, listed, subplots
 from tests.notebooks import LESSONS, NOTEBOOKS, SOLUTIONS, read
 
-PENDING = (  # saved before figures had words: run them on a quiet machine, and take them out here
-    "03_sequential", "04_numpy", "06_cuda_v1", "07_cuda_v2", "09_race",
-    "12_all_cores",
-)  # fmt: skip
-NOT_YET = pytest.mark.xfail(reason="not run since figures have words", strict=True)
 LEAST = 101  # figures in all lessons
 
 
@@ -26,10 +21,7 @@ def figures(name):
     return [output for output in outputs if "image/png" in output.get("data", {})]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=NOT_YET if n in PENDING else ()) for n in (*LESSONS, *SOLUTIONS)],
-)
+@pytest.mark.parametrize("name", (*LESSONS, *SOLUTIONS))
 def test_each_saved_figure_says_what_it_shows(name):
     words = []
     for output in figures(name):
