@@ -42,7 +42,7 @@ def test_the_t4_that_the_emulator_pretends_to_be_is_the_published_one():
 def test_turing_gives_half_a_warps_numbers_a_cycle_and_the_source_is_named():
     """64 bytes a clock and SM; P100 apart, all later and earlier cards here give 128."""
     assert {card.loads for card in CARDS.values()} == {16, 32, 64} and T4.loads == 64 // 4
-    assert "white paper" in cards.__doc__ and "1903.07486" in cards.__doc__
+    assert "white paper" in cards.__doc__ and "Turing's 64" in cards.__doc__
 
 
 # ---- counts -------------------------------------------------------------------------------
