@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lstm_kernels import init_params
+from lstm_kernels import checks, init_params
 
 
 def random_problem(T, N, D, H, O, dtype=np.float32, seed=0):  # noqa: E741
@@ -15,6 +15,12 @@ def random_problem(T, N, D, H, O, dtype=np.float32, seed=0):  # noqa: E741
 def settings(**changes):
     """What `fit` takes besides the data; ten windows are three mini-batches."""
     return {"epochs": 2, "batch_size": 4, "lr": 1e-2, **changes}
+
+
+def worst(result, expected):
+    """Largest relative error of loss and gradients."""
+    (loss, grads), (right_loss, right) = result, expected
+    return max(map(checks.relative_error, (loss, *grads), (right_loss, *right)))
 
 
 def same(a, b):

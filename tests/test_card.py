@@ -34,6 +34,7 @@ from lstm_kernels.lab.measure.card import file as card_file
 from lstm_kernels.lab.measure.card.points import Point, Settled, timed
 from lstm_kernels.machine import device
 from lstm_kernels.versions import VERSIONS, cuda_v4
+from tests.replay import Replay
 
 CARD = "NVIDIA H100 80GB HBM3"
 WRONG_AT_4 = {"section": "right", "what": "gradients", "version": "cuda_v5", "H": 4, "right": False}
@@ -467,16 +468,6 @@ def test_numbas_kernels_get_their_names_back():
 
 
 # ---- rivals -------------------------------------------------------------------------------
-
-
-class Replay:
-    """Stands in for a CUDA graph: it runs the work again and fills the same tensor."""
-
-    def __init__(self, work, result):
-        self.work, self.result = work, result
-
-    def replay(self):
-        self.result.copy_(self.work())
 
 
 @pytest.fixture

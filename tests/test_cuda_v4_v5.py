@@ -15,6 +15,7 @@ from lstm_kernels.versions import cuda_v4, cuda_v5, numpy_batched, packing, part
 from lstm_kernels.versions.parts import make_sum_kernel, sum_shape
 from lstm_kernels.versions.per_sample import workspace_shapes
 from tests.mutants import switch, with_switches, without_barrier
+from tests.problems import worst
 
 pytestmark = pytest.mark.skipif(
     device.TARGET == "simulator", reason="the simulator is too slow for these, and has no shuffles"
@@ -26,12 +27,6 @@ SMALL = [(1, 1, 1, 1, 1), (5, 3, 2, 7, 5), (4, 31, 1, 31, 1), (3, 33, 3, 32, 2),
 LARGE = [(1, 1, 1, 33, 1), (12, 33, 2, 50, 5), (3, 129, 1, 64, 1)]
 LONG = [(8, 2, 1, 5, 1), (9, 3, 2, 7, 2), (16, 2, 1, 5, 1), (33, 2, 1, 32, 1)]  # V5: windows of 8
 BEYOND = [(3, 2, 2, 65, 3), (4, 5, 1, 128, 1)]  # V5 hands these over: test_cuda_v7.py
-
-
-def worst(result, expected):
-    """Largest relative error of loss and gradients."""
-    (loss, grads), (right_loss, right) = result, expected
-    return max(map(checks.relative_error, (loss, *grads), (right_loss, *right)))
 
 
 @pytest.mark.parametrize(

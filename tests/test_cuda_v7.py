@@ -17,7 +17,7 @@ from lstm_kernels.versions import cuda_v4, cuda_v5, cuda_v6, cuda_v7
 from lstm_kernels.versions.cuda_v7 import Tile
 from lstm_kernels.versions.packing import pack, unpack
 from tests.mutants import switch, with_switches, without_barrier
-from tests.problems import same, settings
+from tests.problems import same, settings, worst
 
 pytestmark = pytest.mark.skipif(
     device.TARGET == "simulator", reason="the simulator is too slow, and has no grid.sync"
@@ -45,12 +45,6 @@ LARGE_ON_H100 = [
     (2, 257, 1, 512, 1),
     (2, 1024, 1, 256, 1),
 ]
-
-
-def worst(result, expected):
-    """Largest relative error of loss and gradients."""
-    (loss, grads), (right_loss, right) = result, expected
-    return max(map(checks.relative_error, (loss, *grads), (right_loss, *right)))
 
 
 # ---- right --------------------------------------------------------------------------------

@@ -20,20 +20,11 @@ from lstm_kernels.machine import device
 from lstm_kernels.machine.cuda_graph import GraphError
 from lstm_kernels.model import Params
 from lstm_kernels.versions import cuda_v6
+from tests.replay import Replay
 
 pytestmark = pytest.mark.skipif(
     device.TARGET not in ("gpu", "emulator"), reason="this target is too slow for a training"
 )
-
-
-class Replay:
-    """Stands in for a CUDA graph: it runs the work again and fills the same tensor."""
-
-    def __init__(self, work, result):
-        self.work, self.result = work, result
-
-    def replay(self):
-        self.result.copy_(self.work())
 
 
 @pytest.fixture

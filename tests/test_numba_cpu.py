@@ -13,6 +13,7 @@ from lstm_kernels.lab.measure import cpu_baselines
 from lstm_kernels.lab.measure.pytorch import torch_gradients
 from lstm_kernels.lab.measure.timing import Timing
 from lstm_kernels.versions import numba_cpu, numpy_batched
+from tests.problems import worst
 
 SHAPES = [  # T, N, D, H, O: each path, sizes that fill no lane, no row of four, no worker
     (1, 1, 1, 1, 1),
@@ -26,11 +27,6 @@ SHAPES = [  # T, N, D, H, O: each path, sizes that fill no lane, no row of four,
     (4, 1000, 1, 8, 1),
     (2, 2100, 1, 4, 1),
 ]
-
-
-def worst(result, expected):
-    (loss, grads), (right_loss, right) = result, expected
-    return max(map(checks.relative_error, (loss, *grads), (right_loss, *right)))
 
 
 @pytest.mark.parametrize("dtype, tolerance", [(np.float32, 1e-5), (np.float64, 1e-12)])

@@ -652,10 +652,15 @@ def make_weights_kernel(REPEAT, P, dtype):
 # ---- the host -----------------------------------------------------------------------------
 
 
+def padded(H):
+    """H units, filled up to whole multiples of 32."""
+    return -(-H // MULTIPLE) * MULTIPLE
+
+
 @lru_cache
 def make_layout(D, H, O):  # noqa: E741
     """The parameters in their usual order, with H padded by zeros to a multiple of 32."""
-    P = -(-H // MULTIPLE) * MULTIPLE
+    P = padded(H)
     shapes, numbers = param_shapes(D, H, O), np.arange(count_params(D, H, O))
     U, W, B, V, b_out = split(numbers, shapes)
 
@@ -727,14 +732,24 @@ def plan_dW(P, pieces, dtype):
             return repeat, tiles, max(1, min(parts, blocks * processors // tiles))
 
 
+def tiles_for(P, D, itemsize, processors, room):
+    """{tile: how many times a card holds all of W} of the kinds of tile that fit on it.
+
+    The card has so many SMs, and a block `room` bytes of shared memory.
+    """
+    times = {tile: processors * tile.block[0] // P for tile in TILES}
+    return {t: n for t, n in times.items() if n and t.shared(P, D) * itemsize <= room}
+
+
+def cheapest(found, P, N):
+    """Of tiles_for's, the tile with the fewest cycles for N samples."""
+    return min(found, key=lambda tile: tile.cycles(P, math.ceil(N / tile.block[1] / found[tile])))
+
+
 def tiles_that_fit(layout, dtype):
-    """{tile: how many times the card holds all of W} of the kinds of tile that fit on it."""
-    found = {}
-    for tile in TILES:
-        times = count_processors() * tile.block[0] // layout.P
-        if times and tile.shared(layout.P, layout.D) * dtype.itemsize <= shared_memory():
-            found[tile] = times
-    return found
+    """tiles_for the card that is here."""
+    here = count_processors(), shared_memory()
+    return tiles_for(layout.P, layout.D, dtype.itemsize, *here)
 
 
 def choose_tile(layout, N, dtype):
@@ -747,9 +762,7 @@ def choose_tile(layout, N, dtype):
             f"This card has {count_processors()} SMs, and a block has at most "
             f"{shared_memory() // 1024} KiB."
         )
-    return min(
-        found, key=lambda tile: tile.cycles(layout.P, math.ceil(N / tile.block[1] / found[tile]))
-    )
+    return cheapest(found, layout.P, N)
 
 
 def check_hidden_size(H):

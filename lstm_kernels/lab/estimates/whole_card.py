@@ -1,14 +1,13 @@
 """What V7 puts on a card: which kind of tile, how many blocks, how much shared memory.  Lesson 16.
 
-`cuda_v7.choose_tile` asks the card that is there; here the same is computed for any card of the
-table, with D = 1 input.
+`cuda_v7.choose_tile` asks the card that is there; here its rule is asked for any card of the table,
+with D = 1 input.
 """
 
-import math
 from typing import NamedTuple
 
 from lstm_kernels.lab.estimates.cards import MAX_REGISTERS, REGISTERS, SHARED_BLOCK, WARP
-from lstm_kernels.versions.cuda_v7 import MULTIPLE, TILES, Tile
+from lstm_kernels.versions.cuda_v7 import MULTIPLE, Tile, cheapest, padded, tiles_for
 
 FLOAT = 4  # bytes of a float32
 ASKS_FROM = 70  # compute capability from which a block may ask for more than SHARED_BLOCK
@@ -65,18 +64,15 @@ class Plan(NamedTuple):
 
 def tiles_that_fit(card, H):
     """{tile: how many times the card holds all of W}, as in cuda_v7."""
-    P = -(-H // MULTIPLE) * MULTIPLE
-    times = {tile: card.sms * tile.block[0] // P for tile in TILES}
-    room = shared_of_block(card)
-    return {t: n for t, n in times.items() if n and t.shared(P, 1) * FLOAT <= room}
+    return tiles_for(padded(H), 1, FLOAT, card.sms, shared_of_block(card))
 
 
 def plan(card, H, N):
     """V7's Plan; None if W does not fit on the card."""
-    P, found = -(-H // MULTIPLE) * MULTIPLE, tiles_that_fit(card, H)
+    P, found = padded(H), tiles_that_fit(card, H)
     if not found:
         return None
-    tile = min(found, key=lambda t: t.cycles(P, math.ceil(N / t.block[1] / found[t])))
+    tile = cheapest(found, P, N)
     return Plan(tile, P, found[tile], -(-N // tile.block[1]))
 
 

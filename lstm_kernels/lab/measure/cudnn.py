@@ -66,17 +66,9 @@ def contestants(workload, orders, place="cuda"):
 
     A CUDA graph that PyTorch does not record is left out, with a warning.
     """
-    x, y, batch_size, hidden, _ = workload
-    params = init_params(x.shape[2], hidden, y.shape[2], dtype=x.dtype)
-
-    def ours(recorded):
-        rule = make_optimizer("adam", params, LR)
-        training = params, x, y, np.concatenate(orders), batch_size, rule, recorded
-        return v6_epochs(DeviceTraining(*training))
-
     found = {
-        "cuda_v6": ours(recorded=True),
-        "cuda_v6_launched": ours(recorded=False),
+        "cuda_v6": v6_epochs(v6_training(workload, orders, recorded=True)),
+        "cuda_v6_launched": v6_epochs(v6_training(workload, orders, recorded=False)),
         "pytorch_cudnn": torch_epochs(TorchTraining(workload, place), orders, place),
     }
     try:
@@ -90,6 +82,21 @@ def contestants(workload, orders, place="cuda"):
 
 def warn_left_out(name, error):
     warnings.warn(f"{NAMES[name]} is left out: {error}", stacklevel=3)
+
+
+def make_orders(workload, epochs=EPOCHS):
+    """The windows' order in each epoch."""
+    rng, N = np.random.default_rng(0), workload.x.shape[1]
+    batches = (shuffled_batches(N, workload.batch_size, rng) for _ in range(epochs))
+    return [np.concatenate(epoch) for epoch in batches]
+
+
+def v6_training(workload, orders, recorded):
+    """V6's training of this workload, with everything on the card."""
+    x, y, batch_size, H, _ = workload
+    params = init_params(x.shape[2], H, y.shape[2], dtype=x.dtype)
+    rule = make_optimizer("adam", params, LR)
+    return DeviceTraining(params, x, y, np.concatenate(orders), batch_size, rule, recorded)
 
 
 def v6_epochs(training):
@@ -154,11 +161,7 @@ def time_epochs(workload, seconds=4.0, place="cuda"):
 
     After Ctrl-C the KeyboardInterrupt has the rows so far as its `rows`.
     """
-    rng = np.random.default_rng(0)
-    batches = (
-        shuffled_batches(workload.x.shape[1], workload.batch_size, rng) for _ in range(EPOCHS)
-    )
-    orders = [np.concatenate(epoch) for epoch in batches]
+    orders = make_orders(workload)
     with full_precision(place):
         check_precision(workload, place)
         trainings = contestants(workload, orders, place)

@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 
+from lstm_kernels.lab.measure import cudnn
 from lstm_kernels.lab.measure.card import rivals
 from lstm_kernels.lab.measure.card.points import Point, sizes_text, time_text, timed
 from lstm_kernels.lab.measure.card.right import is_wrong, takes, versions
@@ -55,7 +56,7 @@ def of_gradients(version, T, H, N):
 def of_queue(recorded, T, H, N):
     """V6's mini-batches: the host's time to queue them, the card's work left aside."""
     workload = rivals.make_workload(T, H, N)
-    training = rivals.make_ours(workload, rivals.make_orders(workload), recorded)
+    training = cudnn.v6_training(workload, rivals.make_orders(workload), recorded)
     epochs, seconds = rivals.cycle_of_epochs(), []
 
     def queue():

@@ -8,16 +8,12 @@ from contextlib import ExitStack, nullcontext
 from functools import lru_cache
 from itertools import cycle
 
-import numpy as np
-
 from lstm_kernels import data
-from lstm_kernels.lab.measure import pytorch
-from lstm_kernels.lab.measure.cudnn import torch_epochs, v6_epochs
+from lstm_kernels.lab.measure import cudnn, pytorch
+from lstm_kernels.lab.measure.cudnn import torch_epochs, v6_epochs, v6_training
 from lstm_kernels.lab.measure.timing import Workload
 from lstm_kernels.machine.cuda_graph import GraphError
-from lstm_kernels.model import init_params
-from lstm_kernels.optimizers import make_optimizer, shuffled_batches
-from lstm_kernels.versions import check_hidden_size, cuda_v6
+from lstm_kernels.versions import check_hidden_size
 
 BATCHES = 16  # mini-batches of an epoch
 EPOCHS = 8  # orders made beforehand; after the last one comes the first again
@@ -33,9 +29,7 @@ def make_workload(T, H, N):
 
 def make_orders(workload, epochs=EPOCHS):
     """The windows' order in each epoch."""
-    rng, N = np.random.default_rng(0), workload.x.shape[1]
-    batches = (shuffled_batches(N, workload.batch_size, rng) for _ in range(epochs))
-    return [np.concatenate(epoch) for epoch in batches]
+    return cudnn.make_orders(workload, epochs)
 
 
 def cycle_of_epochs():
@@ -47,15 +41,6 @@ def one_after_another(train):
     """A function without arguments: each call trains the next epoch."""
     epochs = cycle_of_epochs()
     return lambda: train(next(epochs))
-
-
-def make_ours(workload, orders, recorded):
-    """V6's training of this workload, with everything on the card."""
-    x, y, batch_size, H, _ = workload
-    params = init_params(x.shape[2], H, y.shape[2], dtype=x.dtype)
-    rule = make_optimizer("adam", params, pytorch.LR)
-    arguments = params, x, y, np.concatenate(orders), batch_size, rule
-    return cuda_v6.DeviceTraining(*arguments, recorded=recorded)
 
 
 @lru_cache
@@ -113,7 +98,7 @@ class Rivals:
         check_hidden_size("cuda_v6", self.workload.H)
         if self.wrong:
             raise ValueError("it is wrong here, so it gets no time")
-        return v6_epochs(make_ours(self.workload, self.orders, recorded))
+        return v6_epochs(v6_training(self.workload, self.orders, recorded))
 
     def torch(self, kind):
         return torch_epochs(kind(self.workload, self.place), self.orders, self.place)

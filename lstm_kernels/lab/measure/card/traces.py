@@ -3,7 +3,7 @@
 After everything that is timed: who traces once may be slower afterwards.
 """
 
-from lstm_kernels.lab.measure import pytorch
+from lstm_kernels.lab.measure import cudnn, pytorch
 from lstm_kernels.lab.measure.card import rivals
 from lstm_kernels.lab.measure.card.points import (
     Point,
@@ -62,7 +62,7 @@ def trace(version, H, N):
     workload = rivals.make_workload(T, H, N)
     if version == "cuda_v6":
         with may_refuse():
-            training = rivals.make_ours(workload, rivals.make_orders(workload, 2), False)
+            training = cudnn.v6_training(workload, rivals.make_orders(workload, 2), False)
         training.epoch(0)
         training.losses(0)
         found = kernel_times(lambda: training.epoch(1))

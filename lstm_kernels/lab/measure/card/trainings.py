@@ -106,7 +106,7 @@ def outside(workload, rows, place="cuda"):
     found, orders = {}, rivals.make_orders(workload)
     for name, recorded in rivals.OURS.items():
         if not is_wrong(rows, "cuda_v6", H):
-            found[name, OUTSIDE] = our_epochs(rivals.make_ours(workload, orders, recorded))
+            found[name, OUTSIDE] = our_epochs(cudnn.v6_training(workload, orders, recorded))
     if rivals.torch_is_here(place):
         for name, kind in KINDS.items():
             found[name, OUTSIDE] = torch_epochs(kind(workload, place), orders, place)
