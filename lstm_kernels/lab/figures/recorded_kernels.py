@@ -29,7 +29,7 @@ LIBRARY = {  # PyTorch's three: name, colour, mark
 OURS = {
     "cuda_v4": ("V4", VERSION_COLORS["cuda_v4"], "o"),
     "cuda_v6": ("V6", BLACK, "o"),
-    "cuda_v6_launched": ("V6, launched\none by one", BLACK, "o"),
+    "cuda_v6_launched": ("V6, launched", BLACK, "o"),
 }
 LOOKS = {**OURS, **LIBRARY}
 HOLLOW = {"cuda_v6_launched": "white"}  # the face of its marks; its line is dotted
