@@ -6,12 +6,18 @@ badges, the set-up cell, the wish for a GPU, the slides.  A second stamp changes
 """
 
 import re
+import sys
 from pathlib import Path
 from string import Template
 
 import nbformat
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from lstm_kernels.judge.ours import folded  # noqa: E402
+from lstm_kernels.judge.tasks import find  # noqa: E402
+
 SETTINGS = ROOT / "pyproject.toml"
 SETUP_METADATA = {
     "tags": ["nbval-ignore-output"],
@@ -226,9 +232,18 @@ def stamp_slides(notebook, setup, fitted=False):
         before = cell
 
 
+def stamp_ours(notebook):
+    """A cell tagged `ours:07.2` shows the course's answer to this task, folded."""
+    for cell in notebook.cells:
+        for tag in cell.metadata.get("tags", []):
+            if tag.startswith("ours:"):
+                cell.source = folded(find(tag.removeprefix("ours:")))
+
+
 def stamp(path, notebook):
     """Bring one notebook in step with pyproject.toml and with all others."""
     repository, tag = read_settings()
+    stamp_ours(notebook)
     first = notebook.cells[0]
     first.source = stamp_title(path, first.source, repository, tag)
     setup = stamp_setup(path, notebook, repository, tag)

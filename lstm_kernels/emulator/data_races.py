@@ -8,6 +8,7 @@ The kernel is translated once more, with every access to shared and global memor
 branches are taken. The arguments are copied: yours are not changed.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -62,10 +63,12 @@ class DataRace:
 
 def find_data_races(kernel, grid, block, *args, shared_bytes=0, orders=ORDERS):
     """All races of one launch, at most one for each array and pair of places in the source."""
-    launch = _traced_launch(kernel, grid, block, shared_bytes)
+    launch = traced_launch("find_data_races", kernel, grid, block, shared_bytes)
     found = {}
     for order in orders:
-        for race in _run(launch, args, order):
+        trace = Trace(launch, args)
+        trace.run(order)
+        for race in trace.races():
             key = (race.array, frozenset((race.first.place, race.second.place)))
             found.setdefault(key, race)
     return list(found.values())
@@ -76,25 +79,18 @@ def _traced_build(function):
     return Build(function, tracing=True)
 
 
-def _traced_launch(kernel, grid, block, shared_bytes):
+def traced_launch(asked, kernel, grid, block, shared_bytes):
+    """A launch whose kernel notes each access; `asked`: the function that wants it, for errors."""
     function = python_function(kernel)
     if function is None:
-        raise ArgumentError(f"find_data_races takes a kernel, not a {type(kernel).__name__}")
+        raise ArgumentError(f"{asked} takes a kernel, not a {type(kernel).__name__}")
     build = _traced_build(function)
     grid, block = card.triple(grid, "grid"), card.triple(block, "block")
     card.check_launch(grid, block)
     return Launch(kernel, grid, block, shared_bytes, build)
 
 
-def _run(launch, args, order):
-    """The races of one run, with the threads in one order."""
-    arguments, _ = launch.device_arguments(_copied(args))
-    trace = Trace(launch, arguments)
-    launch.run_blocks(arguments, None, order, (trace.address, note_access_address()), trace.memory)
-    return trace.races()
-
-
-def _copied(args):
+def copied(args):
     """Copies of the arrays; the same array given twice stays the same array."""
     copies = {}
     return [_copy(value, copies) for value in args]
@@ -131,25 +127,42 @@ class Region:
 
 
 class Trace:
-    """What compiled code reads and writes while it traces, and its translation into words."""
+    """What compiled code reads and writes while it traces, and its translation into words.
 
-    def __init__(self, launch, arguments):
+    It works on copies of the arguments.
+    """
+
+    def __init__(self, launch, args):
         self.launch = launch
+        self.arguments, _ = launch.device_arguments(copied(args))
         control, nbytes = launch.prepared
         self.memory = np.empty(nbytes, np.uint8)
-        self.regions = _global_regions(launch.build.arguments, arguments)
-        self.regions += _shared_regions(launch, control, _address(self.memory))
+        self.regions = _global_regions(self.arrays())
+        self.regions += _shared_regions(launch, control, address_of(self.memory))
         self.shadow = _new_shadow(sum(region.elements for region in self.regions))
         self.found = np.zeros((MAX_RACES, tracing.RACE), np.int64)
         self.table = self._table()
         self.header = np.zeros(tracing.HEADER, np.int64)
         self.header[tracing.REGIONS] = len(self.regions)
-        self.header[tracing.REGIONS_AT] = _address(self.table)
-        self.header[tracing.SHADOW_AT] = _address(self.shadow)
-        self.header[tracing.RACES_AT] = _address(self.found)
+        self.header[tracing.REGIONS_AT] = address_of(self.table)
+        self.header[tracing.SHADOW_AT] = address_of(self.shadow)
+        self.header[tracing.RACES_AT] = address_of(self.found)
         self.header[tracing.MAX_RACES] = MAX_RACES
         self.header[tracing.THREADS] = np.prod(launch.block)
-        self.address = _address(self.header)
+        self.address = address_of(self.header)
+
+    def run(self, order):
+        """Run the threads in one order; returns the control block."""
+        trace = self.address, note_access_address()
+        return self.launch.run_blocks(self.arguments, None, order, trace, self.memory)
+
+    def arrays(self):
+        """Name and array of each array argument; the parts of a tuple are `name[0]`, ..."""
+        for name, value in zip(self.launch.build.arguments, self.arguments, strict=True):
+            parts = enumerate(value) if isinstance(value, tuple) else [("", value)]
+            for number, array in parts:
+                if isinstance(array, np.ndarray):
+                    yield name if number == "" else f"{name}[{number}]", array
 
     def _table(self):
         rows, first = [], 0
@@ -195,35 +208,35 @@ class Trace:
 
 
 def _new_shadow(elements):
+    return room(elements, (tracing.ENTRIES, tracing.ENTRY), np.int32)
+
+
+def room(elements, each, dtype):
     """Room for who touched each element; ArgumentError before the run if it would be too much."""
-    shape = elements, tracing.ENTRIES, tracing.ENTRY
-    nbytes = elements * tracing.ENTRIES * tracing.ENTRY * np.dtype(np.int32).itemsize
+    nbytes = elements * math.prod(each) * np.dtype(dtype).itemsize
     try:
         if nbytes <= MAX_BYTES:
-            return np.zeros(shape, np.int32)
+            return np.zeros((elements, *each), dtype)
     except MemoryError:
         pass
     raise ArgumentError(
-        f"find_data_races would need {nbytes / 2**30:.1f} GiB to remember who touched each of "
+        f"tracing would need {nbytes / 2**30:.1f} GiB to remember who touched each of "
         f"{elements:,} elements, and has {MAX_BYTES / 2**30:g} GiB at most: trace a smaller "
         "launch, with fewer samples or steps"
     )
 
 
-def _address(array):
+def address_of(array):
     return array.__array_interface__["data"][0]
 
 
-def _global_regions(names, arguments):
+def _global_regions(arrays):
     """One region for each array argument (an array given twice has one)."""
     regions = {}
-    for name, value in zip(names, arguments, strict=True):
-        parts = enumerate(value) if isinstance(value, tuple) else [("", value)]
-        for number, array in parts:
-            if isinstance(array, np.ndarray) and array.size:
-                label = name if number == "" else f"{name}[{number}]"
-                region = Region(label, _address(array), array.nbytes, array.itemsize, array)
-                regions.setdefault(region.start, region)
+    for name, array in arrays:
+        if array.size:
+            region = Region(name, address_of(array), array.nbytes, array.itemsize, array)
+            regions.setdefault(region.start, region)
     return list(regions.values())
 
 
@@ -260,7 +273,7 @@ def run_in_order(kernel, grid, block, *args, order=0, shared_bytes=0):
     launch = Launch(kernel, card.triple(grid, "grid"), card.triple(block, "block"), shared_bytes)
     launch.build = getattr(kernel, "build", None) or _plain_build(python_function(kernel))
     card.check_launch(launch.grid, launch.block)
-    copies = _copied(args)
+    copies = copied(args)
     arguments, _ = launch.device_arguments(copies)
     launch.run_blocks(arguments, None, order)
     return [copy.copy_to_host() for copy in copies if isinstance(copy, DeviceArray)]

@@ -174,7 +174,10 @@ class Launch:
         self.seconds = (time.perf_counter() - started) * max(1, len(shares))
 
     def run_blocks(self, arguments, blocks=None, order=0, trace=(0, 0), memory=None):
-        """Run the threads of these blocks (first, last + 1), or of all, on this core."""
+        """Run the threads of these blocks (first, last + 1), or of all, on this core.
+
+        Returns the control block as the run left it.
+        """
         template, nbytes = self.prepared
         control = template.copy()
         control[slots.ORDER] = order
@@ -193,6 +196,7 @@ class Launch:
             raise self._told(error, control) from None
         if not finished:
             raise self._stuck(control)
+        return control
 
     # ---- messages -------------------------------------------------------------------------------
 

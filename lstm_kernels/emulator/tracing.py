@@ -21,11 +21,13 @@ from .intrinsics import noted_index as seen  # noqa: F401  (translated kernels c
 from .runtime import WARP
 
 READ, WRITE, UPDATE, ATOMIC = 1, 2, 3, 4
+COUNTED = 5  # counters of one piece of memory: the kind is the number of its counter
 KINDS = {READ: "reads", WRITE: "writes", UPDATE: "reads and writes", ATOMIC: "atomically updates"}
 
-# the trace header: eight int64 numbers at the address control[TRACE]
+# the trace header: int64 numbers at the address control[TRACE]; the last three for observe.py
 REGIONS, REGIONS_AT, SHADOW_AT, RACES, RACES_AT, MAX_RACES, THREADS = range(7)
-HEADER = 8
+COUNTS_AT, TOUCHED_AT, ALL_THREADS = 7, 8, 9
+HEADER = 10
 # one row for each piece of traced memory
 START, END, ITEMSIZE, FIRST, SHARED = range(5)
 REGION = 5
@@ -158,10 +160,21 @@ def note_access(control_at, address, kind, site):
 
 
 @device
+def count(header, area, element, now):
+    """For observe.py: one more access of this kind; the element keeps one bit for each kind."""
+    counts = array_at(header[COUNTS_AT] + 8 * COUNTED * area, (COUNTED,), np.int64)
+    counts[now[KIND]] += 1
+    touched = header[TOUCHED_AT] + element * header[ALL_THREADS] + now[WHO] - 1
+    array_at(touched, (1,), np.uint8)[0] |= 1 << now[KIND]
+
+
+@device
 def compare_and_remember(header, area, address, now):
     """The access `now`, to an address in the traced memory number `area`."""
     region = array_at(header[REGIONS_AT] + 8 * REGION * area, (REGION,), np.int64)
     element = (address - region[START]) // region[ITEMSIZE]
+    if header[COUNTS_AT] and not region[SHARED]:
+        count(header, area, region[FIRST] + element, now)
     shadow = header[SHADOW_AT] + 4 * ENTRY * ENTRIES * (region[FIRST] + element)
     entries, threads = array_at(shadow, (ENTRIES, ENTRY), np.int32), header[THREADS]
     if region[SHARED]:

@@ -1,0 +1,144 @@
+"""`observe`: one traced run of a kernel, and all that it shows.
+
+    seen = observe(kernel, grid, block, n, x, y)
+    seen.arrays["y"]        what y holds after the run
+    seen.races              the data races of this order of the threads
+    seen.writers["y"]       the threads that wrote to y: {0, 1, 2, ...}
+    seen.counts             reads, writes, atomics, barriers
+
+It is the race finder's run (data_races.py), with every access to global memory counted besides,
+and with one mark for each thread at each element that it touches. Nothing is dropped there, as
+the race finder may do: who did what, and how often, is exact. The arguments are copied: yours are
+not changed.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from . import control as slots
+from . import tracing
+from .data_races import Trace, address_of, room, traced_launch
+
+READERS = 1 << tracing.READ | 1 << tracing.UPDATE | 1 << tracing.ATOMIC
+WRITERS = 1 << tracing.WRITE | 1 << tracing.UPDATE | 1 << tracing.ATOMIC
+
+
+class Counts(NamedTuple):
+    """What all threads of one launch do together.
+
+    The first three count accesses to elements of global memory: `x[i] += 1` is one read and one
+    write, an atomic operation is one of `atomics` and neither a read nor a write. `barriers` are
+    passed by whole blocks (`syncthreads` and the votes of a block): 2 blocks with 3 each give 6.
+    """
+
+    reads: int
+    writes: int
+    atomics: int
+    barriers: int
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One run. Arrays go by the names of the kernel's arguments; a tuple's parts are `name[0]`, ...
+
+    Threads are numbers over the whole grid, from 0: block number times threads per block, plus the
+    number in the block, both counted along x, then y, then z. In one dimension: `cuda.grid(1)`.
+    An array that is given for two arguments is one: both names show all that happens to it.
+
+    These are the accesses that the source asks for, element by element. Not seen, as by the race
+    finder: `y[:] = 0` and all else that touches many elements in one expression.
+    """
+
+    arrays: dict  # name -> array after the run
+    races: list  # of DataRace
+    writers: dict  # name -> numbers of the threads that wrote or updated, atomically or not
+    readers: dict  # name -> numbers of the threads that read or updated, atomically or not
+    counts: Counts  # of all arrays together
+    counts_of: dict  # name -> Counts of this array alone, without barriers
+    barriers: float  # passed per block, on average over the blocks
+    _touched: dict = field(repr=False)  # name -> bits of kinds, shape (array's shape, threads)
+
+    def writers_of(self, name, index):
+        """The threads that wrote element `index` of an array, or any element of that part."""
+        return _threads(self._touched[name][index], WRITERS)
+
+    def readers_of(self, name, index):
+        """The threads that read it."""
+        return _threads(self._touched[name][index], READERS)
+
+    def atomics(self, name):
+        """Number of atomic operations on elements of this array."""
+        return self.counts_of[name].atomics
+
+
+def observe(kernel, grid, block, *args, shared_bytes=0, order=0):
+    """Run `kernel` once on copies of `args`, traced, its threads in an order of data_races.ORDERS.
+
+    `kernel` is the emulator's or Numba's. Raises what find_data_races raises: OutOfBounds,
+    DivergentBarrier, WaitsInVain, ArgumentError, UnsupportedCode.
+    """
+    launch = traced_launch("observe", kernel, grid, block, shared_bytes)
+    watch = Watch(launch, args)
+    control = watch.run(order)
+    touched = {name: watch.touched_in(array) for name, array in watch.arrays()}
+    counts_of = {name: watch.counts_in(array) for name, array in watch.arrays()}
+    barriers = int(control[slots.BLOCK_EPOCH])
+    return Observed(
+        arrays=dict(watch.arrays()),
+        races=watch.races(),
+        writers={name: _threads(marks, WRITERS) for name, marks in touched.items()},
+        readers={name: _threads(marks, READERS) for name, marks in touched.items()},
+        counts=_counts(watch.counts.sum(axis=0), barriers),
+        counts_of=counts_of,
+        barriers=barriers / watch.blocks,
+        _touched=touched,
+    )
+
+
+class Watch(Trace):
+    """A trace that also counts accesses, and marks threads at the elements that they touch."""
+
+    def __init__(self, launch, args):
+        super().__init__(launch, args)
+        self.blocks = int(np.prod(launch.grid))
+        self.threads = self.blocks * int(np.prod(launch.block))
+        self.counts = np.zeros((len(self.regions), tracing.COUNTED), np.int64)
+        elements = sum(region.elements for region in self.regions if region.array is not None)
+        self.touched = room(elements, (self.threads,), np.uint8)
+        self.header[tracing.COUNTS_AT] = address_of(self.counts)
+        self.header[tracing.TOUCHED_AT] = address_of(self.touched)
+        self.header[tracing.ALL_THREADS] = self.threads
+
+    def touched_in(self, array):
+        """The marks at the elements of this array, along a last axis of threads."""
+        area = self._area(array)
+        if area is None:
+            return np.zeros((*array.shape, self.threads), np.uint8)
+        first = self.table[area, tracing.FIRST]
+        steps = [step // array.itemsize * self.threads for step in array.strides]
+        return np.lib.stride_tricks.as_strided(
+            self.touched[first:], (*array.shape, self.threads), (*steps, 1), writeable=False
+        )
+
+    def counts_in(self, array):
+        area = self._area(array)
+        return _counts(np.zeros(tracing.COUNTED, np.int64) if area is None else self.counts[area])
+
+    def _area(self, array):
+        """The number of its region; None for an array without elements."""
+        starts = {region.start: n for n, region in enumerate(self.regions)}
+        return starts[address_of(array)] if array.size else None
+
+
+def _counts(kinds, barriers=0):
+    read, write, update, atomic = (int(n) for n in kinds[1:])
+    return Counts(read + update, write + update, atomic, barriers)
+
+
+def _threads(marks, kinds):
+    """The threads with a mark of one of these kinds, at any element."""
+    rows = marks.reshape(-1, marks.shape[-1])
+    found = np.bitwise_or.reduce(rows, axis=0) & kinds
+    return set(np.flatnonzero(found).tolist())

@@ -1,0 +1,19 @@
+"""The judge beside the learner: is what they wrote right, and if not, what differs first?
+
+In a lesson:
+
+    from lstm_kernels.judge import judge
+
+    step = judge("03.1", step)      # one line; returns yours if it is right, else the course's own
+    judge.hint("03.1")              # a question; then an index line; then the line itself
+
+A file per lesson holds its tasks, lesson_03.py for lesson 03, a function per task.  The other
+modules know no lesson: tasks.py says what a task is, verdict.py gives the verdict, compare.py finds
+what differs first, eyes.py watches kernels in the emulator, source.py reads what was written,
+progress.py keeps what is solved, guesses.py what was predicted.
+"""
+
+from lstm_kernels.judge.guesses import compare_guess
+from lstm_kernels.judge.verdict import judge
+
+__all__ = ["compare_guess", "judge"]

@@ -1,0 +1,91 @@
+"""A learner's kernel under the emulator's eyes, also where there is a card.
+
+`watch` runs it once: what its arrays hold, who wrote what, and which threads race.  Indices
+outside an array and barriers that some threads miss are refused by the emulator itself, in words.
+"""
+
+from dataclasses import dataclass
+
+from lstm_kernels.emulator.data_races import ORDERS
+from lstm_kernels.emulator.doubles import find_doubles
+from lstm_kernels.emulator.environment import python_function
+from lstm_kernels.emulator.observe import observe
+from lstm_kernels.judge.compare import NotYet, expect
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One run.  Names are the task's, in the order of the kernel's arguments."""
+
+    arrays: dict  # {name: what the array holds afterwards}
+    observed: object  # the emulator's Observed
+    own_names: dict  # {the task's name: the learner's name for it}
+
+    def __getitem__(self, name):
+        return self.arrays[name]
+
+    def writers(self, name):
+        """Numbers of the threads, over the whole grid, that wrote any element of an array."""
+        return self.observed.writers[self.own_names[name]]
+
+
+def is_kernel(answer, example="@cuda.jit"):
+    """NotYet unless the answer is a kernel or a device function."""
+    expect(python_function(answer) is not None, f"It is no kernel: write {example} above `def`.")
+
+
+def watch(kernel, grid, block, *, order=0, shared_bytes=0, **arguments):
+    """Run the kernel once with these arguments, given in its order.  They stay unchanged."""
+    is_kernel(kernel)
+    code = python_function(kernel).__code__
+    names = code.co_varnames[: code.co_argcount]
+    wanted = f"it takes {', '.join(arguments)}"
+    expect(len(names) == len(arguments), f"The kernel has {len(names)} arguments; {wanted}.")
+    values = arguments.values()
+    observed = observe(kernel, grid, block, *values, order=order, shared_bytes=shared_bytes)
+    own = dict(zip(arguments, names, strict=True))
+    arrays = {name: observed.arrays[n] for name, n in own.items() if n in observed.arrays}
+    return Watched(arrays, observed, own)
+
+
+def watch_in_orders(kernel, grid, block, **arguments):
+    """One run per order of the threads: forward, backward, shuffled."""
+    return [watch(kernel, grid, block, order=order, **arguments) for order in ORDERS]
+
+
+def no_race(run):
+    """NotYet, with the first race in words."""
+    if run.observed.races:
+        raise NotYet(f"It is a {run.observed.races[0]}.")
+
+
+def same_bits(runs, *names):
+    """NotYet if an array depends on the order of the threads, be it in its last bit."""
+    for name in names:
+        different = len({run[name].tobytes() for run in runs})
+        expect(different == 1, f"{name} has {different} different results in {len(runs)} orders of "
+                               "the threads: the sum's order is open.")  # fmt: skip
+
+
+def own_parts(run, name, threads, part="element"):
+    """NotYet unless exactly these threads write to an array: a range, for example."""
+    writers, wanted = run.writers(name), set(threads)
+    if writers == wanted:
+        return
+    if len(writers) == 1 and len(wanted) > 1:
+        raise NotYet(f"Thread {min(writers)} writes all of {name}; the task asks for one thread "
+                     f"per {part}.")  # fmt: skip
+    missing, idle = sorted(wanted - writers), sorted(writers - wanted)
+    who, does = (missing[0], "writes nothing to") if missing else (idle[0], "also writes to")
+    raise NotYet(f"Thread {who} {does} {name}: the task asks for one thread per {part}.")
+
+
+def no_doubles(kernel, *arguments):
+    """NotYet if float32 arithmetic becomes float64, with the line."""
+    found = find_doubles(kernel, *arguments)
+    if found:
+        line, text = found[0]
+        raise NotYet(
+            f"Line {line} computes in float64: `{text.strip()}`. A plain 2.0 or 1 / n does that; "
+            "float32(2.0), or a number of the array's own type, does not."
+        )

@@ -1,0 +1,252 @@
+"""V2, one thread per sample: the tasks of lesson 07."""
+
+import numpy as np
+
+from lstm_kernels import cuda
+from lstm_kernels.judge.compare import expect, same
+from lstm_kernels.judge.eyes import is_kernel, no_doubles, no_race, own_parts, watch
+from lstm_kernels.judge.inputs import BATCHES, floats, random_problem, zeros
+from lstm_kernels.judge.tasks import task
+from lstm_kernels.lab.estimates.thread_layout import ThreadLayout
+from lstm_kernels.model import Sizes, sizes, zeros_like
+from lstm_kernels.versions import cuda_v2, numpy_batched
+from lstm_kernels.versions.per_sample import Workspace, workspace_shapes
+
+# ---- the walk -----------------------------------------------------------------------------
+
+
+@task(
+    "07.1", "blocks_for",
+    ours=cuda_v2.blocks_for,
+    hints=(
+        "33 samples in blocks of 32 threads: how many blocks? And 32 samples?",
+        "N // THREADS rounds down. What must be added to N first, so that it rounds up?",
+        "return (N + THREADS - 1) // THREADS",
+    ),
+    given=("THREADS",),
+)  # fmt: skip
+def enough_blocks(blocks_for):
+    for N in (1, 31, 32, 33, 64, 129, *np.random.default_rng().integers(1, 10_000, 20).tolist()):
+        got, wanted = blocks_for(N), -(-N // cuda_v2.THREADS)
+        expect(got is not None, "It returns None: is a `return` missing?")
+        few = "too few: some samples get no thread" if got < wanted else "more than are needed"
+        expect(got == wanted, f"N = {N}: {got} blocks, which is {few}. Expected: {wanted}.")
+        expect(isinstance(got, int), f"N = {N}: {got!r} is no whole number; a launch needs one.")
+
+
+@task(
+    "07.2", "add_gradients",
+    ours=cuda_v2.add_gradients,
+    hints=(
+        "Many threads add to dB[k] at the same time. Which step may no other thread come into?",
+        "cuda.atomic.add(dB, k, part) adds to dB[k]; with two indices: cuda.atomic.add(dW, (k, j), "
+        "part). dU goes with x, dW with h *before* the step (shift 0), dV with h after it (1).",
+        "cuda.atomic.add(dW, (k, j), product_over_time(n, dz, k, h, j, 0))",
+    ),
+    given=("product_over_time", "sum_over_time"),
+)  # fmt: skip
+def sums_of_all_threads(add_gradients):
+    is_kernel(add_gradients, "@cuda.jit(device=True)")
+
+    @cuda.jit
+    def add_all(x, h, dz, dy, dU, dW, dB, dV, db_out):
+        n = cuda.grid(1)
+        if n < x.shape[1]:
+            add_gradients(n, x, h, dz, dy, dU, dW, dB, dV, db_out)
+
+    for N in BATCHES:
+        _sums_of(add_all, Sizes(T=3, N=N, D=2, H=3, O=2))
+    _sums_of(add_all, Sizes(T=1, N=2, D=1, H=1, O=1))
+    return "No race, with 1 to 129 samples."
+
+
+def _sums_of(add_all, s):
+    x, h, dz = floats(s.T, s.N, s.D), floats(s.T + 1, s.N, s.H), floats(s.T, s.N, 4 * s.H)
+    dy, where = floats(s.T, s.N, s.O), f"N = {s.N}, T = {s.T}"
+    D, H, O = s.D, s.H, s.O  # noqa: E741
+    grads = zeros(4 * H, D), zeros(4 * H, H), zeros(4 * H), zeros(O, H), zeros(O)
+    names = ("dU", "dW", "dB", "dV", "db_out")
+    given = dict(zip(("x", "h", "dz", "dy"), (x, h, dz, dy), strict=True))
+    arguments = {**given, **dict(zip(names, grads, strict=True))}
+    run = watch(add_all, cuda_v2.blocks_for(s.N), cuda_v2.THREADS, **arguments)
+    no_race(run)
+    right = _products(x, h[:-1], h[1:], dz, dy)
+    wrong = _products(x, h[1:], h[:-1], dz, dy)
+    for name, wanted, other in zip(names, right, wrong, strict=True):
+        typical = {"h of the wrong step: before it (shift 0) for dW, after it (1) for dV": other}
+        same(name, run[name], wanted, typical, where=where)
+    no_doubles(add_all, *arguments.values())
+
+
+def _products(x, h_of_dW, h_of_dV, dz, dy):
+    """The five gradients by their formulas."""
+    dU, dW = np.einsum("tnk,tnd->kd", dz, x), np.einsum("tnk,tnj->kj", dz, h_of_dW)
+    return dU, dW, dz.sum((0, 1)), np.einsum("tnq,tnj->qj", dy, h_of_dV), dy.sum((0, 1))
+
+
+@task(
+    "07.3", "kernel",
+    ours=cuda_v2.kernel,
+    hints=(
+        "Who am I? Each thread learns its number. Which numbers have no sample?",
+        "n = cuda.grid(1), and then the four calls of V1, but only if n is below the batch size N.",
+        "if n < x.shape[1]:",
+    ),
+    given=("forward_sample", "loss_sample", "backward_sample", "add_gradients"),
+)  # fmt: skip
+def one_thread_per_sample(kernel):
+    for N in BATCHES:
+        params, x, y = random_problem(Sizes(T=2, N=N, D=1, H=2, O=1))
+        shapes = workspace_shapes(sizes(params, x), x.itemsize)
+        work = Workspace(*(np.full(shape, 7, x.dtype) for shape in shapes))
+        grads, scale = zeros_like(params), np.float32(1 / y.size)
+        arguments = {**params._asdict(), "x": x, "y": y, "scale": scale, **work._asdict()}
+        arguments |= {f"d{name}": g for name, g in grads._asdict().items()}
+        run = watch(kernel, cuda_v2.blocks_for(N), cuda_v2.THREADS, **arguments)
+        no_race(run)
+        own_parts(run, "loss", range(N), part="sample")
+        loss, expected = numpy_batched.gradients(params, x, y)
+        same("the loss", run["loss"].sum(), np.float32(loss), where=f"N = {N}")
+        for name, wanted in expected._asdict().items():
+            same(f"d{name}", run[f"d{name}"], wanted, where=f"N = {N}")
+    return "Thread n trains on sample n, with 1 to 129 samples."
+
+
+# ---- exercises ----------------------------------------------------------------------------
+
+
+@cuda.jit
+def double_all(a, out):
+    n = cuda.grid(1)
+    if n <= a.shape[0]:
+        out[n] = a[n] + a[n]
+
+
+PLANTED_EDGE = double_all
+
+
+@cuda.jit
+def double_all(a, out):  # noqa: F811  ours, by the same name
+    n = cuda.grid(1)
+    if n < a.shape[0]:
+        out[n] = a[n] + a[n]
+
+
+@task(
+    "07.e1", "double_all",
+    ours=double_all,
+    planted=PLANTED_EDGE,
+    stars=1, kind="bug",
+    hints=(
+        "An array of 31 numbers has which last index?",
+        "Thread 31 passes the check, too. It reads a[31].",
+        "if n < a.shape[0]:",
+    ),
+)  # fmt: skip
+def the_edge(double_all):
+    for N in BATCHES:
+        a = floats(N)
+        run = watch(double_all, cuda_v2.blocks_for(N) + 1, 32, a=a, out=zeros(N))
+        same("out", run["out"], a + a, where=f"{N} numbers")
+        own_parts(run, "out", range(N), part="number")
+
+
+@cuda.jit
+def add_up(parts, total):
+    n = cuda.grid(1)
+    if n < parts.shape[0]:
+        total[0] += parts[n]
+
+
+PLANTED_RACE = add_up
+
+
+@cuda.jit
+def add_up(parts, total):  # noqa: F811
+    n = cuda.grid(1)
+    if n < parts.shape[0]:
+        cuda.atomic.add(total, 0, parts[n])
+
+
+@task(
+    "07.e2", "add_up",
+    ours=add_up,
+    planted=PLANTED_RACE,
+    stars=1, kind="bug",
+    hints=(
+        "total[0] += part is three steps. What may happen between them?",
+        "The three steps in one: cuda.atomic.add(array, index, value).",
+        "cuda.atomic.add(total, 0, parts[n])",
+    ),
+)  # fmt: skip
+def a_sum_without_a_race(add_up):
+    for N in BATCHES:
+        parts = floats(N)
+        run = watch(add_up, cuda_v2.blocks_for(N), 32, parts=parts, total=zeros(1))
+        no_race(run)
+        own_parts(run, "total", range(N), part="number")
+        same("total", run["total"], parts.sum(keepdims=True), where=f"{N} numbers", tolerance=1e-4)
+
+
+def threads_for(N):
+    return max(32, min(1024, (N - 1) // 39 // 32 * 32))
+
+
+@task(
+    "07.e3", "threads_for",
+    ours=threads_for,
+    stars=2, kind="complete",
+    hints=(
+        "40 blocks are launched if at least how many samples are left for the last one?",
+        "With t threads per block there are at least 40 blocks if 39 t < N.",
+        "return max(32, min(1024, (N - 1) // 39 // 32 * 32))",
+    ),
+)  # fmt: skip
+def a_block_size_for_40_sms(threads_for):
+    random = np.random.default_rng().integers(1, 50_000, 30).tolist()
+    for N in (1, 7, 1000, 1248, 1249, 2560, 5000, 10_240, 1_000_000, *random):
+        got = threads_for(N)
+        said = f"N = {N}: {got}"
+        expect(got in range(32, 1025, 32), f"{said} is no multiple of 32 from 32 to 1,024.")
+        blocks = ThreadLayout(N, got).blocks
+        expect(blocks >= 40 or got == 32, f"{said} gives too few blocks, {blocks}.")
+        if got < 1024:
+            fewer = ThreadLayout(N, got + 32).blocks
+            expect(fewer < 40, f"{said}, but {got + 32} is larger and still gives {fewer} blocks.")
+
+
+@cuda.jit
+def add_up_in_few_steps(parts, total):
+    own = parts.dtype.type(0)
+    for n in range(cuda.grid(1), parts.shape[0], cuda.gridsize(1)):
+        own += parts[n]
+    cuda.atomic.add(total, 0, own)
+
+
+BLOCKS, PAR = 4, 128  # of the launch; atomic additions of ours: one per thread
+
+
+@task(
+    "07.e4", "add_up_in_few_steps",
+    ours=add_up_in_few_steps,
+    stars=3, kind="better",
+    hints=(
+        "There are 128 threads and many more numbers. What can a thread add up alone first?",
+        "Thread n takes the numbers n, n + 128, n + 256, ...: cuda.gridsize(1) is 128 here. Its "
+        "own sum is a plain variable, not an array.",
+        "for n in range(cuda.grid(1), parts.shape[0], cuda.gridsize(1)): own += parts[n]",
+    ),
+)  # fmt: skip
+def few_atomic_additions(add_up):
+    for N in (1, 129, 4096, 5000):
+        parts = floats(N)
+        run = watch(add_up, BLOCKS, 32, parts=parts, total=zeros(1))
+        no_race(run)
+        same("total", run["total"], parts.sum(keepdims=True), where=f"{N} numbers", tolerance=1e-4)
+        alone = len(run.observed.readers[run.own_names["parts"]])
+        expect(alone >= min(N, 32 * BLOCKS), f"{N} numbers: only {alone} threads read any of them.")
+        no_doubles(add_up, parts, zeros(1))
+    made = run.observed.counts.atomics
+    words = f"{N} numbers: {made:,} atomic additions. The aim is {PAR}, one per thread."
+    expect(made <= PAR, words)
+    return f"{made} atomic additions for {N:,} numbers; ours makes {PAR}."

@@ -1,0 +1,82 @@
+"""The verdict on one answer, in one line; and the hints."""
+
+import linecache
+import traceback
+
+from lstm_kernels.emulator.errors import EmulatorError
+from lstm_kernels.judge import progress
+from lstm_kernels.judge.compare import NotYet
+from lstm_kernels.judge.source import is_unwritten, plain, refuse_borrowed
+from lstm_kernels.judge.tasks import HINTS, find
+
+_hints_given = {}
+
+
+def judge(number, answer):
+    """Print in one line whether the answer to a task is right; return it, or the course's own.
+
+    number: "07.2", the second task of lesson 07.  answer: the function, kernel or value that the
+    task asks for.  Not written yet (None, or `...` inside) costs nothing.  Right: the lesson goes
+    on with it.  Else the line says what differs first, and the lesson goes on with the course's
+    own.  ValueError names the lesson's tasks if there is no such task.
+    """
+    task = find(number)
+    if is_unwritten(answer, task.planted):
+        doing = "mend" if task.planted is not None else "write"
+        print(f"{number} {task.title}: yours to {doing}; until then the course's own goes on.")
+        return task.ours
+    try:
+        refuse_borrowed(answer, task.given)
+        measured = task.check(answer)
+    except Exception as error:
+        print(f"{number} {task.title}: not yet. {_reason(error, answer)} "
+              f'Stuck? judge.hint("{number}")')  # fmt: skip
+        return task.ours
+    progress.solved(number)
+    print(f"{number} {task.title}: right.{f' {measured}' if measured else ''}")
+    return answer
+
+
+def hint(number):
+    """Print the next of a task's three hints: a question, an index line, the line itself."""
+    task = find(number)
+    step = min(_hints_given.get(number, 0), len(HINTS) - 1)
+    _hints_given[number] = step + 1
+    print(f"{number}, hint {step + 1} of {len(HINTS)}: {task.hints[step]}")
+
+
+judge.hint = hint
+
+
+def _reason(error, answer):
+    """Why it is not right, as a sentence; an error that is not the answer's is raised again."""
+    if isinstance(error, NotYet | EmulatorError):
+        words = str(error)
+        return words if words.endswith((".", "?", "!")) else f"{words}."
+    place = _place(error, answer)
+    if place is None:
+        raise error
+    said = str(error) or "no message"
+    return f"It stops with {type(error).__name__}: {said}, in {place}."
+
+
+def _place(error, answer):
+    """The answer's own line in which an error came up; None if it came from elsewhere."""
+    function = plain(answer)
+    if function is None:
+        return None
+    home = function.__code__.co_filename
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == home]
+    called = _does_not_take(error, function)
+    if not frames:
+        return called
+    line = linecache.getline(home, frames[-1].lineno).strip()
+    return f"line {frames[-1].lineno}: `{line}`"
+
+
+def _does_not_take(error, function):
+    """Its call failed: it takes other arguments than the task says."""
+    said = str(error)
+    if isinstance(error, TypeError) and function.__name__ in said and "argument" in said:
+        return "the call itself: the task gives its arguments"
+    return None
