@@ -34,9 +34,12 @@ def same(name, got, expected, typical=None, *, where="", tolerance=1e-5, last_fi
 
 def unchanged(before, after, names, where=""):
     """NotYet if a function has changed one of its arguments."""
-    for name, old, new in zip(names, before, after, strict=True):
+    for name, *both in zip(names, before, after, strict=True):
+        old, new = map(np.asarray, both)
+        shapes = f"{name} has the shape {new.shape} afterwards, was {old.shape}"
+        expect(old.shape == new.shape, f"It changes its argument: {shapes}{_in_brackets(where)}.")
         if not np.array_equal(old, new, equal_nan=True):
-            index = first_of(np.asarray(old) != np.asarray(new))
+            index = first_of(old != new)
             raise NotYet(f"It changes its argument: {at(name, index)} is {number(new[index])} "
                          f"afterwards, was {number(old[index])}{_in_brackets(where)}.")  # fmt: skip
 
