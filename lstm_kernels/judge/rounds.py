@@ -4,6 +4,7 @@ Rounds may run at the same time if none of them writes what another one reads or
 """
 
 import copy
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -66,6 +67,19 @@ def run(loop, order):
     for n in order:
         loop.body(n, **arrays)
     return arrays
+
+
+def order_matters(loop):
+    """Does the last round first give other numbers, not counting what rounding does?"""
+    usual, reverse = run(loop, range(loop.rounds)), run(loop, reversed(range(loop.rounds)))
+    pairs = zip(_numbers(list(usual.values())), _numbers(list(reverse.values())), strict=True)
+    return not all(math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12) for a, b in pairs)
+
+
+def _numbers(values):
+    """All numbers of a nested list, one after the other."""
+    for value in values:
+        yield from _numbers(value) if isinstance(value, list | tuple) else (value,)
 
 
 def first_conflict(reads, writes):
