@@ -5,19 +5,25 @@ same("dW", got, wanted, typical(MISTAKES, (add_gradients,), lambda f: f(x, h, dz
 """
 
 import inspect
+from functools import partial
 
 
 def typical(mistakes, functions, run):
     """{cause: what `run` makes of our function with this mistake}, made only when it is asked for.
 
     mistakes: {cause: (piece of our source, what stands there instead)}.  functions: of one module;
-    the piece may be in any of them, and `run` gets the first.
+    the piece may be in any of them, and `run` gets the first.  A mistake that does not run with
+    these sizes is like no answer that did.
     """
 
     def made(piece, instead):
-        return lambda: run(mistaken(functions, piece, instead))
+        wrong = mistaken(functions, piece, instead)
+        try:
+            return run(wrong)
+        except (IndexError, ValueError):  # shapes that do not fit
+            return ()
 
-    return {cause: made(*pieces) for cause, pieces in mistakes.items()}
+    return {cause: partial(made, *pieces) for cause, pieces in mistakes.items()}
 
 
 def mistaken(functions, piece, instead):
