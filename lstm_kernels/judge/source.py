@@ -76,15 +76,23 @@ def is_unwritten(answer, planted=None):
     trees = [tree_of(function) for function in functions_of(answer)]
     if planted is not None and trees:
         before = [tree_of(function) for function in functions_of(planted)]
-        if [*map(ast.dump, trees)] == [*map(ast.dump, before)]:
+        if [*map(_code, trees)] == [*map(_code, before)]:
             return True
     return any(map(_is_stub, trees))
 
 
+def _lines(tree):
+    return tree.body if isinstance(tree.body, list) else [tree.body]  # of a lambda
+
+
+def _code(tree):
+    """Its arguments and lines, whatever its name is."""
+    return [ast.dump(part) for part in (tree.args, *_lines(tree))]
+
+
 def _is_stub(tree):
     """No line yet, or `...` somewhere, but not as an index: `a[..., 0]`."""
-    body = tree.body if isinstance(tree.body, list) else [tree.body]
-    if all(isinstance(line, ast.Pass) or _says_not_written(line) for line in body):
+    if all(isinstance(line, ast.Pass) or _says_not_written(line) for line in _lines(tree)):
         return True
     indices = [n.slice for n in ast.walk(tree) if isinstance(n, ast.Subscript)]
     inside = {id(n) for index in indices for n in ast.walk(index)}

@@ -242,6 +242,7 @@ def test_an_answer_is_no_stub(source):
 def test_a_planted_bug_is_unwritten_until_a_line_changes():
     planted = answer_of('def f(x):\n    """Twice x."""\n    return 3 * x')
     assert is_unwritten(answer_of("def f(x):\n    # looked at\n    return 3 * x"), planted)
+    assert is_unwritten(answer_of("def g(x):\n    return 3 * x\n\n\nf = g"), planted)
     assert not is_unwritten(answer_of(RIGHT), planted)
 
 

@@ -1,0 +1,45 @@
+"""Pictures of what gives a bug away.  Lesson B1."""
+
+import numpy as np
+
+from .style import BLUE, GREY, VERMILLION, ink, listed, styled, subplots
+
+
+@styled
+def draw_errors(errors):
+    """Errors of gradients against finite differences: {"found": {name: error}, "right": ...}."""
+    said = [f"{who}: {listed([f'{n} {100 * e:.2g} %' for n, e in of.items()])}"
+            for who, of in errors.items()]  # fmt: skip
+    alt = f"How far each gradient is off finite differences, on a log axis. {'; '.join(said)}."
+    picture, ax = subplots(1, 1, 10, 4, alt=alt)
+    for (who, of), color, mark in zip(errors.items(), (VERMILLION, BLUE), "os", strict=True):
+        names, values = list(of), [100 * error for error in of.values()]
+        ax.semilogy(names, values, mark, color=color, ms=9)
+        ax.annotate(who, (len(names) - 1, values[-1]), (14, 0), textcoords="offset points",
+                    color=ink(color), va="center", weight="bold")  # fmt: skip
+    ax.axhline(1, color=GREY, lw=1, ls=":")
+    ax.margins(x=0.12, y=0.15)
+    ax.set(title="How far each gradient is off", ylabel="% of the largest value")
+    return picture
+
+
+@styled
+def draw_calls(seconds, said):
+    """The time of each call, and what one clock around all of them says."""
+    times = 1e3 * np.array(seconds)
+    each = listed([f"{t:.0f}" for t in times])
+    alt = f"""Milliseconds of calls 1 to {len(times)}: {each}. A line at {1e3 * said:.0f} ms: what a
+        single clock around all calls says per call."""
+    picture, ax = subplots(1, 1, 10, 3.8, alt=alt)
+    ax.bar(range(1, len(times) + 1), times, 0.6, color=BLUE)
+    ax.axhline(1e3 * said, color=VERMILLION)
+    place = (len(times) + 0.4, 1e3 * said), (0, 8)
+    ax.annotate(
+        "one clock around all",
+        *place,
+        ha="right",
+        textcoords="offset points",
+        color=ink(VERMILLION),
+    )
+    ax.set(title="The first call is not like the others", xlabel="call", ylabel="ms")
+    return picture
