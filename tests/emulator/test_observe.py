@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from numba import float32
+from numba import float32, njit
 
 from lstm_kernels.emulator import (
     ArgumentError,
@@ -228,3 +228,8 @@ def test_lines_that_compute_with_float64():
     (line, text), *_ = find_doubles(doubled, floats(4), floats(4), 3)
     assert linecache.getline(__file__, line).strip() == text
     assert find_doubles(clean, floats(4), floats(4), 3) == []
+
+
+def test_a_search_for_doubles_leaves_numba_as_it_was():
+    find_doubles(clean, floats(4), floats(4), 3)
+    assert njit(lambda x: len(x.flat))(floats(2, 3)) == 6
