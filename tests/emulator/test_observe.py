@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from numba import float32, njit
+from numba import float32
 
 from lstm_kernels.emulator import (
     ArgumentError,
@@ -18,6 +18,8 @@ from lstm_kernels.emulator import (
 from lstm_kernels.emulator.doubles import find_doubles
 from lstm_kernels.emulator.observe import Counts, observe
 from tests.emulator.planted import sum_all
+from tests.notebooks import ROOT
+from tests.processes import output_of
 
 
 def floats(*shape):
@@ -230,6 +232,16 @@ def test_lines_that_compute_with_float64():
     assert find_doubles(clean, floats(4), floats(4), 3) == []
 
 
+SEARCH_FIRST = """
+import numpy as np
+from numba import njit
+from lstm_kernels.emulator.doubles import find_doubles
+from tests.emulator.test_observe import clean, floats
+find_doubles(clean, floats(4), floats(4), 3)
+print(njit(lambda x: len(x.flat))(floats(2, 3)))
+"""
+
+
 def test_a_search_for_doubles_leaves_numba_as_it_was():
-    find_doubles(clean, floats(4), floats(4), 3)
-    assert njit(lambda x: len(x.flat))(floats(2, 3)) == 6
+    """In a process where nothing was compiled before: it made Numba unlearn `len`."""
+    assert output_of(SEARCH_FIRST, ROOT) == "6\n"
