@@ -253,7 +253,7 @@ def seconds_of(call, repeats=5):
 class Clocked:
     """A call whose first one takes long, and one of the later ones, too: something else ran."""
 
-    def __init__(self, first=0.2, usual=0.004, disturbed=0.2):
+    def __init__(self, first=0.4, usual=0.004, disturbed=0.15):
         self.first, self.usual, self.disturbed, self.calls = first, usual, disturbed, 0
 
     def __call__(self):

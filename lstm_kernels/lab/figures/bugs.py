@@ -12,11 +12,12 @@ def draw_errors(errors):
             for who, of in errors.items()]  # fmt: skip
     alt = f"How far each gradient is off finite differences, on a log axis. {'; '.join(said)}."
     picture, ax = subplots(1, 1, 10, 4, alt=alt)
-    for (who, of), color, mark in zip(errors.items(), (VERMILLION, BLUE), "os", strict=True):
-        names, values = list(of), [100 * error for error in of.values()]
-        ax.semilogy(names, values, mark, color=color, ms=9)
-        ax.annotate(who, (len(names) - 1, values[-1]), (14, 0), textcoords="offset points",
-                    color=ink(color), va="center", weight="bold")  # fmt: skip
+    looks = (VERMILLION, "o", 14), (BLUE, "s", 8)
+    for (who, of), (color, mark, size) in zip(errors.items(), looks, strict=True):
+        values = [100 * error for error in of.values()]
+        ax.semilogy(list(of), values, mark, color=color, ms=size)
+        place = {"xytext": (-14, 0), "textcoords": "offset points", "ha": "right", "va": "center"}
+        ax.annotate(who, (0, values[0]), color=ink(color), weight="bold", **place)
     ax.axhline(1, color=GREY, lw=1, ls=":")
     ax.margins(x=0.12, y=0.15)
     ax.set(title="How far each gradient is off", ylabel="% of the largest value")
