@@ -29,7 +29,6 @@ from tests.notebooks import (
 # ---- the code that a lesson shows ---------------------------------------------------------
 
 FOLDERS = {  # of modules that are no versions
-    "timing": "lstm_kernels.lab.measure",
     "forecast": "lstm_kernels.lab",
     "roofline": "lstm_kernels.lab.estimates",
 }
@@ -51,7 +50,6 @@ SHOWN = {  # lesson: {module: what of it is shown, in cells with the tag source:
     },
     "07_cuda_v2": {"cuda_v2": "add_gradients kernel blocks_for gradients"},
     "08_cuda_v3": {"buffers": "Piece lent", "cuda_v3": "Buffers gradients"},
-    "09_race": {"timing": "measure"},
     "10_forecast": {"forecast": "one_step rollout"},
     "12_all_cores": {
         "numba_cpu": "WORKERS LANES FEW FAST compiled into_caller CACHE_LINE one_at_a_time LIMIT"
