@@ -35,7 +35,8 @@ FOLDERS = {  # of modules that are no versions
     "roofline": "lstm_kernels.lab.estimates",
 }
 SHOWN = {  # lesson: {module: what of it is shown, in cells with the tag source:MODULE}
-    "01_lstm_math": {"numpy_loop": "sigmoid forward_sample backward_sample"},
+    "01_forward": {"numpy_loop": "sigmoid forward_sample"},
+    "02_backward": {"numpy_loop": "backward_sample"},
     "03_sequential": {
         "sequential": "sigmoid dot zeros step forward_sample backward_sample add_gradients"
         " gradients"
@@ -162,8 +163,8 @@ def test_nothing_of_a_module_is_left_out(lesson, module):
 # ---- exercises ----------------------------------------------------------------------------
 
 EXERCISES = {  # how many
-    "00_start_here": 3, "01_lstm_math": 4, "03_sequential": 3, "04_numpy": 3, "06_cuda_v1": 2,
-    "08_cuda_v3": 3, "09_race": 3, "12_all_cores": 3, "13_cuda_v4": 3,
+    "00_start_here": 3, "01_forward": 2, "02_backward": 2, "03_sequential": 3, "04_numpy": 3,
+    "06_cuda_v1": 2, "08_cuda_v3": 3, "09_race": 3, "12_all_cores": 3, "13_cuda_v4": 3,
     "14_cuda_v5": 3, "15_cuda_v6": 3, "16_cuda_v7": 4, "17_roofline": 3,
     "A1_how_the_emulator_works": 1,
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The LSTM cell: its parts, the cell unrolled in time, its gates at work.  Lesson 01."""
+"""The LSTM cell: its parts, the cell unrolled in time, its gates at work.  Lessons 01 and 02."""
 
 import numpy as np
 from matplotlib.patches import Circle
