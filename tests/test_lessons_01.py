@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from lstm_kernels import data, init_params
-from lstm_kernels.lab.figures import cell, start, style
+from lstm_kernels.lab.figures import cell, slopes, start, style
 from lstm_kernels.lab.widgets.gate_playground import LIMIT, SETTINGS, GatePlayground, with_offsets
 from lstm_kernels.versions import numpy_loop
 from tests.pictures import curves, faces, no_overlap, painted, texts, titles
@@ -21,24 +21,23 @@ def playground():
 # ---- the figures --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "part, gates, ends",
-    [
-        ("f", "f", {"…"}),
-        ("ig", "fig", {"$c_{t+1}$"}),
-        ("o", "figo", {"$c_{t+1}$", "$h_{t+1}$"}),
-        (None, "figo", {"$c_{t+1}$", "$h_{t+1}$"}),
-    ],
-)
-def test_a_cell_grows_gate_by_gate(part, gates, ends):
-    picture = cell.draw_cell(part)
+def test_a_cell_has_four_gates_of_which_one_is_a_tanh():
+    picture = cell.draw_cell()
     (ax,) = picture.axes
-    assert {gate for gate, color in style.GATE_COLORS.items() if color in faces(ax)} == set(gates)
+    assert {gate for gate, color in style.GATE_COLORS.items() if color in faces(ax)} == set("figo")
     words = texts(ax)
-    assert [gate for gate in "figo" if gate in words] == list(gates)
-    assert (words.count("σ"), "g" in words) == (len(set(gates) - {"g"}), "g" in gates)
-    assert {"$c_t$", "$h_t$", "$x_t$"} <= set(words)
-    assert {"…", "$c_{t+1}$", "$h_{t+1}$"} & set(words) == ends
+    assert [gate for gate in words if gate in tuple("figo")] == list("figo")
+    assert words.count("σ") == 3 and words.count("tanh") == 2, "g, and on the way to h"
+    assert {"$c_t$", "$h_t$", "$x_t$", "$c_{t+1}$", "$h_{t+1}$"} <= set(words)
+    no_overlap(picture)
+
+
+def test_the_sigmoid_begins_at_0_and_tanh_at_minus_1():
+    picture = slopes.draw_activations()
+    sigmoid, tanh = (line.get_ydata() for line in picture.axes[0].lines[:2])
+    middle = len(sigmoid) // 2
+    np.testing.assert_allclose([sigmoid[0], sigmoid[middle], sigmoid[-1]], [0, 0.5, 1], atol=0.01)
+    np.testing.assert_allclose([tanh[0], tanh[middle], tanh[-1]], [-1, 0, 1], atol=0.01)
     no_overlap(picture)
 
 

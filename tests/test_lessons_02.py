@@ -3,7 +3,8 @@
 import numpy as np
 from matplotlib.patches import FancyArrowPatch
 
-from lstm_kernels.lab.figures import cell
+from lstm_kernels.lab.figures import cell, slopes
+from lstm_kernels.lab.figures.style import BLUE, ORANGE
 from tests.pictures import curves, names_on, no_overlap, texts, titles
 
 
@@ -47,3 +48,12 @@ def test_numbers_on_the_cell_and_derivatives_if_there_are_any():
         words = texts(picture.axes[0])
         assert (words.count("0.25"), words.count("∂ 0.250")) == (count, derivatives)
         no_overlap(picture)
+
+
+def test_the_best_step_of_each_curve_is_marked():
+    steps, rough = np.array([1e-1, 1e-2, 1e-3]), np.array([1e-1, 1e-3, 1e-2])
+    picture = slopes.draw_step_errors(steps, {"a": (rough, BLUE), "b": (rough[::-1], ORANGE)})
+    (ax,) = picture.axes
+    assert curves(ax) == [list(rough), [1e-3], list(rough[::-1]), [1e-3]]
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log") and ax.xaxis_inverted()
+    assert sorted(texts(ax)) == ["a", "b"] and "a 1e-03 at 1e-02" in picture.alt
