@@ -34,9 +34,9 @@ FOLDERS = {  # of modules that are no versions
     "forecast": "lstm_kernels.lab",
     "roofline": "lstm_kernels.lab.estimates",
 }
-SHOWN = {  # lesson: {module: what of it is shown, in cells with the tag source:MODULE}
+SHOWN = {  # lesson: {module: what is shown, in cells tagged source:MODULE or folded as a task's}
     "01_forward": {"numpy_loop": "sigmoid forward_sample"},
-    "02_backward": {"numpy_loop": "backward_sample"},
+    "02_backward": {"numpy_loop": "backward_sample add_gradients"},
     "03_sequential": {
         "sequential": "sigmoid dot zeros step forward_sample backward_sample add_gradients"
         " gradients"
@@ -151,7 +151,7 @@ def imported(shown):
 
 def test_each_cell_with_a_modules_code_is_in_the_table_above():
     found = {(lesson, module) for lesson, shown in CELLS_WITH_CODE for module in modules_of(shown)}
-    assert found == {(lesson, module) for lesson, modules in SHOWN.items() for module in modules}
+    assert found <= {(lesson, module) for lesson, modules in SHOWN.items() for module in modules}
 
 
 @pytest.mark.parametrize("lesson, module", WHOLE)
