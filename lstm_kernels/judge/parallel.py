@@ -91,7 +91,7 @@ def watch_rounds(answer, *, order="forward", loop="prange", using=None, **argume
         name: Noted(a, np.arange(a.size).reshape(a.shape), name, run) for name, a in arrays.items()
     }
     names = {loop: _loop_of(run, order), **(using or {})}
-    result = _with_names(answer, names)(*{**arguments, **noted}.values())
+    result = with_names(answer, names)(*{**arguments, **noted}.values())
     run.result = result.read() if isinstance(result, Noted) else result
     return run
 
@@ -136,12 +136,13 @@ def is_parallel(answer):
 
 
 def compiled_with(answer, using):
-    """The answer compiled for all threads, with other functions for what the task gives.
+    """The answer compiled, with other functions for what the task gives.
 
     An error of the compiler's is NotYet, with its first line: what plain Python does, Numba may
-    refuse.
+    refuse.  For one thread: that takes a third of the time, and whether the rounds may run in
+    parallel is seen by `watch_rounds`.
     """
-    ready = numba.njit(parallel=True)(_with_names(answer, using))
+    ready = numba.njit(with_names(answer, using))
 
     def call(*arguments):
         try:
@@ -156,7 +157,7 @@ def compiled_with(answer, using):
     return call
 
 
-def _with_names(answer, names):
+def with_names(answer, names):
     """The answer's Python function, with other values for these global names."""
     function = plain(answer)
     scope = {**function.__globals__, **names}
