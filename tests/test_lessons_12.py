@@ -18,7 +18,7 @@ def test_each_worker_has_its_samples_and_a_box(N, workers, said):
     squares = faces(picture.axes[0])
     filled = sum(squares.count(color) for color in set(figures.CORE_COLORS))
     assert filled == N + workers, "a square per sample, an arrow per worker"
-    assert squares[:3] == [BLUE] * 3 and squares[3:6] == [ORANGE] * 3
+    assert squares[:3] == [BLUE] * 3 and squares[5:8] == [ORANGE] * 3
     assert texts(picture.axes[0])[-2].startswith("G[0] + G[1] + ")
     no_overlap(picture)
 

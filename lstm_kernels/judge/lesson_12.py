@@ -57,8 +57,8 @@ def _shared_out(parts, N):
                        f"numbered 0 to {N - 1}.")  # fmt: skip
         found[int(begin) : int(end)] += 1
     for n in np.flatnonzero(found != 1).tolist()[:1]:
-        expect(False, f"{where}: sample {n} has {found[n] or 'no'} "
-                      f"worker{'s' * (found[n] > 1)}; it needs one.")  # fmt: skip
+        who = "no worker" if found[n] == 0 else f"{found[n]} workers"
+        expect(False, f"{where}: sample {n} has {who}; it needs one.")
     sizes = [end - begin for begin, end in parts]
     few, many = int(np.argmin(sizes)), int(np.argmax(sizes))
     expect(sizes[many] - sizes[few] <= 1,
