@@ -104,7 +104,7 @@ def _differences(array, expected, tolerance):
     largest = np.abs(exact).max(initial=0)
     with np.errstate(invalid="ignore"):
         close = np.abs(array - exact) <= tolerance * (largest or 1)
-    return ~(close | (np.isnan(array) & np.isnan(exact)))
+    return ~(close | (array == exact) | (np.isnan(array) & np.isnan(exact)))
 
 
 def _typical_cause(array, typical, tolerance):
