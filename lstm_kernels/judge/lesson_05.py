@@ -36,6 +36,10 @@ def _blocks(N, threads=32):
     return -(-N // threads)
 
 
+def _text(number, what="month"):
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
 def _run(kernel, grid, block, **arguments):
     """One run of the kernel, watched; NotYet if threads race."""
     run = watch(kernel, grid, block, log=True, **arguments)
@@ -57,9 +61,9 @@ def _against_par(*counted):
     return f"{'; '.join(words)}."
 
 
-def _at_most(got, what, par, why):
-    """NotYet if this count, which the rung is about, is above par."""
-    expect(got <= par, f"The result is right, but {got:,} {what}, par is {par:,}: {why}.")
+def _at_most(got, what, most, why, limit="par is"):
+    """NotYet if this count, which the rung is about, is above its limit."""
+    expect(got <= most, f"The result is right, but {got:,} {what}, {limit} {most:,}: {why}.")
 
 
 def _many_read(run, name, N, threads):
@@ -69,11 +73,11 @@ def _many_read(run, name, N, threads):
                             f"{wanted} could share the work.")  # fmt: skip
 
 
-def _share_the_sum(run, wanted):
+def _share_the_sum(run, threads, wanted):
     """NotYet if a few threads of block 0 add up what all have put into shared memory."""
-    adding = len([n for n in reads_by_thread(run) if n < 2 * wanted])
-    expect(adding >= wanted, f"The sum is right, but {adding} of block 0's threads read shared "
-                             f"memory: in the first step of a tree, {wanted} add.")  # fmt: skip
+    adding = len([n for n in reads_by_thread(run) if n < threads])
+    expect(adding >= wanted, f"The sum is right, but {adding} of {threads} threads of block 0 read "
+                             f"shared memory: in a tree's first step, {wanted} can.")  # fmt: skip
 
 
 # ---- numbers in, numbers out ----------------------------------------------------------------
@@ -99,7 +103,7 @@ def a_map(growth):
         before, after = _months(N), _months(N)
         run = _run(growth, 1, N, before=before, after=after, rate=zeros(N))
         typical = {"the two years are swapped": before / after}
-        same("rate", run["rate"], after / before, typical, where=f"{N} months")
+        same("rate", run["rate"], after / before, typical, where=_text(N))
         own_parts(run, "rate", range(N), part="month")
     no_doubles(growth, before, after, before)
     return _counted(run, reads=2 * N, writes=N)
@@ -127,7 +131,7 @@ def a_guard(centre):
         values, mean = _months(N), np.float32(280)
         run = _run(centre, _blocks(N), 32, values=values, mean=mean, out=zeros(N))
         typical = {"mean - value, not value - mean": mean - values}
-        same("out", run["out"], values - mean, typical, where=f"{N} months")
+        same("out", run["out"], values - mean, typical, where=_text(N))
         own_parts(run, "out", range(N), part="month")
     no_doubles(centre, values, mean, values)
     return _counted(run, reads=N, writes=N)
@@ -196,9 +200,9 @@ def moving_average(values, average):
 )  # fmt: skip
 def a_stencil(moving_average):
     for N in (*BATCHES, 133):
-        values, where = _months(N + YEAR - 1), f"{N + YEAR - 1} months"
+        values = _months(N + YEAR - 1)
         run = _run(moving_average, _blocks(N), 32, values=values, average=zeros(N))
-        same("average", run["average"], *_averages(values, N), where=where)
+        same("average", run["average"], *_averages(values, N), where=_text(len(values)))
         own_parts(run, "average", range(N))
     no_doubles(moving_average, values, values)
     return _counted(run, reads=YEAR * N, writes=N)
@@ -248,8 +252,8 @@ def block_sums(year_totals):
         run = _run(year_totals, years, 16, passengers=passengers, totals=zeros(years))
         by_year = passengers.reshape(years, YEAR)
         typical = {"a step of the tree is missing": by_year[:, 0::2].sum(1)}
-        same("totals", run["totals"], by_year.sum(1), typical, where=f"{years} years")
-        _share_the_sum(run, 8)
+        same("totals", run["totals"], by_year.sum(1), typical, where=_text(years, "year"))
+        _share_the_sum(run, 16, 6)
     no_doubles(year_totals, passengers, passengers)
     return _counted(run, reads=YEAR * years, barriers=4)
 
@@ -291,9 +295,9 @@ def two_steps(add_block):
         first = _run(add_block, BLOCKS, 32, values=values, parts=zeros(BLOCKS))
         second = _run(add_block, 1, 32, values=first["parts"], parts=zeros(1))
         start = {"only the first 256 months": values[: 32 * BLOCKS].sum(keepdims=True)}
-        same("the total", second["parts"], values.sum(keepdims=True), start, where=f"{N} months")
+        same("total", second["parts"], values.sum(keepdims=True), start, where=_text(N))
         _many_read(first, "values", N, 32 * BLOCKS)
-        _share_the_sum(first, 16)
+        _share_the_sum(first, 32, 16)
     no_doubles(add_block, values, values)
     atomics = first.observed.counts.atomics + second.observed.counts.atomics
     _at_most(atomics, "atomic additions", 0, "here each block writes its own part")
@@ -325,7 +329,7 @@ def atomics(season):
         passengers, totals = _months(N), zeros(YEAR)
         run = _run(season, _blocks(N), 32, passengers=passengers, totals=zeros(YEAR))
         np.add.at(totals, np.arange(N) % YEAR, passengers)
-        same("totals", run["totals"], totals, where=f"{N} months")
+        same("totals", run["totals"], totals, where=_text(N))
         _many_read(run, "passengers", N, 32 * _blocks(N))
     no_doubles(season, passengers, totals)
     return _counted(run, reads=N, atomics=N)
@@ -364,7 +368,7 @@ def a_histogram(histogram):
         bins = np.random.default_rng().integers(0, BINS, N).astype(np.int32)
         run = _run(histogram, 4, 64, bins=bins, counts=np.zeros(BINS, np.int32))
         wanted = np.bincount(bins, minlength=BINS).astype(np.int32)
-        same("counts", run["counts"], wanted, where=f"{N} months")
+        same("counts", run["counts"], wanted, where=_text(N))
         _many_read(run, "bins", N, 256)
     made = run.observed.counts.atomics
     _at_most(made, "atomic additions in global memory", 4 * BINS, "each block counts for itself")
@@ -403,11 +407,11 @@ def a_scan(carried_before):
         run = _run(carried_before, 1, 64, passengers=passengers, before=zeros(N))
         up_to = passengers.cumsum()
         typical = {"month n is counted too (an inclusive scan)": up_to}
-        same("before", run["before"], np.append(zeros(1), up_to[:-1]), typical, where=f"{N} months")
+        same("before", run["before"], np.append(zeros(1), up_to[:-1]), typical, where=_text(N))
         own_parts(run, "before", range(N))
     no_doubles(carried_before, passengers, passengers)
     most = max((reads_by_thread(run) + reads_by_thread(run, "passengers")).values())
-    _at_most(most, "reads by one thread", 20, "six steps, in which the sums double, are enough")
+    _at_most(most, "reads by one thread", 20, "six steps are enough", "the limit is")
     return _counted(run, reads=64, barriers=12)
 
 
@@ -438,16 +442,32 @@ def transpose(a, out):
     ),
 )  # fmt: skip
 def a_transpose(transpose):
-    for T, N in ((33, 5), (1, 1), (40, 72)):
+    for T, N in ((20, 5), (33, 5), (1, 1), (40, 72)):
         a, grid = floats(T, N), (_blocks(N), _blocks(T))
         run = _run(transpose, grid, (32, 32), a=a, out=zeros(N, T))
-        same("out", run["out"], a.T, where=f"T = {T}, N = {N}")
+        moved = _tiles(a, 32, np.nan).transpose(2, 1, 0, 3)
+        typical = {"each tile is in its place, but not turned inside": _whole(moved)[:N, :T]}
+        same("out", run["out"], a.T, typical, where=f"T = {T}, N = {N}")
     par = T * N // 8  # numbers of 4 bytes in pieces of 32
-    moved, conflicts = pieces(run, "a") + pieces(run, "out"), bank_conflicts(run)
-    _at_most(moved, "pieces of 32 bytes move", 2 * par, "the lanes of a warp, which differ in "
+    count, conflicts = pieces(run, "a") + pieces(run, "out"), bank_conflicts(run)
+    _at_most(count, "pieces of 32 bytes move", 2 * par, "the lanes of a warp, which differ in "
              "threadIdx.x, must be neighbours in the last axis, in a and in out")  # fmt: skip
     _at_most(conflicts, "bank conflicts", 0, "words 32 apart lie in one bank; a row of 33 helps")
-    return _against_par((conflicts, "bank conflicts", 0), (moved, "pieces", 2 * par))
+    return _against_par((conflicts, "bank conflicts", 0), (count, "pieces", 2 * par))
+
+
+def _tiles(a, size, beyond=0):
+    """A matrix in tiles: (rows of tiles, size, columns of tiles, size), filled up at its edges."""
+    rows, columns = (_blocks(n, size) for n in a.shape)
+    filled = np.full((rows * size, columns * size), beyond, a.dtype)
+    filled[: a.shape[0], : a.shape[1]] = a
+    return filled.reshape(rows, size, columns, size)
+
+
+def _whole(tiles):
+    """The matrix of such tiles."""
+    rows, high, columns, wide = tiles.shape
+    return tiles.reshape(rows * high, columns * wide)
 
 
 @cuda.jit
@@ -482,18 +502,28 @@ def product(W, h, z):
     ),
 )  # fmt: skip
 def a_product(product):
-    for K, J, N in ((4, 1, 1), (12, 3, 9), (20, 17, 10)):
+    for K, J, N in ((12, 3, 9), (4, 1, 1), (20, 17, 10)):
         W, h, where = floats(K, J), floats(J, N), f"4H = {K}, H = {J}, N = {N}"
         grid = _blocks(N, SQUARE), _blocks(K, SQUARE)
         run = _run(product, grid, (SQUARE, SQUARE), W=W, h=h, z=zeros(K, N))
-        whole = J // SQUARE * SQUARE
-        typical = {"the last, smaller tile is left out": W[:, :whole] @ h[:whole]}
-        same("z", run["z"], W @ h, typical, where=where)
+        same("z", run["z"], W @ h, _wrong_products(W, h), where=where)
     no_doubles(product, W, h, h)
     reads, par = run.observed.counts.reads, K * J * grid[0] + J * N * grid[1]
     _at_most(reads, "reads", par, f"without tiles they are {2 * K * J * N:,}; with tiles a block "
              "reads each number once")  # fmt: skip
     return _counted(run, reads=par, barriers=2 * _blocks(J, SQUARE))
+
+
+def _wrong_products(W, h):
+    """Typical wrong ones."""
+    K, N, full = len(W), h.shape[1], len(h) // SQUARE * SQUARE
+    of_W, of_h = _tiles(W, SQUARE), _tiles(h, SQUARE)
+    turned_W, turned_h = (_whole(tiles.transpose(0, 3, 2, 1)) for tiles in (of_W, of_h))
+    return {
+        "the last, smaller tile is left out": W[:, :full] @ h[:full],
+        "each tile of W is turned: rows for columns": (turned_W @ _whole(of_h))[:K, :N],
+        "each tile of h is turned: rows for columns": (_whole(of_W) @ turned_h)[:K, :N],
+    }
 
 
 @cuda.jit
@@ -522,9 +552,9 @@ def shuffles(warp_sums):
         each.ravel()[:N] = values
         run = _run(warp_sums, 2, 64, values=values, sums=zeros(4))
         why = "a lane asks one that takes no part. All 32 must come: the mask is 0xFFFFFFFF"
-        expect(not np.isnan(run["sums"]).any(), f"sums has a nan ({N} months): {why}.")
+        expect(not np.isnan(run["sums"]).any(), f"sums has a nan ({_text(N)}): {why}.")
         half = {"the first step must bridge 16 lanes": each[:, :16].sum(1)}
-        same("sums", run["sums"], each.sum(1), half, where=f"{N} months")
+        same("sums", run["sums"], each.sum(1), half, where=_text(N))
         _many_read(run, "values", N, 128)
     no_doubles(warp_sums, values, values)
     shared = sum(reads_by_thread(run).values())
@@ -572,7 +602,7 @@ def the_missing_barrier(turn_years):
         months = _months(YEAR * years)
         run = _run(turn_years, years, YEAR, months=months, out=zeros(YEAR * years))
         turned = months.reshape(years, YEAR)[:, ::-1].ravel()
-        same("out", run["out"], turned, {"nothing is turned": months}, where=f"{years} years")
+        same("out", run["out"], turned, {"nothing is turned": months}, where=_text(years, "year"))
         own_parts(run, "out", range(YEAR * years), part="month")
     return _counted(run, reads=YEAR * years, barriers=1)
 
@@ -608,8 +638,7 @@ def fewer_reads(average_from_shared):
     for N in (1, 63, 65, 133):
         values, blocks = _months(N + YEAR - 1), _blocks(N, 64)
         run = _run(average_from_shared, blocks, 64, values=values, average=zeros(N))
-        where = f"{N + YEAR - 1} months"
-        same("average", run["average"], *_averages(values, N), where=where)
+        same("average", run["average"], *_averages(values, N), where=_text(len(values)))
         own_parts(run, "average", range(N))
     no_doubles(average_from_shared, values, values)
     reads, par = run.observed.counts.reads, len(values) + (YEAR - 1) * (blocks - 1)
@@ -652,8 +681,8 @@ def a_sort(sort_months):
         values[N // 2] = values[0]  # two equal ones
         run = _run(sort_months, 1, 64, values=values, out=zeros(N))
         typical = {"the largest comes first": np.sort(values)[::-1], "nothing is sorted": values}
-        same("out", run["out"], np.sort(values), typical, where=f"{N} months")
+        same("out", run["out"], np.sort(values), typical, where=_text(N))
         own_parts(run, "out", range(N), part="place")
     most = max((reads_by_thread(run) + reads_by_thread(run, "values")).values())
-    _at_most(most, "reads by one thread", 6 * N, "the threads must share the work")
+    _at_most(most, "reads by one thread", 6 * N, "share the work", "the limit is")
     return _counted(run, reads=N, barriers=N + 1)

@@ -3,9 +3,6 @@
 Blue is read, red are threads, green is written, light blue is shared memory, grey is idle.
 """
 
-from lstm_kernels.lab.estimates.cards import WARP
-from lstm_kernels.lab.estimates.thread_layout import bank_turns
-
 from .board import arrow, blank, rectangle, write
 from .style import (
     BLACK,
@@ -276,12 +273,11 @@ def _histogram(ax, blocks=4, bins=8):
 @styled
 def draw_scan_and_banks(passengers=(3, 1, 4, 1, 5, 9, 2, 6)):
     """Sums that double their reach; a tile's banks without and with a 33rd column."""
-    turns = [bank_turns(row * width for row in range(WARP)) for width in (WARP, WARP + 1)]
     alt = f"""05.9: {len(passengers)} months {", ".join(map(str, passengers))}. The first row is
         moved by one and begins with 0; after steps 1, 2 and 4 each place holds the sum of all
         months before it: {", ".join(map(str, _scanned(passengers)[-1]))}. 05.10, drawn with 8
-        banks: in a tile of 8 columns a column lies in one bank, in a tile of 9 in all eight. With
-        32 banks a column of (32, 32) takes {turns[0]} turns, one of (32, 33) {turns[1]}."""
+        banks: in a tile of 8 columns the first column lies in one bank, in a tile of 9, whose last
+        column is not used, in all eight."""
     return _panels(
         5, alt, ("05.9, drawn with 8 months", lambda ax: _scan(ax, passengers)),
         ("05.10, drawn with 8 banks: reading a column", _banks), (1, 1.25),
@@ -327,11 +323,8 @@ def _banks(ax, banks=8):
                 rectangle(ax, left + column + 0.05, row + 0.05, 0.9, 0.9, face, **look)
                 color = "white" if lit else BLACK
                 write(ax, left + column + 0.5, row + 0.5, str(bank), color=color, fontsize=11)
-        turns = bank_turns(row * (WARP + width - banks) for row in range(WARP))
-        cost = f"{turns} turns" if turns > 1 else "1 turn"
-        words = f"(32, {WARP + width - banks}): {cost}"
-        write(ax, left + width / 2, -0.6, words, fontsize=13, weight="bold")
-    words = "number and colour: the bank; strong: the column that a warp reads"
+        write(ax, left + width / 2, -0.6, f"({banks}, {width})", fontsize=13, weight="bold")
+    words = "number and colour: the bank; strong: a column that is read together"
     ax.text(0, banks + 1.2, words, fontsize=12, va="center")
 
 
