@@ -90,6 +90,41 @@ def test_barriers_are_counted_and_shared_memory_is_not():
 
 
 @cuda.jit
+def by_column(x, y):
+    tile = cuda.shared.array((32, 32), float32)
+    i, j = cuda.threadIdx.x, cuda.threadIdx.y
+    tile[j, i] = x[j, i]
+    cuda.syncthreads()
+    y[j, i] = tile[i, j]
+
+
+def test_a_log_tells_what_the_lanes_of_a_warp_ask_of_memory_together():
+    x = floats(2, 32)
+    arguments = np.resize(x, (32, 32)), np.zeros((32, 32), np.float32)
+    seen = observe(by_column, 1, (32, 2), *arguments, log=True)
+    asked = {}
+    for request in seen.requests:
+        asked.setdefault((request.name, request.kind), []).append(request)
+    assert {key: len(found) for key, found in asked.items()} == {
+        ("x", "reads"): 2,
+        ("shared", "writes"): 2,
+        ("shared", "reads"): 2,
+        ("y", "writes"): 2,
+    }
+    second = asked["shared", "reads"][1]
+    assert sorted(second.threads) == list(range(32, 64))
+    assert sorted(second.offsets) == [4 * (32 * i + 1) for i in range(32)]
+    assert observe(by_column, 1, (32, 2), *arguments).requests == []
+
+
+def test_a_log_that_would_be_too_long_is_refused(monkeypatch):
+    monkeypatch.setattr("lstm_kernels.emulator.observe.LOG_ROWS", 100)
+    x = np.zeros((32, 32), np.float32)
+    with pytest.raises(ArgumentError, match="256 accesses; the log has room for 100"):
+        observe(by_column, 1, (32, 2), x, x, log=True)
+
+
+@cuda.jit
 def through_two_names(x, parts, y):
     parts[1][0] = x[0]
 
