@@ -25,7 +25,7 @@ from lstm_kernels.lab.widgets.scale import in_words
 from lstm_kernels.lab.words import seconds_text
 from lstm_kernels.machine import device
 from lstm_kernels.versions import cuda_v4
-from tests.pictures import curves, dots, faces, kept, names_on, no_overlap, texts, titles, widths
+from tests.pictures import curves, dots, kept, names_on, no_overlap, texts, titles, widths
 
 
 def choose(board, *versions):
@@ -529,15 +529,6 @@ def test_a_line_against_the_data_says_its_slope():
     line, dashed = curves(ax)
     assert line == dashed == [1e-3, 2e-3], "exactly as fast as the data"
     assert texts(ax)[1] == "batch 16\nslope 1.00" and names_on(ax.xaxis) == ["64", "128"]
-    no_overlap(picture)
-
-
-def test_goals_say_no_gpu_instead_of_a_ratio():
-    picture = goals.draw_goals({"numpy_loop": 3.0, "cuda_v3": None}, {"faster": 1, "5x": 5})
-    said = ["yes", "no", "3x", "no GPU here, so no ratio"]
-    assert texts(picture.axes[0]) == said
-    assert names_on(picture.axes[0].xaxis) == ["faster", "5x"]
-    assert [color == goals.YES for color in faces(picture.axes[0])] == [True, False, False]
     no_overlap(picture)
 
 
