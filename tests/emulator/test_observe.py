@@ -1,5 +1,6 @@
 """What one traced run shows: results, races, who touched what, how often; and float64 by type."""
 
+import gc
 import linecache
 import math
 
@@ -263,3 +264,18 @@ def test_lines_that_compute_with_float64():
     (line, text), *_ = find_doubles(doubled, floats(4), floats(4), 3)
     assert linecache.getline(__file__, line).strip() == text
     assert find_doubles(clean, floats(4), floats(4), 3) == []
+
+
+@cuda.jit
+def as_long_as_x(x, y):
+    n = cuda.grid(1)
+    if n < len(x):
+        y[n] = x[n]
+
+
+def test_looking_for_float64_leaves_the_compiler_as_it_was():
+    """Numba forgets the function that a result names, once the result is thrown away."""
+    x = np.ones(3, np.float32)
+    assert find_doubles(as_long_as_x, x, x) == []
+    gc.collect()
+    assert observe(as_long_as_x, 1, 4, x, np.zeros_like(x)).arrays["y"].tolist() == [1, 1, 1]
