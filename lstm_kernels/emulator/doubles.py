@@ -31,9 +31,6 @@ from .explain import not_compiled, source_line
 from .runtime import Thread
 
 ARITHMETIC = ("binop", "inplace_binop", "unary", "call")
-# Numba wants a built-in function as a result's entry point, and forgets how to compile it when the
-# result is thrown away: so one that it cannot compile anyway
-NEVER_CALLED = input
 SINGLE, DOUBLE = (types.float32, types.complex64), (types.float64, types.complex128)
 
 
@@ -123,7 +120,7 @@ class _KeepTypes(FunctionPass):
             type_annotation=(state.func_ir.blocks, state.typemap, state.calltypes),
             metadata=state.metadata,
             objectmode=False,
-            entry_point=NEVER_CALLED,
+            entry_point=breakpoint,  # never called: Numba wants a builtin, and unlearns this one
         )
         return False
 

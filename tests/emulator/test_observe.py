@@ -1,6 +1,5 @@
 """What one traced run shows: results, races, who touched what, how often; and float64 by type."""
 
-import gc
 import linecache
 import math
 
@@ -19,6 +18,8 @@ from lstm_kernels.emulator import (
 from lstm_kernels.emulator.doubles import find_doubles
 from lstm_kernels.emulator.observe import Counts, observe
 from tests.emulator.planted import sum_all
+from tests.notebooks import ROOT
+from tests.processes import run_python
 
 
 def floats(*shape):
@@ -266,16 +267,36 @@ def test_lines_that_compute_with_float64():
     assert find_doubles(clean, floats(4), floats(4), 3) == []
 
 
+SEARCH_FIRST = """
+import numpy as np
+from numba import float32
+from lstm_kernels import cuda
+from lstm_kernels.emulator.doubles import find_doubles
+from lstm_kernels.emulator.observe import observe
+
 @cuda.jit
-def as_long_as_x(x, y):
+def alone(x):
     n = cuda.grid(1)
-    if n < len(x):
-        y[n] = x[n]
+    if n < 3:
+        x[n] = x[n] + x[n]
+
+@cuda.jit
+def meet(x):
+    part = cuda.shared.array(64, float32)
+    part[cuda.threadIdx.x] = x[cuda.threadIdx.x]
+    cuda.syncthreads()
+    x[0] = part[1]
+
+x = np.ones(4, np.float32)
+find_doubles(alone, x)
+print(observe(meet, 1, 1, x).arrays["x"].shape)
+"""
 
 
-def test_looking_for_float64_leaves_the_compiler_as_it_was():
-    """Numba forgets the function that a result names, once the result is thrown away."""
-    x = np.ones(3, np.float32)
-    assert find_doubles(as_long_as_x, x, x) == []
-    gc.collect()
-    assert observe(as_long_as_x, 1, 4, x, np.zeros_like(x)).arrays["y"].tolist() == [1, 1, 1]
+def test_a_search_for_doubles_leaves_numba_as_it_was(tmp_path):
+    """Where nothing was compiled before, it made Numba unlearn `len`."""
+    file = tmp_path / "search_first.py"
+    file.write_text(SEARCH_FIRST)
+    settings = {"LSTM_KERNELS_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    done = run_python(file, settings=settings)
+    assert done.stdout == "(4,)\n", done.stderr
