@@ -126,17 +126,22 @@ def _wrong_h(i, f, g, o, c, c_after):
 def forward_of_a_window(forward_sample):
     for s in SIZES_TRIED:
         params, x, _ = random_problem(s, np.float64)
-        before, x = [p.copy() for p in params], x[:, 0]
-        kept = x.copy()
-        names, where = ("gates", "c", "h", "the predictions"), text_without_n(s)
-        got = several(forward_sample(params, x), *names)
-        unchanged([*before, kept], [*params, x], [*params._fields, "x"], where)
+        x, where = x[:, 0], text_without_n(s)
+        before = [a.copy() for a in (*params, x)]
+        got = several(forward_sample(params, x), *STATES)
+        unchanged(before, [*params, x], [*params._fields, "x"], where)
         wanted = numpy_loop.forward_sample(params, x)
-        arrays = [array_like(*three, where) for three in zip(names, got, wanted, strict=True)]
-        _step_by_step(params, x, arrays, wanted, where)
-    params, x, _ = random_problem(s)  # and in float32
-    for three in zip(names, forward_sample(params, x[:, 0]), wanted, strict=True):
-        array_like(*three[:2], np.float32(three[2]), where)
+        _step_by_step(params, x, _arrays_like(wanted, got, where), wanted, where)
+    params, x, _ = random_problem(s)
+    _arrays_like(map(np.float32, wanted), forward_sample(params, x[:, 0]), where)
+
+
+STATES = "gates", "c", "h", "the predictions"
+
+
+def _arrays_like(wanted, got, where):
+    """The four results as arrays of the right shapes and types."""
+    return [array_like(*three, where) for three in zip(STATES, got, wanted, strict=True)]
 
 
 def _step_by_step(params, x, got, wanted, where):

@@ -371,8 +371,7 @@ def _wrong_products(x, h, dz, dy):
         "W": {
             "h_{t+1} for h_t: the gates read the state before the step, h[:-1]": dz.T @ h[1:],
             "h[-1] as the initial state: it is h[0]": dz.T @ wrapped,
-            "h[t - 1] for h[t]: row t is the state before step t": dz.T
-            @ np.roll(h, 1, axis=0)[:-1],
+            "h[t - 1] for h[t]: row t is the state before it": dz.T @ np.roll(h, 1, axis=0)[:-1],
         },
         "B": {
             "summed over everything: the sum goes over the steps, axis 0": dz.sum() + 0 * dz[0],
