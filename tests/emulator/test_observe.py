@@ -1,11 +1,12 @@
 """What one traced run shows: results, races, who touched what, how often; and float64 by type."""
 
+import gc
 import linecache
 import math
 
 import numpy as np
 import pytest
-from numba import float32
+from numba import float32, njit
 
 from lstm_kernels.emulator import (
     ArgumentError,
@@ -228,3 +229,14 @@ def test_lines_that_compute_with_float64():
     (line, text), *_ = find_doubles(doubled, floats(4), floats(4), 3)
     assert linecache.getline(__file__, line).strip() == text
     assert find_doubles(clean, floats(4), floats(4), 3) == []
+
+
+def test_types_that_were_looked_up_leave_numba_whole():
+    find_doubles(clean, floats(4), floats(4), 3)
+    gc.collect()  # Numba then forgets what a function that is gone was compiled to
+
+    @njit
+    def longer(x):
+        return len(x) + 1
+
+    assert longer(floats(4)) == 5
