@@ -85,6 +85,44 @@ def _barrier(ax, left, y, width, label):
     ax.text(left + width, y + 0.15, label, ha="right", va="top", **place)
 
 
+# ---- lesson 13: the way back -------------------------------------------------------------------
+
+
+@styled
+def draw_block_back(H=4):
+    """One step of the backward pass: how 4H threads share the sums dh = W^T dz."""
+    left, K, lit = 6.6, 4 * H, 1  # lit: the unit whose path is drawn
+    alt = f"""From top to bottom: the {H} threads k < H write the four dz of their unit to shared
+        memory; a barrier; all {K} threads, k = r H + j, add up the {H} rows of gate r for unit j,
+        as drawn for gate f and unit {lit}, and write this part of dh to shared memory; a second
+        barrier; then thread j < H adds the four parts of its unit: dh of the step before."""
+    picture, ax = board(13, 6.9, (0, left + K + 0.4), (10.2, 0), alt=alt)
+    ax.set_title(f"The way back, one step: {K} threads share the sums over the {K} rows of W")
+    busy = [(k, BLACK if k < H else LIGHT) for k in range(K)]
+    _row(ax, left, 0.1, "threads k < H:\nfour dz of unit k", busy)
+    _row(ax, left, 1.9, "shared memory:\ndz", [("", SKY)] * K, color=BLACK)
+    for k in range(K):
+        write(ax, left + k + 0.5, 2.3, f"{'ifgo'[k // H]}{k % H}", fontsize=12)
+    for r in range(4):
+        end = (left + r * H + lit + 0.5, 1.85)
+        arrow(ax, (left + lit + 0.5, 0.95), end, GREY, 1.5, head=14)
+    _barrier(ax, left, 3.2, K, "all of dz is there")
+    _row(ax, left, 4.5, "all threads: H rows\nof one gate", [(k, _gate_color(k, H)) for k in range(K)])
+    for j in range(H):
+        start, end = (left + H + j + 0.5, 2.75), (left + H + lit + 0.5, 4.45)
+        arrow(ax, start, end, _gate_color(H, H), head=14)
+    _row(ax, left, 6.2, "shared memory:\nparts of dh", [("", SKY)] * K, color=BLACK)
+    for k in range(K):
+        arrow(ax, (left + k + 0.5, 5.35), (left + k + 0.5, 6.15), GREY, 1.5, head=14)
+        write(ax, left + k + 0.5, 6.6, f"{'ifgo'[k // H]}:{k % H}", fontsize=11)
+    _barrier(ax, left, 7.5, K, "all parts of dh are there")
+    _row(ax, left, 8.8, "threads k < H:\ndh of unit k", busy)
+    for r in range(4):
+        start = (left + r * H + lit + 0.5, 7.05)
+        arrow(ax, start, (left + lit + 0.5, 8.75), _gate_color(r * H, H), head=14)
+    return picture
+
+
 # ---- lesson 13: what a warp reads --------------------------------------------------------------
 
 
