@@ -1,5 +1,7 @@
 """V5, the weights stay in registers: the tasks of lesson 14."""
 
+import ast
+
 import numpy as np
 from numba import float32
 
@@ -8,6 +10,7 @@ from lstm_kernels.judge.compare import expect, same
 from lstm_kernels.judge.eyes import is_kernel, no_doubles, no_race, watch
 from lstm_kernels.judge.inputs import floats, zeros
 from lstm_kernels.judge.lesson_13 import check_block_sum
+from lstm_kernels.judge.source import plain, tree_of
 from lstm_kernels.judge.tasks import task
 from lstm_kernels.lab.estimates.cards import MAX_REGISTERS, MAX_THREADS, REGISTERS
 from lstm_kernels.lab.estimates.thread_layout import bank_turns
@@ -92,7 +95,16 @@ def four_sums_in_three_shuffles(add_quads):
         }
         same("result", run["out"], right, wrong, where="result[thread], q = thread & 3")
     no_doubles(try_quads, parts, right)
-    return "Thread q has all of gate q."
+    shuffles = _written(add_quads, "shfl")
+    expect(shuffles <= 3, f"It is right, with {shuffles} shuffles; three are enough: send two "
+                          "halves, then one sum.")  # fmt: skip
+    return "Thread q has all of gate q, in three shuffles."
+
+
+def _written(kernel, start):
+    """How often `cuda.` and a name that begins so stands in a kernel: cuda.shfl_xor_sync."""
+    nodes = ast.walk(tree_of(plain(kernel)))
+    return sum(isinstance(node, ast.Attribute) and node.attr.startswith(start) for node in nodes)
 
 
 def _quads(parts, partner=1, sent=1, swaps=True):
@@ -258,6 +270,7 @@ def a_sum_without_memory(warp_sum):
     counts = run.observed.counts
     expect(counts.barriers + counts.atomics == 0, f"{counts.barriers} barriers and "
            f"{counts.atomics} atomic additions: shuffles need neither.")  # fmt: skip
+    expect(not _written(warp_sum, "shared"), "It uses shared memory; the task asks for shuffles.")
     no_doubles(warp_sum, a, right)
 
 

@@ -65,6 +65,15 @@ WRONG = {
         ("no swap", "    if q & 1:\n        a0, a1 = a1, a0\n", "", "the swap is missing"),
         ("no second exchange", " + cuda.shfl_xor_sync(ALL, a1, 1)", "",
          "only the first exchange"),
+        (
+            "four shuffles",
+            "    if q & 1:\n        a0, a1 = a1, a0\n"
+            "    return a0 + cuda.shfl_xor_sync(ALL, a1, 1)",
+            "    a0 += cuda.shfl_xor_sync(ALL, a0, 1)\n"
+            "    a1 += cuda.shfl_xor_sync(ALL, a1, 1)\n"
+            "    return a1 if q & 1 else a0",
+            "with 4 shuffles; three are enough",
+        ),
         ("only one bit of q", "if q & 1:", "if q == 1:", "result["),
     ],
     "14.3": [
@@ -100,6 +109,8 @@ WRONG = {
     "14.e1": [
         ("no shuffle", None, NO_SHUFFLE, "is read by 32 threads"),
         ("in shared memory", None, IN_SHARED_MEMORY, "shuffles need neither"),
+        ("in shared memory, without a barrier", None,
+         IN_SHARED_MEMORY.replace("syncthreads", "syncwarp"), "It uses shared memory"),
         ("four exchanges", "(16, 8, 4, 2, 1)", "(16, 8, 4, 2)", "out[0] is"),
         ("nothing", "(16, 8, 4, 2, 1)", "(0,)", "out[0] is"),
     ],
