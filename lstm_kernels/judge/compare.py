@@ -28,8 +28,23 @@ def same(name, got, expected, typical=None, *, where="", tolerance=1e-5, last_fi
     index = first_of(differs, last_first)
     words = f"{at(name, index)} is {number(array[index])}, expected {number(expected[index])}"
     count = f"; {differs.sum():,} of {differs.size:,} differ" if differs.size > 1 else ""
-    cause = _typical_cause(array, typical or {}, tolerance) or _ratio(array, expected, tolerance)
+    cause = _typical_cause(array, expected, typical or {}, tolerance)
+    cause = cause or _ratio(array, expected, tolerance)
     raise NotYet(f"{words}{_in_brackets(where)}{count}.{cause}")
+
+
+def several(got, *names):
+    """The values of a result with these names; NotYet if it has another number of them."""
+    wanted = f"expected {len(names)} values: {', '.join(names)}"
+    expect(got is not None, f"It returns None, {wanted}: is a `return` missing?")
+    expect(isinstance(got, tuple | list), f"It returns one {type(got).__name__}, {wanted}.")
+    expect(len(got) == len(names), f"It returns {len(got)} values, {wanted}.")
+    return got
+
+
+def array_like(name, got, expected, where=""):
+    """`got` as an array of expected's shape, and of its type if that is float32; else NotYet."""
+    return _as_array(name, got, np.asarray(expected), where)
 
 
 def unchanged(before, after, names, where=""):
@@ -77,8 +92,9 @@ def _as_array(name, got, expected, where):
     expect(numeric, f"{name} is no array of numbers{_in_brackets(where)}.")
     if array.shape != expected.shape:
         transposed = array.ndim > 1 and array.shape == expected.T.shape
-        raise NotYet(f"{name} has the shape {array.shape}, expected {expected.shape}"
-                     f"{_in_brackets(where)}.{' It is transposed.' * transposed}")  # fmt: skip
+        raise NotYet(f"{name} has the shape {array.shape}, expected "
+                     f"{expected.shape or 'one number'}{_in_brackets(where)}."
+                     f"{' It is transposed.' * transposed}")  # fmt: skip
     if isinstance(got, np.ndarray) and expected.dtype == np.float32:
         expect(array.dtype == np.float32, f"{name} is {array.dtype}, expected float32: where does "
                                           "another type come in?")  # fmt: skip
@@ -90,17 +106,22 @@ def _differences(array, expected, tolerance):
     if expected.dtype.kind in "bui":
         return array != expected
     exact = expected.astype(np.float64)
-    largest = np.abs(exact).max(initial=0)
+    largest = np.abs(exact[np.isfinite(exact)]).max(initial=0)
     with np.errstate(invalid="ignore"):
         close = np.abs(array - exact) <= tolerance * (largest or 1)
-    return ~(close | (np.isnan(array) & np.isnan(exact)))
+    return ~(close | (array == exact) | (np.isnan(array) & np.isnan(exact)))
 
 
-def _typical_cause(array, typical, tolerance):
-    """The cause whose array this is, as a sentence; nothing if it is none of them."""
+def _typical_cause(array, expected, typical, tolerance):
+    """The cause whose array this is, as a sentence; nothing if it is none of them.
+
+    A mistake that does not show in these numbers is no cause.
+    """
     for cause, wrong in typical.items():
         wrong = np.asarray(wrong() if callable(wrong) else wrong)
-        if wrong.shape == array.shape and not _differences(array, wrong, 10 * tolerance).any():
+        if wrong.shape != array.shape or not _differences(wrong, expected, tolerance).any():
+            continue
+        if not _differences(array, wrong, 10 * tolerance).any():
             return f" Likely: {cause}."
     return ""
 

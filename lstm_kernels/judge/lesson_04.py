@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from lstm_kernels.judge.compare import expect, same, unchanged
+from lstm_kernels.judge.compare import expect, same, several, unchanged
 from lstm_kernels.judge.inputs import SIZES, floats, random_problem, text
 from lstm_kernels.judge.mistakes import typical
 from lstm_kernels.judge.tasks import task
@@ -39,57 +39,52 @@ def no_loop(over, few, many):
 
 # ---- the walk -----------------------------------------------------------------------------
 
-BACKWARD_MISTAKES = {
-    "dh without the step after, dh_next": ("dy[t] + dh_next", "dy[t]"),
-    "a missing `* f`: dc goes on to the step before times f": ("dc * f\n", "dc\n"),
-    "dc of the step after is lost: dc = dc + ...": ("dc = dc + dh", "dc = dh"),
-    "1 - tanh_c for the slope 1 - tanh_c**2": ("(1 - tanh_c**2)", "(1 - tanh_c)"),
-    "tanh of g once more: g is activated, so its slope is 1 - g**2": (
-        "(1 - g**2)",
-        "(1 - np.tanh(g) ** 2)",
+LOOP_MISTAKES = {
+    "no factor 2: the derivative of a square": ("2 / y.size", "1 / y.size"),
+    "the mean over one sample: divide by y.size, that of the whole batch": (
+        "x.dtype.type(2 / y.size)",
+        "(2 / error.size)",
     ),
-    "the sigmoid's slope for g, which is a tanh: 1 - g**2": ("i * (1 - g**2)", "i * g * (1 - g)"),
-    "c after the step beside f, which met c before it, c[t]": ("c[t] * f", "c[t + 1] * f"),
-    "dc for dh beside the gate o": ("= dh * tanh_c", "= dc * tanh_c"),
-    "the new dz is not in dh_next: W.T @ dz[t]": ("W.T @ dz[t]", "W.T @ dz[t] * 0"),
+    "the sign: the error is prediction minus target": (
+        "predictions - y[:, n]",
+        "y[:, n] - predictions",
+    ),
+    "a sum of squares: the loss is a mean over all T N O numbers": (".sum()) / y.size", ".sum())"),
+    "each sample's own mean: the loss is a mean over the whole batch": (
+        ".sum()) / y.size",
+        ".mean())",
+    ),
+    "only the last sample's part: add it": ("loss +=", "loss ="),
 }
 
 
 @task(
-    "04.1", "backward_sample",
-    ours=numpy_loop.backward_sample,
+    "04.1", "gradients",
+    ours=numpy_loop.gradients,
     hints=(
-        "Which of lesson 03's lines had an index j on all their parts? Which had a sum?",
-        "The sum over k of W[k][j] dz[k] is W.T @ dz[t]; the sum over q of V[q][j] dy[q] is "
-        "V.T @ dy[t]. In all other lines the j falls away: i, f, g, o, tanh_c, dc are vectors.",
-        "dh = V.T @ dy[t] + dh_next; dc = dc + dh * o * (1 - tanh_c**2); dz[t, :H] = dc * g * i * "
-        "(1 - i); ...; dh_next, dc = W.T @ dz[t], dc * f",
+        "The loss is the mean of (prediction - y)^2 over all T N O numbers of the batch. What is "
+        "its derivative by one prediction?",
+        "error = predictions - y[:, n] is (T, O). The loss gets the sum of error**2 by y.size; dy "
+        "is error times 2 / y.size, and that number in x's type: x.dtype.type(2 / y.size).",
+        "dy = error * x.dtype.type(2 / y.size); add_gradients(grads, x[:, n], h, "
+        "backward_sample(params, gates, c, dy), dy)",
     ),
+    given=("checked", "zeros_like", "forward_sample", "backward_sample", "add_gradients"),
 )  # fmt: skip
-def vectors_of_units(backward_sample):
-    for s in SIZES:
-        params, _, gates, c, _, dy = (a[..., 0] if isinstance(a, np.ndarray) else a
-                                      for a in passed(s))  # fmt: skip
-        arguments = params, gates, c, dy
-        before = [a.copy() for a in (gates, c, dy)]
-        got = backward_sample(*arguments)
-        check_array("dz", got)
-        unchanged(before, (gates, c, dy), ("gates", "c", "dy"), _text(s))
-        run = lambda f, now=arguments: f(*now)  # noqa: E731
-        causes = typical(BACKWARD_MISTAKES, (numpy_loop.backward_sample,), run)
-        wanted = numpy_loop.backward_sample(*arguments)
-        same("dz", got, wanted, causes, where=_text(s), last_first=True)
-    small, large = (_one_sample(Sizes(3, 1, 1, H, 1)) for H in (4, 8))
-    no_loop("units", lambda: backward_sample(*small), lambda: backward_sample(*large))
-
-
-def _one_sample(s):
-    params, _, gates, c, _, dy = passed(s)
-    return params, gates[..., 0], c[..., 0], dy[..., 0]
-
-
-def _text(s):
-    return text(s._replace(N=1)).replace("N = 1, ", "")
+def sample_after_sample(gradients):
+    for s in (*SIZES[1:], Sizes(2, 33, 1, 2, 2), SIZES[0]):
+        problem = random_problem(s)
+        before = [a.copy() for a in (*problem[0], *problem[1:])]
+        loss, grads = several(gradients(*problem), "loss", "grads")
+        unchanged(before, (*problem[0], *problem[1:]), (*Params._fields, "x", "y"), text(s))
+        wanted_loss, wanted = numpy_loop.gradients(*problem)
+        run_loss = lambda f, now=problem: f(*now)[0]  # noqa: E731
+        causes = typical(LOOP_MISTAKES, (numpy_loop.gradients,), run_loss)
+        same("The loss", loss, wanted_loss, causes, where=text(s))
+        for part, name in enumerate(Params._fields):
+            run = lambda f, now=problem, p=part: f(*now)[1][p]  # noqa: E731
+            causes = typical(LOOP_MISTAKES, (numpy_loop.gradients,), run)
+            same(f"d{name}", grads[part], wanted[part], causes, where=text(s))
 
 
 AXES = (  # N = 4H = O in the first: there a forgotten axis fits by chance
@@ -130,9 +125,7 @@ def a_column_per_sample(forward_axis):
     for s in AXES:
         params, x, *_ = passed(s)
         before = x.copy()
-        got = forward_axis(params, x)
-        expect(got is not None, "It returns None: is a `return` missing?")
-        expect(isinstance(got, tuple) and len(got) == 4, f"It returns {', '.join(names)}.")
+        got = several(forward_axis(params, x), *names)
         unchanged((before,), (x,), ("x",), text(s))
         wanted = rungs.forward_axis(params, x)
         for part, name in enumerate(names):
@@ -177,9 +170,7 @@ def sums_over_steps_and_samples(weight_gradients):
         _, x, gates, _, h, dy = passed(s)
         arguments = x, h, floats(*gates.shape), dy
         before = [a.copy() for a in arguments]
-        got = weight_gradients(*arguments)
-        expect(got is not None, "It returns None: is a `return` missing?")
-        expect(isinstance(got, tuple) and len(got) == 5, "It returns five arrays, as Params.")
+        got = several(weight_gradients(*arguments), *(f"d{name}" for name in Params._fields))
         unchanged(before, arguments, ("x", "h", "dz", "dy"), text(s))
         wanted = numpy_batched.weight_gradients(*arguments)
         for part, name in enumerate(Params._fields):
@@ -399,9 +390,10 @@ def samples_in_parts(in_parts):
         params, x, y = random_problem(Sizes(2, N, 1, 2, 2))
         workers, where = Workers(), f"N = {N}, {count} workers"
         before = [a.copy() for a in (*params, x, y)]
-        got = in_parts(workers.gradients, params, x, y, count, workers.run)
+        got = several(
+            in_parts(workers.gradients, params, x, y, count, workers.run), "loss", "grads"
+        )
         unchanged(before, (*params, x, y), (*Params._fields, "x", "y"), where)
-        expect(isinstance(got, tuple) and len(got) == 2, "It returns the loss and the gradients.")
         parts = sorted(workers.samples)
         fair = sorted(map(len, np.array_split(np.arange(N), count)))
         expect(parts == fair, f"{where}: the parts have {parts} samples, expected {fair}.")
@@ -416,6 +408,22 @@ def _same_as_whole(got, params, x, y, parts, where):
     expect(isinstance(got[1], tuple) and len(got[1]) == 5, "The gradients are five arrays.")
     for name, array, wanted in zip(Params._fields, got[1], grads, strict=True):
         same(f"d{name}", array, wanted, where=where)
+
+
+BACKWARD_MISTAKES = {
+    "dh without the step after, dh_next": ("dy[t] + dh_next", "dy[t]"),
+    "a missing `* f`: dc goes on to the step before times f": ("dc * f\n", "dc\n"),
+    "dc of the step after is lost: dc = dc + ...": ("dc = dc + dh", "dc = dh"),
+    "1 - tanh_c for the slope 1 - tanh_c**2": ("(1 - tanh_c**2)", "(1 - tanh_c)"),
+    "tanh of g once more: g is activated, so its slope is 1 - g**2": (
+        "(1 - g**2)",
+        "(1 - np.tanh(g) ** 2)",
+    ),
+    "the sigmoid's slope for g, which is a tanh: 1 - g**2": ("i * (1 - g**2)", "i * g * (1 - g)"),
+    "c after the step beside f, which met c before it, c[t]": ("c[t] * f", "c[t + 1] * f"),
+    "dc for dh beside the gate o": ("= dh * tanh_c", "= dc * tanh_c"),
+    "the new dz is not in dh_next: W.T @ dz[t]": ("W.T @ dz[t]", "W.T @ dz[t] * 0"),
+}
 
 
 AIM = 0.6  # of backward_axis's instructions in a step
