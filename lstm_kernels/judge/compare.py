@@ -102,10 +102,10 @@ def _differences(array, expected, tolerance):
     if expected.dtype.kind in "bui":
         return array != expected
     exact = expected.astype(np.float64)
-    largest = np.abs(exact).max(initial=0)
+    largest = np.abs(exact[np.isfinite(exact)]).max(initial=0)
     with np.errstate(invalid="ignore"):
         close = np.abs(array - exact) <= tolerance * (largest or 1)
-    return ~(close | (np.isnan(array) & np.isnan(exact)))
+    return ~(close | (array == exact) | (np.isnan(array) & np.isnan(exact)))
 
 
 def _typical_cause(array, typical, tolerance):
