@@ -28,6 +28,10 @@ class Watched:
         """Numbers of the threads, over the whole grid, that wrote any element of an array."""
         return self.observed.writers[self.own_names[name]]
 
+    def reads(self, name):
+        """How many numbers of an array are read, by all threads together."""
+        return self.observed.counts_of[self.own_names[name]].reads
+
 
 def is_kernel(answer, example="@cuda.jit"):
     """NotYet unless the answer is a kernel or a device function."""
