@@ -59,7 +59,7 @@ ARGUMENTS = (*Params._fields, "x", "y", "scale", *Workspace._fields, *GRADS)
 def by_name(arguments):
     """{name: argument} of a launch of the kernel."""
     many, wanted = len(arguments), len(ARGUMENTS)
-    expect(many == wanted, f"The kernel gets {many} arguments; it takes {wanted}, from U to db_out.")
+    expect(many == wanted, f"The kernel gets {many} arguments; it takes {wanted}: U to db_out.")
     return dict(zip(ARGUMENTS, arguments, strict=True))
 
 
@@ -170,12 +170,13 @@ class Desk:
 
 def on_the_card(arguments):
     """{name: the emulator's memory, or the number}; NotYet if an array is the host's."""
+    here = {"scale": arguments["scale"]}
     for name, value in arguments.items():
-        if name != "scale":
-            expect(isinstance(value, DeviceArray), f"{name} is a {type(value).__name__}: for it the "
-                   "launch makes two hidden copies, in and out.")  # fmt: skip
-    return {name: getattr(value, "data", value) for name, value in arguments.items()
-            if name != "scale"} | {"scale": arguments["scale"]}  # fmt: skip
+        if name not in here:
+            expect(isinstance(value, DeviceArray), f"{name} is a {type(value).__name__}, not on "
+                   "the card: the launch makes two hidden copies of it, in and out.")  # fmt: skip
+            here[name] = value.data
+    return here
 
 
 def copies_of(copies, arrays, direction):

@@ -43,7 +43,7 @@ def a_sum_of_products(product_over_time):
                 for j in range(b.shape[2]):
                     out[n, k, j] = product_over_time(n, a, k, b, j, shift)
 
-    for T, N, many, H, shift in ((4, 3, 8, 2, 1), (4, 3, 8, 2, 0), (1, 1, 4, 1, 1), (1, 2, 5, 3, 0)):
+    for T, N, many, H, shift in ((4, 3, 8, 2, 1), (4, 3, 8, 2, 0), (1, 1, 4, 1, 1)):
         a, b, out = floats(T, N, many), floats(T + 1, N, H), zeros(N, many, H)
         run = watch(all_products, 1, 1, a=a, b=b, shift=shift, out=out)
         later, now, ahead = b[shift : T + shift], b[:T], b[1:]
@@ -90,10 +90,13 @@ def one_sample_forward(forward_sample):
             "B[k] is missing": _forward(no_bias, x)[0],
             "W h is missing": _forward(params._replace(W=0 * params.W), x)[0],
             "U x is missing": _forward(params._replace(U=0 * params.U), x)[0],
-            "the tanh belongs to g, rows 2H to 3H - 1": _forward(params, x, tanh_of=3)[0],
-            "the tanh belongs to g, rows 2H to 3H - 1; this is f": _forward(params, x, tanh_of=1)[0],
+            "tanh for o, but it belongs to g, rows 2H to 3H - 1": _forward(params, x, 3)[0],
+            "tanh for f, but it belongs to g, rows 2H to 3H - 1": _forward(params, x, 1)[0],
             "no row gets its tanh": _forward(params, x, tanh_of=None)[0],
             "z before its activation": _forward(params, x, activated=False)[0],
+            "h after the step, not before it": _forward(params, x, late=7)[0],
+            "x of the step before": _forward(params, np.roll(x, 1, 0))[0],
+            "x of sample 0 for all": _forward(params, np.repeat(x[:, :1], s.N, 1))[0],
         }
         same("gates", run["gates"], gates, typical, where=text(s))
         same("h", run["h"], h, where=text(s))
@@ -101,13 +104,17 @@ def one_sample_forward(forward_sample):
         no_doubles(forward_all, *arguments.values())
 
 
-def _forward(params, x, tanh_of=2, activated=True):
-    """gates (T, N, 4H) and h (T+1, N, H), step by step; tanh_of: which quarter gets the tanh."""
+def _forward(params, x, tanh_of=2, activated=True, late=None):
+    """gates (T, N, 4H) and h (T+1, N, H), step by step.
+
+    tanh_of: which quarter gets the tanh.  late: what stands in h[t + 1] before it is written.
+    """
     U, W, B, _, _ = params
     (T, N, _), H = x.shape, W.shape[1]
     h, c, gates = zeros(T + 1, N, H), zeros(N, H), zeros(T, N, 4 * H)
     for t in range(T):
-        z = (x[t] @ U.T + h[t] @ W.T + B).reshape(N, 4, H)
+        before = h[t] if late is None else np.full_like(h[t], late)
+        z = (x[t] @ U.T + before @ W.T + B).reshape(N, 4, H)
         with np.errstate(over="ignore"):
             a = 1 / (1 + np.exp(-z)) if activated else z.copy()
         if activated and tanh_of is not None:
@@ -176,7 +183,7 @@ def one_launch_of_one_thread(gradients):
             answer = gradients(params, x, y)
         blocks, threads = kernel.only_launch()
         expect((blocks, threads) == (1, 1), f"It is launched as [{blocks}, {threads}]: "
-               f"{blocks * threads} threads would each do the whole batch. V1 has one.")  # fmt: skip
+               f"{blocks * threads} threads each do the whole batch. V1 has one.")  # fmt: skip
         unchanged(before, (*params, x, y), (*params._fields, "x", "y"), text(s))
         loss_and_grads(answer, seen, text(s))
     return "One thread, 20 arguments in their order."
@@ -255,8 +262,8 @@ def sigmoids(z, out):
     stars=2, kind="kernel",
     hints=(
         "With 4 threads and 10 numbers, which numbers does thread 1 take?",
-        "1, 5, 9: it begins at its own number and goes on by the number of all threads, while it is "
-        "inside the array.",
+        "1, 5, 9: it begins at its own number and goes on by the number of all threads, while it "
+        "is inside the array.",
         "for n in range(cuda.grid(1), z.shape[0], cuda.gridsize(1)):",
     ),
     given=("sigmoid",),
@@ -293,8 +300,8 @@ def forward_alone(U, W, B, V, b_out, x, h, c, gates, dy):
     stars=2, kind="measure",
     hints=(
         "Take one step t. What is read for one gate row k? Then for one unit j, for one output q?",
-        "A gate row: B[k], D pairs of U and x, H pairs of W and h. A unit: four gates, c before the "
-        "step, and c after it once more, for its tanh. An output: b_out[q], H pairs of V and h.",
+        "A gate row: B[k], D pairs of U and x, H pairs of W and h. A unit: four gates, c before "
+        "the step, and c after it, for its tanh. An output: b_out[q], H pairs of V and h.",
         "return T * (4 * H * (1 + 2 * D + 2 * H) + 6 * H + O * (1 + 2 * H))",
     ),
 )  # fmt: skip
