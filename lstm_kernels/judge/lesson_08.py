@@ -89,8 +89,8 @@ def one_by_one(params, x, y):
         "given = [cuda.to_device(a) for a in (*params, x, y)]; *work, loss = "
         "(cuda.device_array(shape, x.dtype) for shape in shapes)",
     ),
-    given=("checked", "sizes", "workspace_shapes", "zeros_like", "Params", "kernel", "blocks_for",
-           "THREADS"),
+    given=("checked", "sizes", "Workspace", "workspace_shapes", "zeros_like", "Params", "kernel",
+           "blocks_for", "THREADS"),
 )  # fmt: skip
 def the_copies_that_are_needed(gradients):
     for s in (*SIZES, Sizes(2, 33, 1, 2, 1)):
@@ -385,7 +385,8 @@ def losses(params, batches):
         "on_card = [cuda.to_device(a) for a in params] before the loop; grads = "
         "[cuda.device_array(a.shape, a.dtype) for a in params]",
     ),
-    given=("checked", "sizes", "workspace_shapes", "Params", "kernel", "blocks_for", "THREADS"),
+    given=("checked", "sizes", "Workspace", "workspace_shapes", "Params", "kernel", "blocks_for",
+           "THREADS"),
 )  # fmt: skip
 def as_few_bytes_as_possible(losses):
     for T, D, H, O, batches in ((2, 1, 3, 1, (5, 5, 2)), (3, 2, 2, 2, (33, 33, 33, 7))):  # noqa: E741
