@@ -11,9 +11,11 @@ from unittest import mock
 import numpy as np
 
 from lstm_kernels.emulator import memory
+from lstm_kernels.emulator.environment import python_function
 from lstm_kernels.emulator.memory import DeviceArray
 from lstm_kernels.emulator.transfers import TO_DEVICE, TO_HOST
 from lstm_kernels.judge.compare import expect, same
+from lstm_kernels.judge.eyes import watch
 from lstm_kernels.judge.inputs import floats
 from lstm_kernels.judge.source import plain
 from lstm_kernels.model import Params, sizes
@@ -81,11 +83,13 @@ def as_asked(values, params, x, y):
         expect(got.dtype == x.dtype, f"{name} is {got.dtype}, expected {x.dtype}.")
 
 
-def from_zero(values, params):
-    """NotYet unless the gradients begin as zeros, in their shapes."""
+def from_zero(values, params, last=None):
+    """NotYet unless the gradients begin as zeros, in their shapes.  last: what was left there."""
+    adds = "the kernel adds to what is there, so zeros must be there; this is"
     for name, wanted in zip(GRADS, params, strict=True):
-        rubbish = "the kernel adds to what is there, so zeros must be there; this is rubbish"
-        typical = {rubbish: np.full(wanted.shape, np.nan)}
+        typical = {f"{adds} rubbish": np.full(wanted.shape, np.nan)}
+        if last:
+            typical[f"{adds} the last mini-batch's"] = last[name]
         same(f"{name} before the launch", values[name], np.zeros_like(wanted), typical)
 
 
@@ -141,6 +145,12 @@ class Desk:
     def note(self, direction, array, nbytes=None):
         self.copies.append(Copy(direction, nbytes or array.nbytes, array.data))
 
+    def copy_in(self, there, here, stream=0):
+        there.copy_to_device(here)
+
+    def copy_out(self, there, stream=0):
+        return there.copy_to_host()
+
     @contextmanager
     def watching(self):
         """Inside, what device arrays copy by their own methods is noted, too."""
@@ -187,3 +197,43 @@ def copies_of(copies, arrays, direction):
         for name, array in arrays.items()
         if name != "scale"
     }
+
+
+# ---- kernels of the page, under the emulator's eyes -----------------------------------------
+
+
+def call_emulated(function, desk, *arguments):
+    """(what it returns, [a Watched per launch]): its own kernels run in the emulator, watched.
+
+    So an index outside an array spoils nothing on a card.
+    """
+    page, seen = function.__globals__, []
+    names = function.__code__.co_names
+    kernels = {name: page[name] for name in names if python_function(page.get(name)) is not None}
+    real = page.get("cuda")
+
+    def watched(kernel):
+        def run(configuration, *given):
+            arrays = [a.data if isinstance(a, DeviceArray) else a for a in given]
+            values = {f"argument {n}": a for n, a in enumerate(arrays)}
+            with in_its_page(function, cuda=real):
+                seen.append(watch(kernel, *configuration, **values))
+            _put_back(seen[-1], given, desk)
+
+        return StandIn(run)
+
+    stand_ins = {name: watched(kernel) for name, kernel in kernels.items()}
+    with desk.watching(), in_its_page(function, cuda=desk, **stand_ins):
+        return function(*arguments), seen
+
+
+def _put_back(run, given, desk):
+    """The kernel's results into its arguments; an array of the host's has made two copies."""
+    for n, argument in enumerate(given):
+        name = f"argument {n}"
+        if name in run.arrays:
+            on_card = argument if isinstance(argument, DeviceArray) else DeviceArray(argument)
+            if on_card is not argument:
+                desk.note(TO_DEVICE, on_card)
+                desk.note(TO_HOST, on_card)
+            on_card.data[...] = run[name]

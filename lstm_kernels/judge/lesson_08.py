@@ -1,20 +1,21 @@
 """V3, the host decides what is copied: the tasks of lesson 08."""
 
+from contextlib import contextmanager
 from unittest import mock
 
 import numpy as np
 
 from lstm_kernels import cuda
-from lstm_kernels.emulator.environment import python_function
 from lstm_kernels.emulator.transfers import TO_DEVICE, TO_HOST
 from lstm_kernels.judge.compare import expect, same, unchanged
-from lstm_kernels.judge.eyes import own_parts, watch
+from lstm_kernels.judge.eyes import own_parts
 from lstm_kernels.judge.host import (
     GRADS,
     Desk,
     StandIn,
     as_asked,
     by_name,
+    call_emulated,
     copies_of,
     fill,
     from_zero,
@@ -27,9 +28,8 @@ from lstm_kernels.judge.lesson_06 import loss_and_grads
 from lstm_kernels.judge.tasks import task
 from lstm_kernels.lab.estimates import bus
 from lstm_kernels.machine.device import release_memory
-from lstm_kernels.machine.watch import count_transfers
 from lstm_kernels.model import Params, Sizes, checked, sizes, zeros_like
-from lstm_kernels.versions import cuda_v3, numpy_batched
+from lstm_kernels.versions import buffers, cuda_v3, numpy_batched
 from lstm_kernels.versions.cuda_v2 import THREADS, blocks_for, kernel
 from lstm_kernels.versions.per_sample import Workspace, workspace_shapes
 
@@ -94,28 +94,40 @@ def one_by_one(params, x, y):
 )  # fmt: skip
 def the_copies_that_are_needed(gradients):
     for s in (*SIZES, Sizes(2, 33, 1, 2, 1)):
-        params, x, y = random_problem(s)
-        before, desk, left = [a.copy() for a in (*params, x, y)], Desk(), {}
-
-        def run(configuration, *arguments, params=params, x=x, y=y, left=left):
-            values = on_the_card(by_name(arguments))
-            as_asked(values, params, x, y)
-            from_zero(values, params)
-            no_memory_twice(values)
-            fill(values)
-            left |= values
-
-        stand_in = StandIn(run)
-        with desk.watching(), in_its_page(gradients, cuda=desk, kernel=stand_in):
-            answer = gradients(params, x, y)
-        blocks, threads = stand_in.only_launch()
-        expect(blocks * threads >= s.N, f"[{blocks}, {threads}] are too few threads: N = {s.N}.")
-        once = {TO_DEVICE: (*GIVEN, *GRADS), TO_HOST: ("loss", *GRADS)}
-        only_needed(desk.copies, left, {way: dict.fromkeys(n, 1) for way, n in once.items()})
-        unchanged(before, (*params, x, y), GIVEN, text(s))
-        loss_and_grads(answer, left, text(s))
+        desk = Desk()
+        with desk.watching():
+            _mini_batch(gradients, desk, s)
     ways = [copy.direction for copy in desk.copies]
     return f"{ways.count(TO_DEVICE)} copies in, {ways.count(TO_HOST)} out."
+
+
+def _mini_batch(gradients, desk, s, last=None):
+    """NotYet unless one mini-batch is right, with the copies that are needed.  What it left."""
+    params, x, y = random_problem(s)
+    before, left, made = [a.copy() for a in (*params, x, y)], {}, len(desk.copies)
+
+    def run(configuration, *arguments):
+        values = on_the_card(by_name(arguments))
+        as_asked(values, params, x, y)
+        from_zero(values, params, last)
+        no_memory_twice(values)
+        fill(values)
+        left.update(values)
+
+    stand_in = StandIn(run)
+    emulated = {"cuda": desk, "copy_in": desk.copy_in, "copy_out": desk.copy_out}
+    with in_its_page(gradients, kernel=stand_in, **emulated):
+        answer = gradients(params, x, y)
+    blocks, threads = stand_in.only_launch()
+    expect(blocks * threads >= s.N, f"[{blocks}, {threads}] are too few threads: N = {s.N}.")
+    once = {TO_DEVICE: (*GIVEN, *GRADS), TO_HOST: ("loss", *GRADS)}
+    needed = {way: dict.fromkeys(names, 1) for way, names in once.items()}
+    if last is not None:
+        needed[TO_DEVICE]["loss"] = 1  # its zeros travel with the gradients'
+    only_needed(desk.copies[made:], left, needed)
+    unchanged(before, (*params, x, y), GIVEN, text(s))
+    loss_and_grads(answer, left, text(s))
+    return {name: left[name].copy() for name in GRADS}
 
 
 @task(
@@ -130,46 +142,31 @@ def the_copies_that_are_needed(gradients):
     given=("checked", "sizes", "lent", "Buffers", "Params", "kernel", "blocks_for", "THREADS"),
 )  # fmt: skip
 def three_copies_and_kept_memory(gradients):
-    release_memory()  # so that fresh memory holds rubbish
     for s in (Sizes(3, 5, 2, 3, 3), Sizes(1, 33, 1, 3, 1)):
-        first, second = random_problem(s), random_problem(s)
-        before = [a.copy() for a in (*second[0], *second[1:])]
-        gradients(*first)
-        with count_transfers() as log, _asked_for_memory() as asked:
-            loss, grads = gradients(*second)
-        unchanged(before, (*second[0], *second[1:]), GIVEN, text(s))
-        old_loss, old = numpy_batched.gradients(*first)
-        right_loss, right = numpy_batched.gradients(*second)
-        where = f"second mini-batch, {text(s)}"
-        typical = {"the mean of the samples' parts": right_loss / s.N,
-                   "x, y and the parameters of the first mini-batch": old_loss}  # fmt: skip
-        same("the loss", np.float32(loss), np.float32(right_loss), typical, where=where)
-        for name, got, wanted, past in zip(GRADS, grads, right, old, strict=True):
-            typical = {
-                "rubbish was there before the launch: no zeros were sent": np.full_like(
-                    past, np.nan
-                ),
-                "the first mini-batch's gradients were there: no zeros were sent": wanted + past,
-                "they are the first mini-batch's": past,
-            }
-            same(name, got, wanted, typical, where=where)
-        _three_copies(log, s)
-        many = asked.call_count
-        expect(not many, f"It asks for memory {many} times in the second mini-batch; what `lent` "
+        desk = Desk()
+        with _emulated_buffers(desk):
+            left = _mini_batch(gradients, desk, s, last={})
+            made, asked = len(desk.copies), desk.asked_for
+            _mini_batch(gradients, desk, s, left)
+        copies = len(desk.copies) - made
+        expect(copies == 3, f"It makes {copies} copies. Three are the task: given in, zeros in, "
+               "found out.")  # fmt: skip
+        asked = desk.asked_for - asked
+        expect(not asked, f"It asks for memory {asked} times in the second mini-batch; what `lent` "
                "gives is there already.")  # fmt: skip
     return "3 copies, and no new memory for the second mini-batch."
 
 
-def _asked_for_memory():
-    """Counts calls of device_array, whoever makes them."""
-    return mock.patch.object(cuda, "device_array", wraps=cuda.device_array)
-
-
-def _three_copies(log, s):
-    made = [f"{copy.nbytes} bytes {WAY[copy.direction].split()[0]}" for copy in log]
-    wanted = [copy.nbytes for copy in bus.copies("cuda_v3", s)]
-    expect([copy.nbytes for copy in log] == wanted, f"It makes {len(log)} copies: "
-           f"{', '.join(made)}. Three are the task: given in, zeros in, found out.")  # fmt: skip
+@contextmanager
+def _emulated_buffers(desk):
+    """Inside, buffers.py asks this desk for memory; what is kept is neither found nor left."""
+    emulated = {"cuda": desk, "copy_in": desk.copy_in, "copy_out": desk.copy_out}
+    release_memory()
+    try:
+        with desk.watching(), mock.patch.multiple(buffers, **emulated):
+            yield
+    finally:
+        release_memory()
 
 
 # ---- exercises ----------------------------------------------------------------------------
@@ -243,15 +240,14 @@ def doubled(a):  # noqa: F811  ours, by the same name
 )  # fmt: skip
 def one_copy_there_and_one_back(doubled):
     for N in (1, 31, 33, 129):
-        a = floats(N)
+        a, desk = floats(N), Desk()
         given = a.copy()
-        with count_transfers() as log:
-            answer = doubled(given)
+        answer, _ = call_emulated(doubled, desk, given)
         expect(isinstance(answer, np.ndarray), f"It returns a {type(answer).__name__}; a NumPy "
                "array is expected.")  # fmt: skip
         same("the result", answer, a + a, {"a, which nobody has changed": a}, where=f"{N} numbers")
         unchanged([a], [given], ["a"], f"{N} numbers")
-        ways = [copy.direction for copy in log]
+        ways = [copy.direction for copy in desk.copies]
         over, back = ways.count(TO_DEVICE), ways.count(TO_HOST)
         expect((over, back) == (1, 1), f"{over} copies over, {back} back; one each is enough.")
 
@@ -285,9 +281,9 @@ def zeros_on_card(shape, dtype=np.float32):
 )  # fmt: skip
 def zeros_that_cross_no_bus(zeros_on_card):
     for shape in ((5, 40), (33,), (1,), (3, 4, 11)):
-        with count_transfers() as log:
-            made = zeros_on_card(shape)
-        crossed = sum(copy.nbytes for copy in log)
+        desk = Desk()
+        made, runs = call_emulated(zeros_on_card, desk, shape)
+        crossed = sum(copy.nbytes for copy in desk.copies)
         expect(not crossed, f"Shape {shape}: {crossed} bytes cross the bus; none is the task.")
         expect(hasattr(made, "copy_to_host"), f"It returns a {type(made).__name__}; a device array "
                "is expected.")  # fmt: skip
@@ -296,29 +292,9 @@ def zeros_that_cross_no_bus(zeros_on_card):
         expect(not rubbish, f"Shape {shape}: {rubbish} of {here.size} elements are rubbish. Has "
                "every element its thread?")  # fmt: skip
         same("the array", here, np.zeros(shape, np.float32), where=f"shape {shape}")
-        _a_thread_per_element(zeros_on_card, shape)
-
-
-def _a_thread_per_element(function, shape):
-    """Run it once more, its kernel under the emulator's eyes."""
-    page, size = function.__globals__, int(np.prod(shape))
-    names = function.__code__.co_names
-    kernels = {name: page[name] for name in names if python_function(page.get(name)) is not None}
-    expect(kernels, "It launches no kernel of its own page.")
-
-    def watched(kernel):
-        def run(configuration, *arguments):
-            here = [a.copy_to_host() if hasattr(a, "copy_to_host") else a for a in arguments]
-            values = {f"argument {n}": a for n, a in enumerate(here)}
-            seen = watch(kernel, *configuration, **values)
-            for name in seen.arrays:
-                own_parts(seen, name, range(size))
-
-        return StandIn(run)
-
-    stand_ins = {name: watched(kernel) for name, kernel in kernels.items()}
-    with in_its_page(function, **stand_ins):
-        function(shape)
+        expect(len(runs) == 1, f"It launches {len(runs)} kernels; one is enough.")
+        for name in runs[0].arrays:
+            own_parts(runs[0], name, range(here.size))
 
 
 def latency_and_speed(few, many):
