@@ -1,6 +1,4 @@
-"""Lesson 12: its pictures and its widget."""
-
-import inspect
+"""Lesson 12 and appendix A2: their pictures and their widgets."""
 
 import pytest
 
@@ -8,17 +6,21 @@ from lstm_kernels.lab.figures import cores as figures
 from lstm_kernels.lab.figures.style import BLUE, GREEN, ORANGE
 from lstm_kernels.lab.measure.cpu_baselines import ShapeTimings
 from lstm_kernels.lab.measure.timing import Timing
-from lstm_kernels.lab.widgets.cores import CoresMap
-from lstm_kernels.versions import numba_cpu, simd
-from tests.notebooks import tagged
+from lstm_kernels.lab.widgets.cores import CoresMap, WorkersMap
+from lstm_kernels.versions import simd
 from tests.pictures import curves, faces, names_on, no_overlap, painted, texts, titles, widths
 
 
-def test_the_modules_imports_are_shown_too():
-    lines = inspect.getsource(numba_cpu).splitlines()
-    imports = [line for line in lines if line.startswith(("import", "from", "compiled"))]
-    shown = "\n".join(cell.source for cell in tagged("12_all_cores", "source:numba_cpu"))
-    assert len(imports) > 5 and set(imports) <= set(shown.splitlines())
+@pytest.mark.parametrize("N, workers, said", [(10, 3, "3 or 4 samples"), (60, 20, "3 samples")])
+def test_each_worker_has_its_samples_and_a_box(N, workers, said):
+    picture = figures.draw_workers(N, workers)
+    assert f"{N} samples, {workers} workers with {said} each" in picture.get_suptitle()
+    squares = faces(picture.axes[0])
+    filled = sum(squares.count(color) for color in set(figures.CORE_COLORS))
+    assert filled == N + workers, "a square per sample, an arrow per worker"
+    assert squares[:3] == [BLUE] * 3 and squares[5:8] == [ORANGE] * 3
+    assert texts(picture.axes[0])[-2].startswith("G[0] + G[1] + ")
+    no_overlap(picture)
 
 
 @pytest.mark.parametrize(
@@ -119,3 +121,9 @@ def test_each_control_repaints_the_map(control, value, said):
     cores_map = CoresMap(N=59, cores=2)
     picture = painted(cores_map, getattr(cores_map, control), value)
     assert said in picture.get_suptitle()
+
+
+def test_there_are_never_more_workers_than_samples():
+    workers_map = WorkersMap(N=10, workers=3)
+    picture = painted(workers_map, workers_map.workers, 64)
+    assert "10 samples, 10 workers with 1 sample each" in picture.get_suptitle()

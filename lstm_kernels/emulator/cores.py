@@ -72,10 +72,10 @@ class Parallel:
     """
 
     def __init__(self, compiled):
-        self.compiled = compiled
+        self.compiled, self.py_func = compiled, compiled.py_func
         self.process = os.getpid()
 
     def __call__(self, *args):
         if os.getpid() == self.process:
             return self.compiled(*args)
-        return self.compiled.py_func(*args)  # Python's own loop; what it calls is compiled
+        return self.py_func(*args)  # Python's own loop; what it calls is compiled

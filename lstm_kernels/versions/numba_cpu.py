@@ -1,5 +1,5 @@
 """V2's map on the cores of the CPU: a worker takes some samples, SIMD lanes take one each.
-Lesson 12.
+Lesson 12; appendix A2 for the lanes and the tiles.
 
 The batch is cut into *workers*; each trains on its samples, and has gradients of its own.  The
 cores share the workers, and the host adds the gradients in the workers' order.  Who does what
@@ -293,12 +293,12 @@ def workspace(T, H, P, L):
 def train_chunks(w, P, H, x, y, scale, G, loss):
     """Worker w takes its part of the chunks, and has G[w] and loss[w] for itself."""
     (T, N, D), L, G_w, total = x.shape, LANES, G[w], G.dtype.type(0)
-    chunks, workers = -(-N // L), len(loss)
     a, c, z = workspace(T, H, P, L)
     a[:], c[:, :L] = 0, 0
     a[H + D] = 1  # its weights are B and b_out
     p = z[4 * H :]
-    for chunk in range(w * chunks // workers, (w + 1) * chunks // workers):
+    begin, end = part_of(w, len(loss), -(-N // L))
+    for chunk in range(begin, end):
         forward_chunk(chunk * L, P, x, a, c, z[: 4 * H], p)
         total += loss_chunk(chunk * L, y, scale, p)
         backward_chunk(P, c, z, T)
@@ -310,12 +310,17 @@ def train_chunks(w, P, H, x, y, scale, G, loss):
 # ---- the cores ----------------------------------------------------------------------------
 
 
+@compiled
+def part_of(w, workers, N):
+    """Worker w's part of N samples, as (first, last + 1); the parts' sizes differ by at most 1."""
+    return w * N // workers, (w + 1) * N // workers
+
+
 @njit(cache=True, parallel=True)
 def share_samples(P, H, x, y, scale, G, loss):
     """Worker w takes its part of the samples, and has G[w] and loss[w] for itself."""
-    N, workers = x.shape[1], len(loss)
-    for w in prange(workers):
-        begin, end = w * N // workers, (w + 1) * N // workers
+    for w in prange(len(loss)):
+        begin, end = part_of(w, len(loss), x.shape[1])
         loss[w] = train_samples(begin, end, P, H, x, y, scale, G[w])
 
 
@@ -375,6 +380,14 @@ def unpack(G, params):
     return Params(*map(np.ascontiguousarray, parts))
 
 
+def sum_in_order(parts):
+    """Sum of the workers' parts (workers, ...), one after the other: always the same bits."""
+    total = parts[0].copy()
+    for part in parts[1:]:
+        total += part
+    return total
+
+
 def gradients(params, x, y):
     """Loss and gradients of one batch.  x (T, N, D), y (T, N, O); grads shaped as params."""
     params, x, y = checked(params, x, y)
@@ -395,4 +408,4 @@ def gradients(params, x, y):
             share_chunks(at_its_address(x.dtype), P, H, x, y, scale, G, loss)
             if (loss < 0).any():  # a worker gave up: an error cannot leave a parallel loop
                 raise MemoryError(f"no room for the steps of {LANES} samples on each core")
-    return float(loss.sum()), unpack(G.sum(0), params)
+    return float(loss.sum()), unpack(sum_in_order(G), params)

@@ -1,4 +1,4 @@
-"""Tiles of SIMD vectors for compiled functions.  Lesson 12 uses them.
+"""Tiles of SIMD vectors for compiled functions.  Appendix A2.
 
 A vector register of a CPU holds 16 float32 numbers (AVX-512) or 8.  Numba's compiler finds
 vectors in simple loops by itself, but puts their sums back into memory after each turn.  A

@@ -15,6 +15,8 @@ from lstm_kernels.judge.tasks import tasks_of
 from lstm_kernels.judge.verdict import judge
 from tests.notebooks import LESSONS, read, tags
 
+DECORATORS = ("compiled", "njit", "prange")  # of functions for a CPU, as their module has them
+
 _pages = count()
 
 
@@ -53,7 +55,7 @@ def scope_of(task):
     """What a page knows where the task comes: the usual imports, and what is given."""
     ours = plain(task.ours)
     home = ours.__globals__ if ours is not None else {}
-    given = {name: home[name] for name in task.given if name in home}
+    given = {name: home[name] for name in (*task.given, *DECORATORS) if name in home}
     return {"np": np, "math": math, "cuda": cuda, "float32": float32, **given}
 
 

@@ -1,11 +1,12 @@
-"""Samples on the lanes and cores of a CPU.  Lesson 12."""
+"""Samples on the cores of a CPU (lesson 12), and on the lanes of a core (appendix A2)."""
 
 from matplotlib.ticker import MaxNLocator
 
 from lstm_kernels.lab.words import seconds_text
 from lstm_kernels.versions import simd
+from lstm_kernels.versions.numba_cpu import part_of
 
-from .board import blank, board, rectangle, write
+from .board import arrow, blank, board, box, rectangle, write
 from .race import spread as spread_out
 from .race import tick_text
 from .style import (
@@ -29,6 +30,7 @@ CORE_COLORS = tuple(color for color in COLORS if color not in (BLACK, GREY))
 TORCH_COLOR = RIVAL_COLORS["pytorch"]
 LABEL = {"boxstyle": "circle,pad=0.25", "fc": PAPER, "ec": "none"}
 MAX_ROWS = 10  # chunks that are drawn; the rest is told in words
+MAX_NUMBERED, MAX_NAMED = 33, 8  # samples, workers: more of them have no words in the picture
 
 
 def counted(number, word):
@@ -39,6 +41,38 @@ def counted(number, word):
 def rounds(chunks, cores):
     """How many chunks the busiest core computes, if they are shared out evenly."""
     return -(-chunks // cores)
+
+
+@styled
+def draw_workers(N, workers):
+    """Samples above, a box per worker with its own gradients, and their sum below."""
+    parts = [part_of(w, workers, N) for w in range(workers)]
+    least, most = min(b - a for a, b in parts), max(b - a for a, b in parts)
+    each = counted(most, "sample") if least == most else f"{least} or {most} samples"
+    title = f"{counted(N, 'sample')}, {counted(workers, 'worker')} with {each} each"
+    alt = f"""{title}. A row of samples, coloured by worker; under them a box per worker with
+        gradients and a loss of its own, G[0] to G[{workers - 1}]; one box below adds them up in
+        this order."""
+    picture, ax = board(13, 4.4, (-0.2, N + 0.2), (4.7, -0.6), alt=alt)
+    for w, (begin, end) in enumerate(parts):
+        color, middle = CORE_COLORS[w % len(CORE_COLORS)], N * (w + 0.5) / workers
+        for n in range(begin, end):
+            rectangle(ax, n + 0.06, 0, 0.88, 0.8, color)
+            ax.plot([n + 0.5, middle], [0.8, 1.7], color=color, lw=1.2)
+            if N <= MAX_NUMBERED:
+                write(ax, n + 0.5, 0.4, str(n), color=BLACK, weight="bold", fontsize=11)
+        wide = 0.9 * N / workers
+        box(ax, middle - wide / 2, 1.7, wide, 1, PAPER, color, lw=2)
+        if workers <= MAX_NAMED:
+            write(ax, middle, 2.2, f"worker {w}\nG[{w}], loss[{w}]", fontsize=11)
+        arrow(ax, (middle, 2.7), (middle, 3.45), color)
+    box(ax, 0, 3.5, N, 0.8, PAPER, BLACK)
+    names = [f"G[{w}]" for w in range(workers)]
+    shown = names if workers <= MAX_NAMED else [*names[:2], "...", names[-1]]
+    write(ax, N / 2, 3.9, " + ".join(shown) + ", in this order", weight="bold")
+    ax.text(0, -0.2, "samples of the batch", color=GREY, fontsize=11)
+    picture.suptitle(title, weight="bold", x=0.02, ha="left")
+    return picture
 
 
 @styled

@@ -1,8 +1,21 @@
-"""Samples on lanes and cores, for a batch and a CPU of your choice.  Lesson 12."""
+"""Samples shared out among workers (lesson 12), or lanes and cores (A2): sizes of your choice."""
 
-from lstm_kernels.lab.figures.cores import draw_cores
+from lstm_kernels.lab.figures.cores import draw_cores, draw_workers
 from lstm_kernels.lab.widgets import ipywidgets
 from lstm_kernels.lab.widgets.base import Controlled, field
+
+
+class WorkersMap(Controlled):
+    """Batch size and workers; shows who takes which samples."""
+
+    def __init__(self, N=10, workers=3):
+        self.batch = field(ipywidgets.BoundedIntText, "batch size N", N, min=1, max=200)
+        self.workers = field(ipywidgets.BoundedIntText, "workers", workers, min=1, max=64)
+        super().__init__(self.batch, self.workers)
+
+    def picture(self):
+        """The map that the controls describe; never more workers than samples."""
+        return draw_workers(self.batch.value, min(self.workers.value, self.batch.value))
 
 
 class CoresMap(Controlled):
