@@ -13,17 +13,19 @@ import pytest
 
 from lstm_kernels import data
 from lstm_kernels.lab.estimates import feasible
-from lstm_kernels.lab.figures import goals
+from lstm_kernels.lab.figures import ahead, goals
 from lstm_kernels.lab.figures import race as race_figures
 from lstm_kernels.lab.measure import race, records, results
+from lstm_kernels.lab.measure.card.kept import cards
 from lstm_kernels.lab.measure.timing import Timing, Workload
 from lstm_kernels.lab.widgets import race as race_widget
 from lstm_kernels.lab.widgets.controls import Plan, repeats_done
 from lstm_kernels.lab.widgets.race import Race, reading
 from lstm_kernels.lab.widgets.scale import in_words
+from lstm_kernels.lab.words import seconds_text
 from lstm_kernels.machine import device
 from lstm_kernels.versions import cuda_v4
-from tests.pictures import curves, dots, faces, kept, names_on, no_overlap, texts, titles, widths
+from tests.pictures import curves, dots, kept, names_on, no_overlap, texts, titles, widths
 
 
 def choose(board, *versions):
@@ -530,10 +532,18 @@ def test_a_line_against_the_data_says_its_slope():
     no_overlap(picture)
 
 
-def test_goals_say_no_gpu_instead_of_a_ratio():
-    picture = goals.draw_goals({"numpy_loop": 3.0, "cuda_v3": None}, {"faster": 1, "5x": 5})
-    said = ["yes", "no", "3x", "no GPU here, so no ratio"]
-    assert texts(picture.axes[0]) == said
-    assert names_on(picture.axes[0].xaxis) == ["faster", "5x"]
-    assert [color == goals.YES for color in faces(picture.axes[0])] == [True, False, False]
+def test_what_is_still_to_come_is_the_recordings_own():
+    """Each dot stands at the recorded time of its row, and none is left out."""
+    (card,) = (card for card in cards() if card["card"] == "NVIDIA H200")
+    picture = ahead.draw_ahead(card)
+    small, large = picture.axes
+    for ax, rows, found in (
+        (small, ahead.SMALL, ahead.small_net(card)),
+        (large, ahead.LARGE, ahead.large_net(card)),
+    ):
+        drawn = [line.get_xdata()[0] for line in ax.lines]
+        assert drawn == [found[key] for key, _ in rows]
+        assert names_on(ax.yaxis) == [name for _, name in rows]
+        assert texts(ax) == [seconds_text(seconds) for seconds in drawn]
+    assert "V6 (15) 1.00 ms" in picture.alt and "NVIDIA H200" in picture.alt
     no_overlap(picture)

@@ -88,8 +88,9 @@ def _as_array(name, got, expected, where):
     expect(numeric, f"{name} is no array of numbers{_in_brackets(where)}.")
     if array.shape != expected.shape:
         transposed = array.ndim > 1 and array.shape == expected.T.shape
-        raise NotYet(f"{name} has the shape {array.shape}, expected {expected.shape}"
-                     f"{_in_brackets(where)}.{' It is transposed.' * transposed}")  # fmt: skip
+        raise NotYet(f"{name} has the shape {array.shape}, expected "
+                     f"{expected.shape or 'one number'}{_in_brackets(where)}."
+                     f"{' It is transposed.' * transposed}")  # fmt: skip
     if isinstance(got, np.ndarray) and expected.dtype == np.float32:
         expect(array.dtype == np.float32, f"{name} is {array.dtype}, expected float32: where does "
                                           "another type come in?")  # fmt: skip

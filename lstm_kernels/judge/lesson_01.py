@@ -125,15 +125,23 @@ def _wrong_h(i, f, g, o, c, c_after):
 )  # fmt: skip
 def forward_of_a_window(forward_sample):
     for s in SIZES_TRIED:
-        params, x, _ = random_problem(s)
-        before, x = [p.copy() for p in params], x[:, 0]
-        kept = x.copy()
-        names, where = ("gates", "c", "h", "the predictions"), text_without_n(s)
-        got = several(forward_sample(params, x), *names)
-        unchanged([*before, kept], [*params, x], [*params._fields, "x"], where)
+        params, x, _ = random_problem(s, np.float64)
+        x, where = x[:, 0], text_without_n(s)
+        before = [a.copy() for a in (*params, x)]
+        got = several(forward_sample(params, x), *STATES)
+        unchanged(before, [*params, x], [*params._fields, "x"], where)
         wanted = numpy_loop.forward_sample(params, x)
-        arrays = [array_like(*three, where) for three in zip(names, got, wanted, strict=True)]
-        _step_by_step(params, x, arrays, wanted, where)
+        _step_by_step(params, x, _arrays_like(wanted, got, where), wanted, where)
+    params, x, _ = random_problem(s)
+    _arrays_like(map(np.float32, wanted), forward_sample(params, x[:, 0]), where)
+
+
+STATES = "gates", "c", "h", "the predictions"
+
+
+def _arrays_like(wanted, got, where):
+    """The four results as arrays of the right shapes and types."""
+    return [array_like(*three, where) for three in zip(STATES, got, wanted, strict=True)]
 
 
 def _step_by_step(params, x, got, wanted, where):
@@ -256,8 +264,8 @@ def fill_states(params, x, c, h):  # noqa: F811  ours, by the same name
 )  # fmt: skip
 def the_initial_state(fill_states):
     for s in SIZES_TRIED:
-        params, x, _ = random_problem(s)
-        x, used = x[:, 0], (floats(s.T, s.H), floats(s.T, s.H))
+        params, x, _ = random_problem(s, np.float64)
+        x, used = x[:, 0], floats(2, s.T, s.H, dtype=np.float64)
         got = [a.copy() for a in used]
         fill_states(params, x, *got)
         _, c, h, _ = numpy_loop.forward_sample(params, x)
@@ -390,7 +398,8 @@ def gru_sample(U, W, B, x):
 )  # fmt: skip
 def another_cell(gru_sample):
     for T, D, H in ((1, 1, 1), (3, 2, 3), (6, 1, 5)):
-        U, W, B, x = floats(3 * H, D), floats(3 * H, H), floats(3 * H), floats(T, D)
+        shapes = (3 * H, D), (3 * H, H), (3 * H,), (T, D)
+        U, W, B, x = arrays = [floats(*shape, dtype=np.float64) for shape in shapes]
         got, wanted = gru_sample(U, W, B, x), gru_ours(U, W, B, x)
         where = f"T = {T}, D = {D}, H = {H}"
         got = array_like("h", got, wanted, where)
@@ -398,6 +407,7 @@ def another_cell(gru_sample):
         for t in range(T):
             wrong = _wrong_gru(U, W, B, x[t], wanted[t])
             same(f"h[{t + 1}]", got[t + 1], wanted[t + 1], wrong, where=where)
+        array_like("h", gru_sample(*map(np.float32, arrays)), np.float32(wanted), where)
 
 
 gru_ours = gru_sample

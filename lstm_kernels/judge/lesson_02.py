@@ -33,7 +33,7 @@ def slopes_of_a_loss(finite_differences):
         before, calls, count = [p.copy() for p in params], [], sum(p.size for p in params)
         slopes = finite_differences(lambda p: calls.append(0) or loss(p), params, step)  # noqa: B023
         where = f"step = {step}, {count} parameters"
-        unchanged(before, params, Params._fields, where)
+        _put_back(before, params, where)
         several(slopes, *Params._fields)
         wrong = {cause: _slopes(loss, params, step, *w) for cause, w in WRONG_SLOPES.items()}
         wrong["the step is not the argument `step`"] = _slopes(loss, params, 1e-5)
@@ -51,6 +51,15 @@ WRONG_SLOPES = {  # how far to the points above and below, and what divides: in 
     "the two points are 2 step apart, not one": (1, 1, 1),
     "the sign: above minus below": (-1, -1, 2),
 }
+
+
+def _put_back(before, params, where):
+    """The parameters are as before, to the last bit."""
+    near = all(np.allclose(p, old, rtol=1e-9) for old, p in zip(before, params, strict=True))
+    same_bits = all(np.array_equal(p, old) for old, p in zip(before, params, strict=True))
+    expect(same_bits or not near, "The parameters have changed in their last digits: adding and "
+           "subtracting the step rounds. Keep the value first, and put it back.")  # fmt: skip
+    unchanged(before, params, Params._fields, where)
 
 
 def _bent_loss(D, H, O):  # noqa: E741
@@ -180,6 +189,16 @@ def _wrong_tanh_slopes(c_before, c_after):
 
 def _wrong_gates(dh, dc, gates, c_before, c_after):
     """{dz_i ...: typical mistakes}, for numbers or for vectors."""
+    wrong = _wrong_lines(dh, dc, gates, c_before, c_after)
+    right = dict(zip(UNIT[2:], _gates_to_dz(dh, dc, gates, c_before, c_after), strict=True))
+    for name in wrong:
+        for other in right.keys() - {name}:
+            wrong[name][f"this is {other}; the order is i, f, g, o"] = right[other]
+    return wrong
+
+
+def _wrong_lines(dh, dc, gates, c_before, c_after):
+    """Typical mistakes in the line of each gate."""
     i, f, g, o = gates
     tanh_c = np.tanh(c_after)
     return {
@@ -187,14 +206,11 @@ def _wrong_gates(dh, dc, gates, c_before, c_after):
             "beside i stands g": dc * i * i * (1 - i),
             "the slope i (1 - i) is missing": dc * g,
             "the slope of a sigmoid is s (1 - s), not 1 - s**2": dc * g * (1 - i**2),
-            "i and f are swapped": dc * c_before * f * (1 - f),
         },
         "dz_f": {
             "c_{t+1} for c_t: f stands beside the old memory": dc * c_after * f * (1 - f),
             "the slope f (1 - f) is missing": dc * c_before,
             "`* c` is missing": dc * f * (1 - f),
-            "o and f are swapped": dh * tanh_c * o * (1 - o),
-            "i and f are swapped": dc * g * i * (1 - i),
         },
         "dz_g": {
             "1 - tanh(g)**2: g is a tanh already, take 1 - g**2": dc * i * (1 - np.tanh(g) ** 2),
@@ -207,7 +223,6 @@ def _wrong_gates(dh, dc, gates, c_before, c_after):
             "tanh of the old memory, c_t for c_{t+1}": dh * np.tanh(c_before) * o * (1 - o),
             "tanh is missing": dh * c_after * o * (1 - o),
             "the slope o (1 - o) is missing": dh * tanh_c,
-            "o and f are swapped": dc * c_before * f * (1 - f),
         },
     }  # fmt: skip
 
@@ -356,6 +371,7 @@ def _wrong_products(x, h, dz, dy):
         "W": {
             "h_{t+1} for h_t: the gates read the state before the step, h[:-1]": dz.T @ h[1:],
             "h[-1] as the initial state: it is h[0]": dz.T @ wrapped,
+            "h[t - 1] for h[t]: row t is the state before it": dz.T @ np.roll(h, 1, axis=0)[:-1],
         },
         "B": {
             "summed over everything: the sum goes over the steps, axis 0": dz.sum() + 0 * dz[0],
@@ -570,7 +586,7 @@ def coupled_step(z_f, z_g, p, c, dc_after):
 )  # fmt: skip
 def coupled_gates_with_a_peephole(coupled_step):
     names = "c_after", "dz_f", "dz_g", "dp", "dc"
-    for H in (3, 1, 6):
+    for H in (5, 8):  # of one unit alone, a slope may be near 0: then differences only round
         z_f, z_g, p, c, dc_after = given = floats(5, H, dtype=np.float64)
         before, where = given.copy(), f"H = {H}"
         got = several(coupled_step(*given), *names)
@@ -581,7 +597,7 @@ def coupled_gates_with_a_peephole(coupled_step):
         for n, name in enumerate(names[1:]):
             slope = _slope_of_coupled(coupled_step, given, n)
             said = f"{where}; by finite differences of your c_after"
-            same(name, got[n + 1], slope, typical[name], where=said, tolerance=1e-7)
+            same(name, got[n + 1], slope, typical[name], where=said, tolerance=1e-6)
     return "Proved by finite differences of your own forward line."
 
 

@@ -74,10 +74,10 @@ def _many_read(run, name, N, threads):
 
 
 def _share_the_sum(run, threads, wanted):
-    """NotYet if a few threads of block 0 add up what all have put into shared memory."""
+    """NotYet if few threads of block 0 add up what all have put there; none: by shuffles."""
     adding = len([n for n in reads_by_thread(run) if n < threads])
-    expect(adding >= wanted, f"The sum is right, but {adding} of {threads} threads of block 0 read "
-                             f"shared memory: in a tree's first step, {wanted} can.")  # fmt: skip
+    words = f"The sum is right, but {adding} of {threads} threads of block 0 read shared memory"
+    expect(adding >= wanted or not adding, f"{words}: in a tree's first step, {wanted} can.")
 
 
 # ---- numbers in, numbers out ----------------------------------------------------------------

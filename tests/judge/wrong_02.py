@@ -15,6 +15,9 @@ WRONG = {
         ("by one step", "(2 * step)", "step", "Likely: the two points are 2 step apart"),
         ("the sign", "above - below", "below - above", "Likely: the sign"),
         ("not put back", "            p[index] = value\n", "", "It changes its argument: U[0, 0]"),
+        ("put back by adding", "            p[index] = value - step\n            below = loss(params)\n"
+         "            p[index] = value\n", "            p[index] -= 2 * step\n"
+         "            below = loss(params)\n            p[index] += step\n", "in their last digits"),
         ("its own step", "(2 * step)", "2e-5", "the slope by U[0, 0]"),
         ("the course's own", None,
          "from lstm_kernels import checks\n\n\ndef finite_differences(loss, params, step=1e-5):\n"
@@ -41,7 +44,7 @@ WRONG = {
         ("nothing from c", "dc = dc + dh", "dc = dh", "in dc the term from the next step"),
         ("the new memory", "dc * c[t] *", "dc * c[t + 1] *", "Likely: c_{t+1} for c_t"),
         ("o and f", "dz[t, 3 * H :] = dh * tanh_c * o * (1 - o)",
-         "dz[t, 3 * H :] = dc * c[t] * f * (1 - f)", "Likely: o and f are swapped"),
+         "dz[t, 3 * H :] = dc * c[t] * f * (1 - f)", "Likely: this is dz_f"),
         ("W for W.T", "W.T @ dz[t]", "W @ dz[t]", "in line"),
         ("changes dy", "dh = V.T @ dy[t] + dh_next", "dy[t] *= 2\n        dh = V.T @ dy[t]",
          "It changes its argument: dy["),
@@ -51,6 +54,7 @@ WRONG = {
         ("h after the step", "h[:-1]", "h[1:]", "Likely: h_{t+1} for h_t"),
         ("h before the step", "h[1:]", "h[:-1]", "Likely: h_t for h_{t+1}"),
         ("h[-1] first", "h[:-1]", "np.roll(h[1:], 1, axis=0)", "Likely: h[-1] as the initial"),
+        ("h of the step before", "h[:-1]", "np.roll(h, 1, axis=0)[:-1]", "Likely: h[t - 1] for"),
         ("the wrong axis", "dz.sum(0)", "dz.sum(1)", "Likely: the sum over the wrong axis"),
         ("summed over all", "dy.sum(0)", "dy.sum()", "Likely: summed over everything"),
         ("not added", "dU += dz.T @ x", "dU = dz.T @ x", "Likely: nothing was added"),
