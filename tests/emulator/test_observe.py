@@ -1,13 +1,11 @@
 """What one traced run shows: results, races, who touched what, how often; and float64 by type."""
 
-import gc
 import linecache
 import math
 
 import numpy as np
 import pytest
 from numba import float32
-from numba.core.base import BaseContext
 
 from lstm_kernels.emulator import (
     ArgumentError,
@@ -20,6 +18,8 @@ from lstm_kernels.emulator import (
 from lstm_kernels.emulator.doubles import find_doubles
 from lstm_kernels.emulator.observe import Counts, observe
 from tests.emulator.planted import sum_all
+from tests.notebooks import ROOT
+from tests.processes import run_python
 
 
 def floats(*shape):
@@ -267,11 +267,36 @@ def test_lines_that_compute_with_float64():
     assert find_doubles(clean, floats(4), floats(4), 3) == []
 
 
-def test_types_that_were_looked_up_leave_numba_whole(monkeypatch):
-    """Numba forgets what a function was compiled to when it is gone: then, not `len` itself."""
-    forgotten = []
-    monkeypatch.setattr(BaseContext, "remove_user_function", lambda _, f: forgotten.append(f))
-    for _ in range(3):
-        find_doubles(clean, floats(4), floats(4), 3)
-        gc.collect()
-    assert forgotten and len not in forgotten
+SEARCH_FIRST = """
+import numpy as np
+from numba import float32
+from lstm_kernels import cuda
+from lstm_kernels.emulator.doubles import find_doubles
+from lstm_kernels.emulator.observe import observe
+
+@cuda.jit
+def alone(x):
+    n = cuda.grid(1)
+    if n < 3:
+        x[n] = x[n] + x[n]
+
+@cuda.jit
+def meet(x):
+    part = cuda.shared.array(64, float32)
+    part[cuda.threadIdx.x] = x[cuda.threadIdx.x]
+    cuda.syncthreads()
+    x[0] = part[1]
+
+x = np.ones(4, np.float32)
+find_doubles(alone, x)
+print(observe(meet, 1, 1, x).arrays["x"].shape)
+"""
+
+
+def test_a_search_for_doubles_leaves_numba_as_it_was(tmp_path):
+    """Where nothing was compiled before, it made Numba unlearn `len`."""
+    file = tmp_path / "search_first.py"
+    file.write_text(SEARCH_FIRST)
+    settings = {"LSTM_KERNELS_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    done = run_python(file, settings=settings)
+    assert done.stdout == "(4,)\n", done.stderr
