@@ -150,6 +150,7 @@ EXERCISES = {  # how many
     "15_cuda_v6": 3, "16_cuda_v7": 4, "17_roofline": 3,
     "A1_how_the_emulator_works": 1,
 }  # fmt: skip
+TO_BE_CUT = set(EXERCISES)
 WITHOUT_SOLUTIONS = {"A1_how_the_emulator_works", *(set(LESSONS) - set(EXERCISES))}
 ALL = [(lesson, n) for lesson, many in EXERCISES.items() for n in range(1, many + 1)]
 SOLVED = [(lesson, n) for lesson, n in ALL if lesson not in WITHOUT_SOLUTIONS]
@@ -200,6 +201,28 @@ def test_a_saved_solution_is_right(lesson, number):
 @pytest.mark.parametrize("lesson, number", [e for e in ALL if "06" <= e[0] < "A"])
 def test_an_exercise_is_named_by_its_number(lesson, number):
     assert f'\nchecks.exercise("{number}, ' in cell(lesson, f"exercise:{number}").source
+
+
+# ---- a lesson is honestly its minutes -----------------------------------------------------
+
+MOST_WORDS, MOST_LINES, MOST_FIGURES = 1500, 300, 8
+STAMPED = ("[![Open in ", "To work in, without outputs: ")
+
+
+def is_folded(cell):
+    return any(tag.startswith("ours:") for tag in tags(cell))
+
+
+@pytest.mark.parametrize("lesson", [name for name in LESSONS if name not in TO_BE_CUT])
+def test_a_lesson_is_not_longer_than_it_says(lesson):
+    """Words without the folded answers; lines of code without empty ones and the set-up cell."""
+    text = [c.source for c in read(lesson) if c.cell_type == "markdown" and not is_folded(c)]
+    lines = [s for s in "\n".join(text).split("\n") if not s.startswith(STAMPED)]
+    assert len(" ".join(lines).split()) <= MOST_WORDS
+    code = "\n".join(code_cells(lesson)[1:])
+    assert sum(bool(line.strip()) for line in code.split("\n")) <= MOST_LINES
+    outputs = [out for c in read(lesson) if c.cell_type == "code" for out in c.outputs]
+    assert sum("image/png" in out.get("data", {}) for out in outputs) <= MOST_FIGURES
 
 
 # ---- lessons, by their tables -------------------------------------------------------------
