@@ -142,7 +142,7 @@ def test_nothing_of_a_module_is_left_out(lesson, module):
 # ---- exercises ----------------------------------------------------------------------------
 
 EXERCISES = {  # how many
-    "00_start_here": 3,
+    
     "15_cuda_v6": 3, "16_cuda_v7": 4, "17_roofline": 3,
     "A1_how_the_emulator_works": 1,
 }  # fmt: skip

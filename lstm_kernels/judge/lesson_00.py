@@ -75,8 +75,8 @@ def windows_that_fit(count_windows):
     for L, T in ((144, 11), (12, 11), *zip(some(100, 200), some(1, 100), strict=True)):
         got, fit = count_windows(L, T), sum(n + T <= L - 1 for n in range(L))
         whole("The number of windows", got)
-        why = "one too many: the last target needs a value too" if got == fit + 1 else ""
-        expect(got == fit, f"L = {L}, T = {T}: {got}, expected {fit}. {why}")
+        why = " One too many: the last target needs a value too." if got == fit + 1 else ""
+        expect(got == fit, f"L = {L}, T = {T}: {got}, expected {fit}.{why}")
 
 
 def batches(N, size):

@@ -8,10 +8,10 @@ WRONG = {
         ("from n on", "values[n : n + k]", "values[n:]", "Likely: all values from n on"),
         ("no mean", "values[n : n + k].mean()", "values[n]", "Likely: the value itself"),
         ("one mean too few", "len(values) - k + 1", "len(values) - k", "has the shape (0,), expected (1,)"),
-        ("a constant", "values[n : n + k].mean()", "0.0", "All are 0"),
+        ("a constant", "values[n : n + k].mean()", "0.0", "means[0] is 0, expected"),
     ],
     "00.e1": [
-        ("one too many", "L - T", "L - T + 1", "one too many"),
+        ("one too many", "L - T", "L - T + 1", "One too many"),
         ("no overlap", "L - T", "L // T", "expected"),
         ("a lookup table", "L - T", "{(144, 11): 133, (12, 11): 1}.get((L, T), 96)", "expected"),
         ("no return", "return L - T", "L - T", "is a `return` missing"),
