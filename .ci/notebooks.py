@@ -12,7 +12,9 @@ widget state in the metadata (GitHub would then show no notebook); no widget vie
 
 import argparse
 import copy
+import os
 import sys
+import tempfile
 
 import nbformat
 import stamp
@@ -51,7 +53,9 @@ def run(path):
     notebook = nbformat.read(path, as_version=4)
     stamp.stamp(path, notebook)
     resources = {"metadata": {"path": str(path.parent)}}
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
+    with tempfile.TemporaryDirectory() as folder:  # not what was solved on this machine
+        os.environ["LSTM_KERNELS_PROGRESS"] = os.path.join(folder, "progress.json")
+        NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
     clean(notebook)
     stamp.stamp(path, notebook)  # again: what fits on a slide depends on the outputs
     nbformat.write(notebook, path)

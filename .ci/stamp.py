@@ -205,8 +205,8 @@ def height(cell):
 
 
 def is_lecture(path):
-    """Lessons 00 to 09 are made for slides."""
-    return path.parent.name == "notebooks" and "00" <= path.name[:2] <= "09"
+    """Lessons 00 to 10 are made for slides."""
+    return path.parent.name == "notebooks" and "00" <= path.name[:2] <= "10"
 
 
 def slide_type(cell, before, setup, fitted=False):

@@ -44,7 +44,7 @@ def parse(arguments):
     baselines.add_argument("--threads", type=size, help="of every library; default: as it comes")
     baselines.add_argument("--seconds", type=float, default=3.0, help="for each shape")
     forecast = commands.add_parser("forecast", help="the forecast beside its rivals, by year")
-    forecast.add_argument("--keep", action="store_true", help="keep it for lesson 09, in data/")
+    forecast.add_argument("--keep", action="store_true", help="keep it for lesson 10, in data/")
     report = commands.add_parser("report", help="what the compiler makes of each kernel; no GPU")
     report.add_argument("--cc", type=int, nargs="+", default=[60, 75, 80, 89, 90])
     report.add_argument("--png", default=None, help="save the occupancy picture here")

@@ -322,7 +322,7 @@ def log_growth(values, period=PERIOD):
     """log(v[m]) - log(v[m - period]), (L,) -> (L - period,): the growth over the same month.
 
     The logarithm turns "10% more" into the same step at every level; the difference of 12 months
-    takes the season out.  Values must be above 0.  Lesson 09.
+    takes the season out.  Values must be above 0.  Lesson 10.
     """
     period = check_count("period", period)
     values = check_values(values, at_least=period + 1)

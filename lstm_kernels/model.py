@@ -6,7 +6,7 @@
     h_{t+1} = o * tanh(c_{t+1})              (H,)
     y_t     = V h_{t+1} + b_out              (O,)
 
-Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000.  Lesson 01 derives
+Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000.  Lesson 01 shows
 every equation; all versions share the names and shapes on this page.
 """
 

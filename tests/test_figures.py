@@ -40,10 +40,10 @@ def test_figures_are_counted():
 def test_a_printed_page_has_the_words_and_no_set_up_code():
     nbconvert = pytest.importorskip("nbconvert", reason="nbconvert comes with JupyterLab")
     page = nbconvert.HTMLExporter(template_file=str(NOTEBOOKS / "page.html.j2"))
-    text, _ = page.from_filename(str(NOTEBOOKS / "01_lstm_math.ipynb"))
-    words = [output.metadata["image/png"]["alt"] for output in figures("01_lstm_math")]
+    text, _ = page.from_filename(str(NOTEBOOKS / "01_forward.ipynb"))
+    words = [output.metadata["image/png"]["alt"] for output in figures("01_forward")]
     text = html.unescape(text)
-    assert len(words) > 10 and all(f'alt="{alt}"' in text for alt in words)
+    assert len(words) >= 5 and all(f'alt="{alt}"' in text for alt in words)
     assert "No description has been provided" not in text
     assert "importlib.util" not in text and "pre-wrap" in text
 

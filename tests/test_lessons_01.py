@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
-from matplotlib.patches import FancyArrowPatch
 
 from lstm_kernels import data, init_params
-from lstm_kernels.lab.figures import cell, start, style
+from lstm_kernels.lab.figures import cell, slopes, start, style
 from lstm_kernels.lab.widgets.gate_playground import LIMIT, SETTINGS, GatePlayground, with_offsets
 from lstm_kernels.versions import numpy_loop
-from tests.pictures import curves, faces, names_on, no_overlap, painted, texts, titles
+from tests.pictures import curves, faces, no_overlap, painted, texts, titles
 
 
 @pytest.fixture(scope="module")
@@ -22,36 +21,23 @@ def playground():
 # ---- the figures --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "part, gates, ends",
-    [
-        ("f", "f", {"…"}),
-        ("ig", "fig", {"$c_{t+1}$"}),
-        ("o", "figo", {"$c_{t+1}$", "$h_{t+1}$"}),
-        (None, "figo", {"$c_{t+1}$", "$h_{t+1}$"}),
-    ],
-)
-def test_a_cell_grows_gate_by_gate(part, gates, ends):
-    picture = cell.draw_cell(part)
+def test_a_cell_has_four_gates_of_which_one_is_a_tanh():
+    picture = cell.draw_cell()
     (ax,) = picture.axes
-    assert {gate for gate, color in style.GATE_COLORS.items() if color in faces(ax)} == set(gates)
+    assert {gate for gate, color in style.GATE_COLORS.items() if color in faces(ax)} == set("figo")
     words = texts(ax)
-    assert [gate for gate in "figo" if gate in words] == list(gates)
-    assert (words.count("σ"), "g" in words) == (len(set(gates) - {"g"}), "g" in gates)
-    assert {"$c_t$", "$h_t$", "$x_t$"} <= set(words)
-    assert {"…", "$c_{t+1}$", "$h_{t+1}$"} & set(words) == ends
+    assert [gate for gate in words if gate in tuple("figo")] == list("figo")
+    assert words.count("σ") == 3 and words.count("tanh") == 2, "g, and on the way to h"
+    assert {"$c_t$", "$h_t$", "$x_t$", "$c_{t+1}$", "$h_{t+1}$"} <= set(words)
     no_overlap(picture)
 
 
-def test_each_derivative_comes_along_an_arrow():
-    picture = cell.draw_backward()
-    (ax,) = picture.axes
-    names = ("dy_t", "dh_{t+1}", "dc_{t+1}", "dz_t", "dc_{t+2}", "dz_{t+1}", "dc_t", "dh_t")
-    words = texts(ax)
-    assert all(words.count(f"${name}$") == 1 for name in names)
-    assert {"from the loss at step t", "dU, dW, dB", "dV, db_out"} <= set(words)
-    arrows = [patch for patch in ax.patches if isinstance(patch, FancyArrowPatch)]
-    assert len(arrows) == len(names) + 2, "one out of a name or into it; two to the parameters"
+def test_the_sigmoid_begins_at_0_and_tanh_at_minus_1():
+    picture = slopes.draw_activations()
+    sigmoid, tanh = (line.get_ydata() for line in picture.axes[0].lines[:2])
+    middle = len(sigmoid) // 2
+    np.testing.assert_allclose([sigmoid[0], sigmoid[middle], sigmoid[-1]], [0, 0.5, 1], atol=0.01)
+    np.testing.assert_allclose([tanh[0], tanh[middle], tanh[-1]], [-1, 0, 1], atol=0.01)
     no_overlap(picture)
 
 
@@ -65,36 +51,6 @@ def test_the_machine_has_three_sms_with_a_block_of_two_warps():
     assert words.count("warp 0: 32 threads") == words.count("warp 1: 32 threads") == 3
     assert faces(ax).count(style.SKY) == 3 * 2 * 32
     no_overlap(picture)
-
-
-def test_errors_below_and_above_the_limit_have_different_colours():
-    picture = cell.draw_errors({"right": 1e-9, "wrong": 0.3}, 1e-6, "title")
-    right, wrong = (line for line in picture.axes[0].lines if line.get_marker() != "None")
-    assert right.get_color() != wrong.get_color() and right.get_marker() != wrong.get_marker()
-    assert {"passes", "30% off"} <= set(texts(picture.axes[0]))
-    assert names_on(picture.axes[0].yaxis) == ["right", "wrong"] and titles(picture) == ["title"]
-    no_overlap(picture)
-
-
-def test_fading_is_logarithmic_only_where_little_is_left():
-    half, none = np.array([1.0, 0.5]), np.array([1.0, 1e-6])
-    picture = cell.draw_fading({"a": [("x", half, "k"), ("y", none, "k")], "b": [("x", half, "k")]})
-    left, right = picture.axes
-    assert (left.get_yscale(), right.get_yscale()) == ("log", "linear")
-    assert curves(left) == [[1.0, 0.5], [1.0, 1e-6]] and curves(right) == [[1.0, 0.5]]
-    assert titles(picture) == ["a", "b"] and right.get_ylim()[0] == 0
-    assert sorted(texts(left)) == ["x", "y"]
-    no_overlap(picture)
-
-
-def test_numbers_on_the_cell_and_derivatives_if_there_are_any():
-    numbers = dict.fromkeys(cell.SLOPES, 0.25)
-    plain, both = cell.draw_numbers(numbers), cell.draw_numbers(numbers, numbers)
-    count = len(cell.SLOPES)
-    for picture, derivatives in ((plain, 0), (both, count)):
-        words = texts(picture.axes[0])
-        assert (words.count("0.25"), words.count("∂ 0.250")) == (count, derivatives)
-        no_overlap(picture)
 
 
 def test_questions_give_one_time_and_leave_five_open():

@@ -1,4 +1,4 @@
-"""Lesson 09: the race board, the pictures of goals and forecast."""
+"""Lesson 09: the race board and the pictures of goals."""
 
 import base64
 import csv
@@ -9,26 +9,23 @@ import time
 import types
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from lstm_kernels import data
-from lstm_kernels.lab import forecast, rivals
 from lstm_kernels.lab.estimates import feasible
-from lstm_kernels.lab.figures import forecast as forecast_figures
-from lstm_kernels.lab.figures import goals
+from lstm_kernels.lab.figures import ahead, goals
 from lstm_kernels.lab.figures import race as race_figures
 from lstm_kernels.lab.measure import race, records, results
+from lstm_kernels.lab.measure.card.kept import cards
 from lstm_kernels.lab.measure.timing import Timing, Workload
 from lstm_kernels.lab.widgets import race as race_widget
 from lstm_kernels.lab.widgets.controls import Plan, repeats_done
 from lstm_kernels.lab.widgets.race import Race, reading
 from lstm_kernels.lab.widgets.scale import in_words
+from lstm_kernels.lab.words import seconds_text
 from lstm_kernels.machine import device
 from lstm_kernels.versions import cuda_v4
-from tests.pictures import curves, dots, faces, kept, names_on, no_overlap, texts, titles, widths
-
-FORECASTERS = tuple(forecast_figures.FORECASTER_COLORS)
+from tests.pictures import curves, dots, kept, names_on, no_overlap, texts, titles, widths
 
 
 def choose(board, *versions):
@@ -526,53 +523,6 @@ def test_reading_never_compares_emulated_rows():
     assert reading([slow, fast]) == "Done. Emulated times are not compared."
 
 
-@pytest.fixture(scope="module")
-def rolled():
-    """Real plans of all rivals, and of an LSTM that hardly trains, with two seeds."""
-    quick = forecast.CHOSEN._replace(epochs=1)
-    everybody = {**forecast.planners(quick, seeds=(0, 1)), **rivals.planners()}
-    return forecast.rolling(data.load_airline(), everybody)
-
-
-def test_next_months_are_drawn_beside_the_truth_and_as_errors(rolled):
-    past = forecast.before(data.load_airline(), 108)
-    picture = forecast_figures.draw_months(past, rolled)
-    above, below = picture.axes
-    truth = rolled.truth[:, 0]
-    runs = [*rolled.plans["SARIMA"], *rolled.plans["LSTM"]]
-    assert curves(above)[0] == [*past.values[-12:], *truth]
-    assert curves(above)[1:4] == [list(run[:, 0]) for run in runs]
-    assert curves(below)[:4] == [[0] * 36, *(list(run[:, 0] - truth) for run in runs)]
-    assert texts(above) == ["truth", "LSTM, 2 seeds", "SARIMA"]
-    assert names_on(below.xaxis) == ["1957", "1958", "1959", "1960", "1961"]
-    no_overlap(picture)
-
-
-def test_errors_by_year_are_dots_with_their_median(rolled):
-    errors = forecast.by_year(rolled)
-    picture = forecast_figures.draw_by_year(errors)
-    names = [name for name in FORECASTERS if name != "persistence"]
-    groups = ["1958", "1959", "1960", "1958-60"]
-    panels = [(task, group) for task in forecast.TASKS for group in groups]
-    assert titles(picture) == [
-        "Next month, 1958", *groups[1:], "Plan for a year, 1958", *groups[1:]
-    ]  # fmt: skip
-    assert names_on(picture.axes[0].yaxis) == names
-    for ax, panel in zip(picture.axes, panels, strict=True):
-        dots = [list(line.get_xdata()) for line in ax.lines if line.get_marker() == "o"]
-        assert dots == [list(errors[(*panel, name)]) for name in names]
-        assert texts(ax) == [f"{np.median(errors[(*panel, name)]):.1f}" for name in names]
-        bold = [text.get_fontweight() == "bold" for text in ax.texts]
-        assert bold == [name == forecast.best(errors, *panel) for name in names]
-        assert max(map(max, dots)) < ax.get_xlim()[1]
-    no_overlap(picture)
-
-
-def test_each_forecaster_has_a_colour(rolled):
-    assert set(FORECASTERS) == set(rolled.plans)
-    assert len(set(forecast_figures.FORECASTER_COLORS.values())) == len(FORECASTERS)
-
-
 def test_a_line_against_the_data_says_its_slope():
     picture = goals.draw_scaling([64, 128], {"batch 16": ([1e-3, 2e-3], 1.0)})
     (ax,) = picture.axes
@@ -582,10 +532,18 @@ def test_a_line_against_the_data_says_its_slope():
     no_overlap(picture)
 
 
-def test_goals_say_no_gpu_instead_of_a_ratio():
-    picture = goals.draw_goals({"numpy_loop": 3.0, "cuda_v3": None}, {"faster": 1, "5x": 5})
-    said = ["yes", "no", "3x", "no GPU here, so no ratio"]
-    assert texts(picture.axes[0]) == said
-    assert names_on(picture.axes[0].xaxis) == ["faster", "5x"]
-    assert [color == goals.YES for color in faces(picture.axes[0])] == [True, False, False]
+def test_what_is_still_to_come_is_the_recordings_own():
+    """Each dot stands at the recorded time of its row, and none is left out."""
+    (card,) = (card for card in cards() if card["card"] == "NVIDIA H200")
+    picture = ahead.draw_ahead(card)
+    small, large = picture.axes
+    for ax, rows, found in (
+        (small, ahead.SMALL, ahead.small_net(card)),
+        (large, ahead.LARGE, ahead.large_net(card)),
+    ):
+        drawn = [line.get_xdata()[0] for line in ax.lines]
+        assert drawn == [found[key] for key, _ in rows]
+        assert names_on(ax.yaxis) == [name for _, name in rows]
+        assert texts(ax) == [seconds_text(seconds) for seconds in drawn]
+    assert "V6 (15) 1.00 ms" in picture.alt and "NVIDIA H200" in picture.alt
     no_overlap(picture)

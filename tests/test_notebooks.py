@@ -9,10 +9,9 @@ import tokenize
 from importlib import import_module
 from inspect import getsource
 
-import numpy as np
 import pytest
 
-from lstm_kernels import __main__, checks, data
+from lstm_kernels import __main__
 from tests.notebooks import (
     LESSONS,
     ROOT,
@@ -30,12 +29,12 @@ from tests.notebooks import (
 # ---- the code that a lesson shows ---------------------------------------------------------
 
 FOLDERS = {  # of modules that are no versions
-    "timing": "lstm_kernels.lab.measure",
     "forecast": "lstm_kernels.lab",
     "roofline": "lstm_kernels.lab.estimates",
 }
-SHOWN = {  # lesson: {module: what of it is shown, in cells with the tag source:MODULE}
-    "01_lstm_math": {"numpy_loop": "sigmoid forward_sample backward_sample"},
+SHOWN = {  # lesson: {module: what is shown, in cells tagged source:MODULE or folded as a task's}
+    "01_forward": {"numpy_loop": "sigmoid forward_sample"},
+    "02_backward": {"numpy_loop": "backward_sample add_gradients"},
     "03_sequential": {
         "sequential": "sigmoid dot zeros step forward_sample backward_sample add_gradients"
         " gradients"
@@ -52,7 +51,7 @@ SHOWN = {  # lesson: {module: what of it is shown, in cells with the tag source:
     },
     "07_cuda_v2": {"cuda_v2": "add_gradients kernel blocks_for gradients"},
     "08_cuda_v3": {"buffers": "Piece lent", "cuda_v3": "Buffers gradients"},
-    "09_race": {"timing": "measure", "forecast": "one_step rollout"},
+    "10_forecast": {"forecast": "one_step rollout"},
     "12_all_cores": {"numba_cpu": "part_of train_samples share_samples sum_in_order"},
     "13_cuda_v4": {
         "cuda_v4": "forward outputs backward MAX_H ROOM SIDE ROWS SQUARE make_kernel right"
@@ -147,7 +146,7 @@ def imported(shown):
 
 def test_each_cell_with_a_modules_code_is_in_the_table_above():
     found = {(lesson, module) for lesson, shown in CELLS_WITH_CODE for module in modules_of(shown)}
-    assert found == {(lesson, module) for lesson, modules in SHOWN.items() for module in modules}
+    assert found <= {(lesson, module) for lesson, modules in SHOWN.items() for module in modules}
 
 
 @pytest.mark.parametrize("lesson, module", WHOLE)
@@ -159,8 +158,7 @@ def test_nothing_of_a_module_is_left_out(lesson, module):
 # ---- exercises ----------------------------------------------------------------------------
 
 EXERCISES = {  # how many
-    "00_start_here": 3, "01_lstm_math": 4, "03_sequential": 3, "04_numpy": 3, "06_cuda_v1": 2,
-    "08_cuda_v3": 3, "09_race": 3, "13_cuda_v4": 3,
+    "00_start_here": 3, "03_sequential": 3, "04_numpy": 3, "06_cuda_v1": 2, "08_cuda_v3": 3, "13_cuda_v4": 3,
     "14_cuda_v5": 3, "15_cuda_v6": 3, "16_cuda_v7": 4, "17_roofline": 3,
     "A1_how_the_emulator_works": 1,
 }  # fmt: skip
@@ -197,18 +195,6 @@ def test_each_lesson_has_solutions():
 def test_an_exercise_is_solved_with_the_same_check(lesson, number):
     exercise = cell(lesson, f"exercise:{number}")
     assert check_of(exercise) == check_of(cell(solutions_of(lesson), f"exercise:{number}"))
-
-
-@pytest.mark.parametrize(
-    "lesson, number, name, cheat",
-    [
-        ("09_race", 3, "plan", lambda values: np.zeros(24)),
-    ],
-)
-def test_what_only_suits_the_check_does_not_pass(lesson, number, name, cheat, capsys):
-    names = {"np": np, "data": data, "checks": checks, "find_data_races": checks.find_data_races}
-    exec(check_of(cell(lesson, f"exercise:{number}")), {**names, name: cheat})
-    assert capsys.readouterr().out.startswith(f"not yet: {number}, ")
 
 
 @pytest.mark.parametrize("lesson, number", ALL)

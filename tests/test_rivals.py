@@ -87,7 +87,7 @@ def test_the_form_of_holt_winters_is_chosen_on_earlier_years(airline):
 
 
 def test_hindsight_would_have_chosen_another_form(airline):
-    """What lesson 09 says: fair choices are no guarantee."""
+    """What lesson 10 says: fair choices are no guarantee."""
     forms = {name: [rivals.recorded(name)] for name in rivals.HOLT_WINTERS}
     errors = forecast.by_year(forecast.rolling(airline, forms))
     for task in forecast.TASKS:

@@ -5,6 +5,7 @@
     seen.races              the data races of this order of the threads
     seen.writers["y"]       the threads that wrote to y: {0, 1, 2, ...}
     seen.counts             reads, writes, atomics, barriers
+    seen.requests           with log=True: what the lanes of a warp asked of memory together
 
 It is the race finder's run (data_races.py), with every access to global memory counted besides,
 and with one mark for each thread at each element that it touches. Nothing is dropped there, as
@@ -20,9 +21,12 @@ import numpy as np
 from . import control as slots
 from . import tracing
 from .data_races import Trace, address_of, room, traced_launch
+from .errors import ArgumentError
+from .runtime import WARP
 
 READERS = 1 << tracing.READ | 1 << tracing.UPDATE | 1 << tracing.ATOMIC
 WRITERS = 1 << tracing.WRITE | 1 << tracing.UPDATE | 1 << tracing.ATOMIC
+LOG_ROWS = 1 << 20  # accesses of one launch that a log has room for
 
 
 class Counts(NamedTuple):
@@ -37,6 +41,18 @@ class Counts(NamedTuple):
     writes: int
     atomics: int
     barriers: int
+
+
+class Request(NamedTuple):
+    """What the lanes of one warp ask of memory together: one place in the source, once.
+
+    On a card they ask at once if none of them has taken another way through the code.
+    """
+
+    name: str  # of the array; "shared" for shared memory
+    kind: str  # "reads", "writes", ... as in tracing.KINDS
+    threads: tuple  # numbers over the whole grid
+    offsets: tuple  # in bytes, from the start of the array or of the block's shared memory
 
 
 @dataclass(frozen=True)
@@ -58,6 +74,7 @@ class Observed:
     counts: Counts  # of all arrays together
     counts_of: dict  # name -> Counts of this array alone, without barriers
     barriers: float  # passed per block, on average over the blocks
+    requests: list  # of Request, in the order in which they were met; empty without a log
     _touched: dict = field(repr=False)  # name -> bits of kinds, shape (array's shape, threads)
 
     def writers_of(self, name, index):
@@ -73,14 +90,15 @@ class Observed:
         return self.counts_of[name].atomics
 
 
-def observe(kernel, grid, block, *args, shared_bytes=0, order=0):
+def observe(kernel, grid, block, *args, shared_bytes=0, order=0, log=False):
     """Run `kernel` once on copies of `args`, traced, its threads in an order of data_races.ORDERS.
 
-    `kernel` is the emulator's or Numba's. Raises what find_data_races raises: OutOfBounds,
-    DivergentBarrier, WaitsInVain, ArgumentError, UnsupportedCode.
+    `kernel` is the emulator's or Numba's. log: note each access, for `requests`. Raises what
+    find_data_races raises: OutOfBounds, DivergentBarrier, WaitsInVain, ArgumentError,
+    UnsupportedCode; and ArgumentError for a log of more than LOG_ROWS accesses.
     """
     launch = traced_launch("observe", kernel, grid, block, shared_bytes)
-    watch = Watch(launch, args)
+    watch = Watch(launch, args, LOG_ROWS if log else 0)
     control = watch.run(order)
     touched = {name: watch.touched_in(array) for name, array in watch.arrays()}
     counts_of = {name: watch.counts_in(array) for name, array in watch.arrays()}
@@ -93,6 +111,7 @@ def observe(kernel, grid, block, *args, shared_bytes=0, order=0):
         counts=_counts(watch.counts.sum(axis=0), barriers),
         counts_of=counts_of,
         barriers=barriers / watch.blocks,
+        requests=watch.requests(),
         _touched=touched,
     )
 
@@ -100,7 +119,7 @@ def observe(kernel, grid, block, *args, shared_bytes=0, order=0):
 class Watch(Trace):
     """A trace that also counts accesses, and marks threads at the elements that they touch."""
 
-    def __init__(self, launch, args):
+    def __init__(self, launch, args, log_rows=0):
         super().__init__(launch, args)
         self.blocks = int(np.prod(launch.grid))
         self.threads = self.blocks * int(np.prod(launch.block))
@@ -110,6 +129,9 @@ class Watch(Trace):
         self.header[tracing.COUNTS_AT] = address_of(self.counts)
         self.header[tracing.TOUCHED_AT] = address_of(self.touched)
         self.header[tracing.ALL_THREADS] = self.threads
+        self.log = np.zeros((log_rows, tracing.LOG), np.int64)
+        self.header[tracing.LOG_AT] = address_of(self.log)
+        self.header[tracing.LOG_ROWS] = log_rows
 
     def touched_in(self, array):
         """The marks at the elements of this array, along a last axis of threads."""
@@ -125,6 +147,26 @@ class Watch(Trace):
     def counts_in(self, array):
         area = self._area(array)
         return _counts(np.zeros(tracing.COUNTED, np.int64) if area is None else self.counts[area])
+
+    def requests(self):
+        """The log's rows by warp, place in the source, and how often the lane came there."""
+        logged, rows = int(self.header[tracing.LOGGED]), len(self.log)
+        if logged > rows:
+            raise ArgumentError(f"{logged:,} accesses; the log has room for {rows:,}")
+        per_block = self.threads // self.blocks
+        times, found = {}, {}
+        for who, kind, site, area, element in self.log[:logged].tolist():
+            times[who, site] = times.get((who, site), 0) + 1
+            block, rank = divmod(who - 1, per_block)
+            key = kind, area, block, rank // WARP, site, times[who, site]
+            found.setdefault(key, []).append((who - 1, element))
+        return [self._request(*key[:2], lanes) for key, lanes in found.items()]
+
+    def _request(self, kind, area, lanes):
+        region = self.regions[area]
+        threads, elements = zip(*lanes, strict=True)
+        offsets = tuple(element * region.itemsize for element in elements)
+        return Request(region.name, tracing.KINDS[kind], threads, offsets)
 
     def _area(self, array):
         """The number of its region; None for an array without elements."""

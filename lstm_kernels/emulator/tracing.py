@@ -24,13 +24,17 @@ READ, WRITE, UPDATE, ATOMIC = 1, 2, 3, 4
 COUNTED = 5  # counters of one piece of memory: the kind is the number of its counter
 KINDS = {READ: "reads", WRITE: "writes", UPDATE: "reads and writes", ATOMIC: "atomically updates"}
 
-# the trace header: int64 numbers at the address control[TRACE]; the last three for observe.py
+# the trace header: int64 numbers at the address control[TRACE]; the last six for observe.py
 REGIONS, REGIONS_AT, SHADOW_AT, RACES, RACES_AT, MAX_RACES, THREADS = range(7)
 COUNTS_AT, TOUCHED_AT, ALL_THREADS = 7, 8, 9
-HEADER = 10
+LOG_AT, LOG_ROWS, LOGGED = 10, 11, 12  # LOGGED: accesses so far, also those without a row
+HEADER = 13
 # one row for each piece of traced memory
 START, END, ITEMSIZE, FIRST, SHARED = range(5)
 REGION = 5
+# one row of the log: WHO, KIND, SITE as below, the piece of memory, the element
+LOG_AREA, LOG_ELEMENT = 3, 4
+LOG = 5
 # one remembered access: thread (counted from 1 over the whole grid, 0: empty), ...
 WHO, KIND, SITE, BLOCK_EPOCH, WARP_EPOCH, GRID_EPOCH = range(6)
 ENTRY = 6
@@ -169,12 +173,24 @@ def count(header, area, element, now):
 
 
 @device
+def log(header, area, element, now):
+    """For observe.py: one more row, while there is room."""
+    if header[LOGGED] < header[LOG_ROWS]:
+        row = array_at(header[LOG_AT] + 8 * LOG * header[LOGGED], (LOG,), np.int64)
+        row[WHO], row[KIND], row[SITE] = now[WHO], now[KIND], now[SITE]
+        row[LOG_AREA], row[LOG_ELEMENT] = area, element
+    header[LOGGED] += 1
+
+
+@device
 def compare_and_remember(header, area, address, now):
     """The access `now`, to an address in the traced memory number `area`."""
     region = array_at(header[REGIONS_AT] + 8 * REGION * area, (REGION,), np.int64)
     element = (address - region[START]) // region[ITEMSIZE]
     if header[COUNTS_AT] and not region[SHARED]:
         count(header, area, region[FIRST] + element, now)
+    if header[LOG_ROWS]:
+        log(header, area, element, now)
     shadow = header[SHADOW_AT] + 4 * ENTRY * ENTRIES * (region[FIRST] + element)
     entries, threads = array_at(shadow, (ENTRIES, ENTRY), np.int32), header[THREADS]
     if region[SHARED]:

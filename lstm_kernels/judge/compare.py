@@ -32,6 +32,20 @@ def same(name, got, expected, typical=None, *, where="", tolerance=1e-5, last_fi
     raise NotYet(f"{words}{_in_brackets(where)}{count}.{cause}")
 
 
+def several(got, *names):
+    """The values of a result with these names; NotYet if it has another number of them."""
+    wanted = f"expected {len(names)} values: {', '.join(names)}"
+    expect(got is not None, f"It returns None, {wanted}: is a `return` missing?")
+    expect(isinstance(got, tuple | list), f"It returns one {type(got).__name__}, {wanted}.")
+    expect(len(got) == len(names), f"It returns {len(got)} values, {wanted}.")
+    return got
+
+
+def array_like(name, got, expected, where=""):
+    """`got` as an array of expected's shape, and of its type if that is float32; else NotYet."""
+    return _as_array(name, got, np.asarray(expected), where)
+
+
 def unchanged(before, after, names, where=""):
     """NotYet if a function has changed one of its arguments."""
     for name, old, new in zip(names, before, after, strict=True):
@@ -74,8 +88,9 @@ def _as_array(name, got, expected, where):
     expect(numeric, f"{name} is no array of numbers{_in_brackets(where)}.")
     if array.shape != expected.shape:
         transposed = array.ndim > 1 and array.shape == expected.T.shape
-        raise NotYet(f"{name} has the shape {array.shape}, expected {expected.shape}"
-                     f"{_in_brackets(where)}.{' It is transposed.' * transposed}")  # fmt: skip
+        raise NotYet(f"{name} has the shape {array.shape}, expected "
+                     f"{expected.shape or 'one number'}{_in_brackets(where)}."
+                     f"{' It is transposed.' * transposed}")  # fmt: skip
     if isinstance(got, np.ndarray) and expected.dtype == np.float32:
         expect(array.dtype == np.float32, f"{name} is {array.dtype}, expected float32: where does "
                                           "another type come in?")  # fmt: skip
@@ -87,10 +102,10 @@ def _differences(array, expected, tolerance):
     if expected.dtype.kind in "bui":
         return array != expected
     exact = expected.astype(np.float64)
-    largest = np.abs(exact).max(initial=0)
+    largest = np.abs(exact[np.isfinite(exact)]).max(initial=0)
     with np.errstate(invalid="ignore"):
         close = np.abs(array - exact) <= tolerance * (largest or 1)
-    return ~(close | (np.isnan(array) & np.isnan(exact)))
+    return ~(close | (array == exact) | (np.isnan(array) & np.isnan(exact)))
 
 
 def _typical_cause(array, typical, tolerance):

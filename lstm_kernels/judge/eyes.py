@@ -4,6 +4,7 @@
 outside an array and barriers that some threads miss are refused by the emulator itself, in words.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from types import FunctionType
 
@@ -12,7 +13,10 @@ from lstm_kernels.emulator.doubles import find_doubles
 from lstm_kernels.emulator.environment import python_function
 from lstm_kernels.emulator.observe import observe
 from lstm_kernels.judge.compare import NotYet, expect
+from lstm_kernels.lab.estimates.thread_layout import bank_turns, sectors
 from lstm_kernels.machine.device import cuda
+
+WORD = 4  # bytes that a bank of shared memory gives in a turn
 
 
 @dataclass(frozen=True)
@@ -40,15 +44,19 @@ def is_kernel(answer, example="@cuda.jit"):
     expect(python_function(answer) is not None, f"It is no kernel: write {example} above `def`.")
 
 
-def watch(kernel, grid, block, *, order=0, shared_bytes=0, **arguments):
-    """Run the kernel once with these arguments, given in its order.  They stay unchanged."""
+def watch(kernel, grid, block, *, order=0, shared_bytes=0, log=False, **arguments):
+    """Run the kernel once with these arguments, given in its order.  They stay unchanged.
+
+    log: note each access, as `bank_conflicts`, `pieces` and `reads_by_thread` need it.
+    """
     is_kernel(kernel)
     code = python_function(kernel).__code__
     names = code.co_varnames[: code.co_argcount]
     wanted = f"it takes {', '.join(arguments)}"
     expect(len(names) == len(arguments), f"The kernel has {len(names)} arguments; {wanted}.")
     values = arguments.values()
-    observed = observe(kernel, grid, block, *values, order=order, shared_bytes=shared_bytes)
+    how = {"order": order, "shared_bytes": shared_bytes, "log": log}
+    observed = observe(kernel, grid, block, *values, **how)
     own = dict(zip(arguments, names, strict=True))
     arrays = {name: observed.arrays[n] for name, n in own.items() if n in observed.arrays}
     return Watched(arrays, observed, own)
@@ -96,6 +104,24 @@ def own_parts(run, name, threads, part="element"):
     missing, idle = sorted(wanted - writers), sorted(writers - wanted)
     who, does = (missing[0], "writes nothing to") if missing else (idle[0], "also writes to")
     raise NotYet(f"Thread {who} {does} {name}: the task asks for one thread per {part}.")
+
+
+def bank_conflicts(run):
+    """Turns beyond the first that the warps' requests to shared memory need.  Needs a log."""
+    asked = [request.offsets for request in run.observed.requests if request.name == "shared"]
+    return sum(bank_turns(byte // WORD for byte in offsets) - 1 for offsets in asked)
+
+
+def pieces(run, name):
+    """Pieces of 32 bytes of an array that the warps' requests move.  Needs a log."""
+    requests = run.observed.requests
+    return sum(sectors(r.offsets) for r in requests if r.name == run.own_names[name])
+
+
+def reads_by_thread(run, name="shared"):
+    """{thread: how often it reads an array, or shared memory}.  Needs a log."""
+    asked = [r for r in run.observed.requests if r.name == run.own_names.get(name, name)]
+    return Counter(n for request in asked if request.kind != "writes" for n in request.threads)
 
 
 def no_doubles(kernel, *arguments):

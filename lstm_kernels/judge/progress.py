@@ -34,18 +34,23 @@ def load():
 
 def solved(number):
     """Note that a task is solved; the first day counts."""
-    kept = load()
-    if number not in kept["solved"]:
-        kept["solved"][number] = date.today().isoformat()
-        _save(kept)
+    _note("solved", number, date.today().isoformat())
 
 
 def guessed(number, guess, measured, hit):
-    """Note a guess beside what was measured; the first guess counts."""
-    kept = load()
-    if number not in kept["guesses"]:
-        kept["guesses"][number] = {"guess": guess, "measured": measured, "hit": hit}
-        _save(kept)
+    """Note a guess beside what was measured, texts; the first guess counts.  hit: was it near?"""
+    _note("guesses", number, {"guess": guess, "measured": measured, "hit": bool(hit)})
+
+
+def _note(key, number, what):
+    """Keep it unless there is one; a file that cannot be used is said, and ends no lesson."""
+    try:
+        kept = load()
+        if number not in kept[key]:
+            kept[key][number] = what
+            _save(kept)
+    except (OSError, ValueError) as error:
+        print(f"(Your progress was not kept: {error})")
 
 
 def to_line():
@@ -56,7 +61,9 @@ def to_line():
 def from_line(line):
     """Add what a line holds to what is here; ValueError if it is not whole."""
     try:
-        text = zlib.decompress(base64.urlsafe_b64decode(line.strip())).decode()
+        text = zlib.decompress(
+            base64.urlsafe_b64decode("".join(str(line).split()).encode())
+        ).decode()
     except (ValueError, zlib.error):
         raise ValueError("this is no whole line of `progress.to_line()`: copy it again") from None
     other, kept = _checked(text, "this line is of another course"), load()
@@ -64,13 +71,17 @@ def from_line(line):
 
 
 def _checked(text, refusal):
+    """The two dicts of a text; ValueError with this refusal if it holds something else."""
     try:
         kept = json.loads(text)
-        if all(isinstance(kept[key], dict) for key in EMPTY):
-            return {key: kept[key] for key in EMPTY}
-    except (ValueError, KeyError, TypeError):
-        pass
-    raise ValueError(refusal)
+        solved, guesses = (kept[key] for key in EMPTY)
+        whole = all(isinstance(day, str) for day in solved.values())
+        whole = whole and all("hit" in guess for guess in guesses.values())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        whole = False
+    if not whole:
+        raise ValueError(refusal)
+    return {"solved": solved, "guesses": guesses}
 
 
 def _save(kept):

@@ -6,7 +6,12 @@ import traceback
 from lstm_kernels.emulator.errors import EmulatorError
 from lstm_kernels.judge import progress
 from lstm_kernels.judge.compare import NotYet
-from lstm_kernels.judge.source import is_unwritten, plain, refuse_borrowed
+from lstm_kernels.judge.source import (
+    functions_of,
+    is_unwritten,
+    refuse_another_kind,
+    refuse_borrowed,
+)
 from lstm_kernels.judge.tasks import HINTS, find
 
 _hints_given = {}
@@ -21,19 +26,21 @@ def judge(number, answer):
     own.  ValueError names the lesson's tasks if there is no such task.
     """
     task = find(number)
-    if is_unwritten(answer, task.planted):
-        doing = "mend" if task.planted is not None else "write"
-        print(f"{number} {task.title}: yours to {doing}; until then the course's own goes on.")
-        return task.ours
     try:
+        is_ours = callable(answer) and answer is task.ours  # this cell ran before
+        if is_ours or is_unwritten(answer, task.planted):
+            doing = "mend" if task.planted is not None else "write"
+            print(f"{number} {task.title}: yours to {doing}; until then the course's own goes on.")
+            return task.ours
+        refuse_another_kind(answer, task.ours)
         refuse_borrowed(answer, task.given)
         measured = task.check(answer)
     except Exception as error:
         print(f"{number} {task.title}: not yet. {_reason(error, answer)} "
               f'Stuck? judge.hint("{number}")')  # fmt: skip
         return task.ours
-    progress.solved(number)
     print(f"{number} {task.title}: right.{f' {measured}' if measured else ''}")
+    progress.solved(number)
     return answer
 
 
@@ -62,15 +69,12 @@ def _reason(error, answer):
 
 def _place(error, answer):
     """The answer's own line in which an error came up; None if it came from elsewhere."""
-    function = plain(answer)
-    if function is None:
-        return None
-    home = function.__code__.co_filename
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == home]
-    called = _does_not_take(error, function)
+    functions = functions_of(answer)
+    homes = {function.__code__.co_filename for function in functions}
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in homes]
     if not frames:
-        return called
-    line = linecache.getline(home, frames[-1].lineno).strip()
+        return next(filter(None, (_does_not_take(error, f) for f in functions)), None)
+    line = linecache.getline(frames[-1].filename, frames[-1].lineno).strip()
     return f"line {frames[-1].lineno}: `{line}`"
 
 

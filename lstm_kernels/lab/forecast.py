@@ -1,4 +1,4 @@
-"""An honest forecast: the past trains, the months after it only measure.  Lesson 09.
+"""An honest forecast: the past trains, the months after it only measure.  Lesson 10.
 
 A *forecaster* is any function that takes the known values, oldest first, and returns the next
 one.  The trained LSTM is one, and so are the simple rules that it has to beat.  All of them go
@@ -24,7 +24,7 @@ How T, H, epochs and learning rate were chosen: by `choose`, on 1955, 1956 and 1
 each the median over five seeds, then the mean over the three years.  All 48 results are in
 data/measured/forecast.json.  Several neighbours are almost as good; nothing is magic here.
 
-Who wins is what lesson 09 measures, by year, beside simple rules and the classics of rivals.py.
+Who wins is what lesson 10 measures, by year, beside simple rules and the classics of rivals.py.
 """
 
 from contextlib import contextmanager

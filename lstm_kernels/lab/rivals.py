@@ -1,4 +1,4 @@
-"""The classic rivals of the forecast: SARIMA and Holt-Winters, by statsmodels.  Lesson 09.
+"""The classic rivals of the forecast: SARIMA and Holt-Winters, by statsmodels.  Lesson 10.
 
 Both are older than the LSTM, have a handful of fitted numbers, and are what a statistician would
 try first on a monthly series.  `METHODS` fits them; statsmodels is not among the course's
@@ -15,7 +15,7 @@ the two last surprises.  That is an advantage: its form was chosen with all 144 
 Holt-Winters: Winters, Management Science 6 (1960).  Level, trend and season are each a running
 mean that forgets.  It comes in four forms, and `choose_holt_winters` takes the best one on 1955
 to 1957, by the same rule as the LSTM's settings (forecast.choose).  In 1958 to 1960 another form
-is better, as lesson 09 shows: earlier years are all that a choice may use, and no guarantee.
+is better, as lesson 10 shows: earlier years are all that a choice may use, and no guarantee.
 """
 
 import json

@@ -1,13 +1,11 @@
 """What one traced run shows: results, races, who touched what, how often; and float64 by type."""
 
-import gc
 import linecache
 import math
 
 import numpy as np
 import pytest
 from numba import float32
-from numba.core.dispatcher import Dispatcher
 
 from lstm_kernels.emulator import (
     ArgumentError,
@@ -20,6 +18,8 @@ from lstm_kernels.emulator import (
 from lstm_kernels.emulator.doubles import find_doubles
 from lstm_kernels.emulator.observe import Counts, observe
 from tests.emulator.planted import sum_all
+from tests.notebooks import ROOT
+from tests.processes import run_python
 
 
 def floats(*shape):
@@ -87,6 +87,41 @@ def test_barriers_are_counted_and_shared_memory_is_not():
     assert (seen.barriers, seen.counts) == (7, Counts(reads=128, writes=0, atomics=2, barriers=14))
     assert seen.arrays["out"] == [128]
     assert seen.writers["out"] == {0, 64}
+
+
+@cuda.jit
+def by_column(x, y):
+    tile = cuda.shared.array((32, 32), float32)
+    i, j = cuda.threadIdx.x, cuda.threadIdx.y
+    tile[j, i] = x[j, i]
+    cuda.syncthreads()
+    y[j, i] = tile[i, j]
+
+
+def test_a_log_tells_what_the_lanes_of_a_warp_ask_of_memory_together():
+    x = floats(2, 32)
+    arguments = np.resize(x, (32, 32)), np.zeros((32, 32), np.float32)
+    seen = observe(by_column, 1, (32, 2), *arguments, log=True)
+    asked = {}
+    for request in seen.requests:
+        asked.setdefault((request.name, request.kind), []).append(request)
+    assert {key: len(found) for key, found in asked.items()} == {
+        ("x", "reads"): 2,
+        ("shared", "writes"): 2,
+        ("shared", "reads"): 2,
+        ("y", "writes"): 2,
+    }
+    second = asked["shared", "reads"][1]
+    assert sorted(second.threads) == list(range(32, 64))
+    assert sorted(second.offsets) == [4 * (32 * i + 1) for i in range(32)]
+    assert observe(by_column, 1, (32, 2), *arguments).requests == []
+
+
+def test_a_log_that_would_be_too_long_is_refused(monkeypatch):
+    monkeypatch.setattr("lstm_kernels.emulator.observe.LOG_ROWS", 100)
+    x = np.zeros((32, 32), np.float32)
+    with pytest.raises(ArgumentError, match="256 accesses; the log has room for 100"):
+        observe(by_column, 1, (32, 2), x, x, log=True)
 
 
 @cuda.jit
@@ -232,9 +267,36 @@ def test_lines_that_compute_with_float64():
     assert find_doubles(clean, floats(4), floats(4), 3) == []
 
 
-def test_types_that_were_looked_up_leave_numba_whole():
-    """When a function is gone, Numba forgets its entry point: that must not be `len` itself."""
-    find_doubles(clean, floats(4), floats(4), 3)
-    there = [d for d in gc.get_objects() if isinstance(d, Dispatcher)]
-    entries = [result.entry_point for d in there for result in d.overloads.values()]
-    assert entries and len not in entries
+SEARCH_FIRST = """
+import numpy as np
+from numba import float32
+from lstm_kernels import cuda
+from lstm_kernels.emulator.doubles import find_doubles
+from lstm_kernels.emulator.observe import observe
+
+@cuda.jit
+def alone(x):
+    n = cuda.grid(1)
+    if n < 3:
+        x[n] = x[n] + x[n]
+
+@cuda.jit
+def meet(x):
+    part = cuda.shared.array(64, float32)
+    part[cuda.threadIdx.x] = x[cuda.threadIdx.x]
+    cuda.syncthreads()
+    x[0] = part[1]
+
+x = np.ones(4, np.float32)
+find_doubles(alone, x)
+print(observe(meet, 1, 1, x).arrays["x"].shape)
+"""
+
+
+def test_a_search_for_doubles_leaves_numba_as_it_was(tmp_path):
+    """Where nothing was compiled before, it made Numba unlearn `len`."""
+    file = tmp_path / "search_first.py"
+    file.write_text(SEARCH_FIRST)
+    settings = {"LSTM_KERNELS_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    done = run_python(file, settings=settings)
+    assert done.stdout == "(4,)\n", done.stderr

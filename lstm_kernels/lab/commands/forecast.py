@@ -1,4 +1,4 @@
-"""`python -m lstm_kernels forecast`: settings chosen, rivals fitted, errors by year.  Lesson 09."""
+"""`python -m lstm_kernels forecast`: settings chosen, rivals fitted, errors by year.  Lesson 10."""
 
 import importlib.util
 import json

@@ -1,4 +1,4 @@
-"""The LSTM cell: its parts, the cell unrolled in time, its gates at work.  Lesson 01."""
+"""The LSTM cell: its parts, the cell unrolled in time, its gates at work.  Lessons 01 and 02."""
 
 import numpy as np
 from matplotlib.patches import Circle
@@ -22,41 +22,31 @@ from .style import (
 FRAME = {"radius": 0.2, "lw": 1.6, "zorder": 0}  # of a cell
 ROLES = {"i": "i  write?", "f": "f  keep?", "g": "g  what?", "o": "o  show?"}
 PLACES = {"f": 2.3, "i": 3.75, "g": 5.25, "o": 6.65}  # of the gates' boxes, from left to right
-PARTS = {"f": "f", "ig": "fig", "o": "figo"}  # a cell grows: the gates that are there by then
-CELL_ALTS = {
-    "f": """An LSTM cell with gate f alone: the state c_t runs through on top and is multiplied by
-        f, a sigmoid of the inputs h_t and x_t below.""",
-    "ig": """The cell with the gates f, i and g: c_t times f, plus i times g, gives c_t+1. All three
-        read h_t and x_t; i and f are sigmoids, g is a tanh.""",
-    "o": """The whole cell: c_t+1 = f c_t + i g runs on top; tanh of it times gate o gives h_t+1,
-        which goes on to the right and down to the prediction V h_t+1 + b_out.""",
-}
+CELL_ALT = """The whole cell: c_t+1 = f c_t + i g runs on top; tanh of it times gate o gives h_t+1,
+    which goes on to the right and down to the prediction V h_t+1 + b_out. f, i and o are sigmoids
+    of the inputs h_t and x_t, g is a tanh."""
 
 
 # ---- one cell -----------------------------------------------------------------------------
 
 
 @styled
-def draw_cell(part=None):
-    """One LSTM cell.  part: "f", "ig" or "o": the cell as far as it is built with these gates."""
-    picture, _ = _cell_with(PARTS[part] if part else "figo", CELL_ALTS[part or "o"])
+def draw_cell():
+    """One LSTM cell."""
+    picture, _ = _cell(CELL_ALT)
     return picture
 
 
-def _cell_with(gates, alt, texts=None):
-    """A cell with these gates: its picture and axes.  texts: for each gate's box, in place of its
-    activation.
-    """
+def _cell(alt, texts=None):
+    """A cell: its picture and axes.  texts: for each gate's box, in place of its activation."""
     picture, ax = board(9.4, 5.0, (-0.55, 10.6), (-0.35, 5.15), alt=alt, aspect="equal")
     box(ax, 1.15, 0.85, 7.75, 4.0, **FRAME)
-    _memory_line(ax, "$c_{t+1}$" if "i" in gates else "…")
-    _inputs(ax, PLACES[gates[-1]])
-    for gate in gates:
+    _memory_line(ax)
+    _inputs(ax, PLACES["o"])
+    for gate in PLACES:
         _gate(ax, gate, texts[gate] if texts else "tanh" if gate == "g" else "σ")
-    if "i" in gates:
-        _write_path(ax)
-    if "o" in gates:
-        _show_path(ax)
+    _write_path(ax)
+    _show_path(ax)
     return picture, ax
 
 
@@ -84,11 +74,11 @@ def _gate(ax, gate, text):
     ax.text(x, 1.97, text, fontsize=13, **middle)
 
 
-def _memory_line(ax, end):
-    """c on top, from left to right, and what f does to it.  end: the name at its right end."""
+def _memory_line(ax):
+    """c on top, from left to right, and what f does to it."""
     _line(ax, [(0.3, 4.2), (10.0, 4.2)])
     ax.text(0.2, 4.2, "$c_t$", ha="right", va="center", fontsize=18)
-    ax.text(10.08, 4.2, end, va="center", fontsize=18)
+    ax.text(10.08, 4.2, "$c_{t+1}$", va="center", fontsize=18)
     _line(ax, [(2.3, 2.65), (2.3, 3.96)], GATE_COLORS["f"])
     _operation(ax, 2.3, 4.2, "×", GATE_COLORS["f"])
 
@@ -143,7 +133,7 @@ def draw_numbers(values, slopes=None):
     """
     alt = "The whole cell with numbers on its wires: " + _equal(values) + "."
     alt += f" The derivatives of h_t+1 by them: {_equal(slopes)}." if slopes else ""
-    picture, ax = _cell_with("figo", alt, {gate: f"{values[gate]:.3g}" for gate in "ifgo"})
+    picture, ax = _cell(alt, {gate: f"{values[gate]:.3g}" for gate in "ifgo"})
     for name in ("c_t", "c_t+1", "h_t+1"):
         x, y, side = SLOPES[name]
         ax.text(x, y + 0.6, f"{values[name]:.3g}", ha=side, fontsize=14, fontweight="bold")

@@ -1,4 +1,4 @@
-"""The forecast from rolling origins: month by month, and its errors by year.  Lesson 09."""
+"""The forecast from rolling origins: month by month, and its errors by year.  Lesson 10."""
 
 from itertools import product
 

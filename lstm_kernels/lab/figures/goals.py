@@ -1,59 +1,9 @@
-"""The goals of the seminar project: speed-ups; time against the size of the data.  Lesson 09."""
+"""The seminar project's highest goal: training time against the size of the data.  Lesson 09."""
 
 from lstm_kernels.lab.words import seconds_text
 
 from .race import label_ends, line_look, time_ticks
-from .style import GREY, LIGHT, listed, styled, subplots
-
-YES = "#CDEBE1"  # GREEN, light enough for black text
-
-
-@styled
-def draw_goals(ratios, goals):
-    """A field for each version and goal.  ratios: {version: times faster, or None}.
-
-    goals: {name: least ratio}.  None: no ratio may be given (no GPU here).
-    """
-    alt = f"""Goals reached against sequential: {listed(goals)}. {
-        ". ".join(f"{v}: {_reached(ratio, goals)}" for v, ratio in ratios.items())
-    }."""
-    picture, ax = subplots(1, 1, 10, 1.3 + 0.55 * len(ratios), alt=alt)
-    for row, ratio in enumerate(ratios.values()):
-        if ratio is None:
-            _draw_nothing(ax, row, len(goals))
-            continue
-        for column, least in enumerate(goals.values()):
-            _draw_field(ax, row, column, ratio > least)
-        ax.text(len(goals) - 0.4, row, f"{ratio:.3g}x", va="center", color=GREY)
-    ax.set_xticks(range(len(goals)), list(goals))
-    ax.set_yticks(range(len(ratios)), list(ratios))
-    ax.set_xlim(-0.5, len(goals) + 0.5)
-    ax.set_ylim(len(ratios) - 0.5, -0.5)
-    ax.xaxis.tick_top()
-    ax.tick_params(length=0)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-    ax.set_title("Goals reached on this machine, against sequential", pad=14)
-    return picture
-
-
-def _reached(ratio, goals):
-    """A version's goals in words."""
-    if ratio is None:
-        return "not measured here"
-    return f"{ratio:.3g}x, {sum(ratio > least for least in goals.values())} of {len(goals)}"
-
-
-def _draw_field(ax, row, column, reached):
-    ax.barh(row, 0.94, left=column - 0.47, height=0.88, color=YES if reached else LIGHT)
-    ax.text(column, row, "yes" if reached else "no", ha="center", va="center")
-
-
-def _draw_nothing(ax, row, columns):
-    """One field over all goals: an emulated time reaches none of them, and misses none."""
-    ax.barh(row, columns - 0.06, left=-0.47, height=0.88, color="none", edgecolor=LIGHT)
-    words = "no GPU here, so no ratio"
-    ax.text((columns - 1) / 2, row, words, ha="center", va="center", color=GREY)
+from .style import GREY, styled, subplots
 
 
 @styled

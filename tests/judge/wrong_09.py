@@ -1,0 +1,62 @@
+"""Typical wrong answers to the tasks of lesson 09, and a part of what the judge says."""
+
+WRONG = {
+    "09.1": [
+        ("nan passes", "if not np.abs(a - b).max() <= 1e-5 * np.abs(b).max()", "if np.abs(a - b).max() > 1e-5 * np.abs(b).max()", "A nan in one array: it says True"),
+        ("without abs", "np.abs(a - b).max()", "(a - b).max()", "with the other sign: it says True"),
+        ("element by element", "np.abs(a - b).max() <= 1e-5 * np.abs(b).max()", "(np.abs(a - b) <= 1e-5 * np.abs(b)).all()", "A number near 0 that is off by 1e-6, beside one of 2: it says False"),
+        ("the largest, not the largest absolute", "np.abs(b).max()", "b.max()", "expected"),
+        ("no scale", "1e-5 * np.abs(b).max()", "1e-5", "beside a value of -3000: it says False"),
+        ("only the first array", "    return True", "        return True\n    return True", "in one array: it says True"),
+        ("always", None, "def agrees(got, reference):\n    return True", "expected False"),
+        ("no return", "    return True", "    pass", "is a `return` missing"),
+    ],
+    "09.2": [
+        ("no warm-up", "    call()\n    wait()\n    seconds = []", "    seconds = []", "the first call is in it"),
+        ("the clock starts too early", "    call()\n    wait()\n    seconds = []\n    for _ in range(repeats):\n        start = clock()", "    start = clock()\n    call()\n    wait()\n    seconds = []\n    for _ in range(repeats):", "the first call is in it"),
+        ("the mean", "np.median(seconds)", "np.mean(seconds)", "Likely: the mean, which one busy moment spoils"),
+        ("the best", "float(np.median(seconds))", "min(seconds)", "Likely: the best one"),
+        ("no wait", "        call()\n        wait()\n        seconds", "        call()\n        seconds", "Likely: the"),
+        ("the warm-up still works", "    call()\n    wait()\n    seconds", "    call()\n    seconds", "Likely: the device still works on the warm-up"),
+        ("the start is read once", "    for _ in range(repeats):\n        start = clock()", "    start = clock()\n    for _ in range(repeats):", "Likely: the start is read only once"),
+        ("the sum, divided", "        seconds.append(clock() - start)", "    seconds.append((clock() - start) / repeats)", "seconds"),
+        ("the upper of the two in the middle", "float(np.median(seconds))", "sorted(seconds)[len(seconds) // 2]", "between the two in the middle"),
+        ("a clock of its own", "clock()", "__import__('time').perf_counter()", "write it without"),
+        ("no pair", "float(np.median(seconds)), seconds", "seconds", "expected a pair"),
+        ("a constant", None, "def seconds_of(call, wait, clock, repeats):\n    return 0.0, [0.0] * repeats", "never reads `clock`"),
+    ],
+    "09.3": [
+        ("the wrong way round", "medians[base] / medians[name]", "medians[name] / medians[base]", "Likely: the wrong way round"),
+        ("with emulated times", "in medians if name in own}", "in medians}", "there is a ratio of cuda_v2"),
+        ("an emulated base", "    if base not in own:\n        return {}\n", "", "the base's own time is emulated"),
+        ("to the slowest", "medians[base] / ", "max(medians.values()) / ", "to the slowest"),
+        ("without the base", "if name in own}", "if name in own and name != base}", "no ratio of sequential"),
+    ],
+    "09.e1": [
+        ("10% of the wrong one", "seconds[n + 1] > 0.9 * seconds[n]", "seconds[n] < 1.1 * seconds[n + 1]", "expected"),
+        ("the smallest time", None, "def stops_gaining(batch_sizes, seconds):\n    return batch_sizes[int(np.argmin(seconds))]", "[1, 2, 4, 8], seconds 8, 4, 2, 1.9: 8, expected 4"),
+        ("one too late", "return batch_sizes[n]", "return batch_sizes[n + 1]", "8, expected 4"),
+        ("a lookup table", None, "def stops_gaining(batch_sizes, seconds):\n    return {4: 4, 3: 4 if seconds[-1] == 1 < seconds[0] < 5 else 16, 1: 7, 2: 4}.get(len(seconds), 64)", "expected"),
+    ],
+    "09.e2": [
+        ("the budget comes first", "    if len(seconds) < at_least", "    if sum(seconds) >= budget:\n        return False\n    if len(seconds) < at_least", "2 of at least 3, and the budget is spent: it says False"),
+        ("no end by agreement", "len(seconds) < 7 or high - low >= spread * median", "True", "7 that agree: it says True"),
+        ("all of them, not the middle half", "(25, 50, 75)", "(0, 50, 100)", "7 of which one is far off: it says True"),
+        ("a width without the median", "spread * median", "spread", "within 0.05 s: it says True"),
+        ("no most", "len(seconds) >= at_most or ", "", "20, the most: it says True"),
+        ("8 for 7", "len(seconds) < 7", "len(seconds) < 8", "7 that agree: it says True"),
+    ],
+    "09.e3": [
+        ("only the start is mended", "    order = rng.permutation(len(batches))\n    results = {}\n    for name, step in programs.items():", "    results = {}\n    for name, step in programs.items():\n        order = rng.permutation(len(batches))", "numba gets the batches in the order"),
+        ("only the order is mended", "    for name, step in programs.items():\n        params = start", "    params = start\n    for name, step in programs.items():", "The start of numba[0] is"),
+        ("no order", "rng.permutation(len(batches))", "range(len(batches))", "Two different rng give the same order"),
+        ("the last batch is left out", "for b in order", "for b in order[:-1]", "each should come once"),
+        ("changes the start", "params = step(params, batches[b])", "params[:] = step(params, batches[b])", "changes its argument"),
+    ],
+    "09.e4": [
+        ("one after the other", None, "def first_win(ours, theirs, sizes):\n    for N in sizes:\n        if ours(N) < theirs(N):\n            return N", "It is right, with up to 126 measurements. The aim is 12."),
+        ("one too few at the end", "high = 0, len(sizes)", "high = 0, len(sizes) - 1", "ours never wins: it says"),
+        ("the wrong half", "high = middle\n        else:\n            low = middle + 1", "low = middle + 1\n        else:\n            high = middle", "it says"),
+        ("a guess without measuring", None, "def first_win(ours, theirs, sizes):\n    return sizes[31]", "it says"),
+    ],
+}  # fmt: skip
