@@ -30,7 +30,6 @@ from tests.notebooks import (
 
 FOLDERS = {  # of modules that are no versions
     "forecast": "lstm_kernels.lab",
-    "roofline": "lstm_kernels.lab.estimates",
 }
 SHOWN = {  # lesson: {module: what is shown, in cells tagged source:MODULE or folded as a task's}
     "01_forward": {"numpy_loop": "sigmoid forward_sample"},
@@ -63,7 +62,6 @@ SHOWN = {  # lesson: {module: what is shown, in cells tagged source:MODULE or fo
         "numba_cpu": "LANES FAST compiled LIMIT ONE TOP BOTTOM tanh_of_float32 pack product columns"
         " activate forward_chunk"
     },
-    "17_roofline": {"roofline": "operations numbers_v4 numbers_v5 chain_v2 chain_v4 chain_v5"},
 }
 WHOLE = {  # modules of which a lesson leaves nothing out, but what is named here
     ("03_sequential", "sequential"): "",
@@ -142,8 +140,7 @@ def test_nothing_of_a_module_is_left_out(lesson, module):
 # ---- exercises ----------------------------------------------------------------------------
 
 EXERCISES = {  # how many
-    
-    "15_cuda_v6": 3, "16_cuda_v7": 4, "17_roofline": 3,
+    "15_cuda_v6": 3, "16_cuda_v7": 4,
     "A1_how_the_emulator_works": 1,
 }  # fmt: skip
 TO_BE_CUT = set(EXERCISES)
