@@ -1,14 +1,18 @@
-"""Lesson 13: its pictures and its widget; the saved compile report; different_results."""
+"""Lesson 13: its pictures and its widget; pieces in a module made anew; the saved compile report;
+different_results."""
 
 import numpy as np
 import pytest
+from matplotlib.patches import FancyArrowPatch
 
-from lstm_kernels import checks, cuda
+from lstm_kernels import checks, cuda, data, init_params
 from lstm_kernels.lab.estimates import compile_report
 from lstm_kernels.lab.figures import blocks as figures
+from lstm_kernels.lab.pieces import with_pieces
 from lstm_kernels.lab.widgets.blocks import ReadMap
 from lstm_kernels.machine import device
-from tests.pictures import curves, names_on, no_overlap, painted, texts, titles
+from lstm_kernels.versions import cuda_v4
+from tests.pictures import no_overlap, painted, texts, titles
 
 
 @pytest.mark.parametrize(
@@ -33,15 +37,33 @@ def test_a_step_of_a_block_has_all_threads_and_two_barriers():
     no_overlap(picture)
 
 
-def test_lines_have_their_names_at_their_ends():
-    lines = {"V2": ((1, 2), "C0"), "V4": ((1, 3), "C1")}
-    picture = figures.draw_lines((16, 32), lines, "title", "x", "y")
+def test_the_way_back_of_a_block_has_all_threads_and_two_barriers():
+    picture = figures.draw_block_back(3)
     (ax,) = picture.axes
-    assert curves(ax) == [[1, 2], [1, 3]] and texts(ax) == ["V2", "V4"]
-    assert [text.get_position()[1] for text in ax.texts] == [2, 3]
-    assert titles(picture) == ["title"] and names_on(ax.xaxis) == ["16", "32"]
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("x (log scale)", "y (log scale)")
+    words = texts(ax)
+    assert [w for w in words if w.isdecimal()] == [str(k) for k in range(12)] * 3
+    assert all(words.count(f"{gate}{j}") == 1 for gate in "ifgo" for j in range(3))
+    assert all(words.count(f"{gate}:{j}") == 1 for gate in "ifgo" for j in range(3))
+    assert words.count("syncthreads()") == 2
+    arrows = [p for p in ax.patches if isinstance(p, FancyArrowPatch)]
+    assert len(arrows) == 4 + 3 + 12 + 4, "four dz; a gate's rows; all parts; four parts"
     no_overlap(picture)
+
+
+def test_a_module_made_anew_runs_on_other_pieces():
+    params, x, y = init_params(D=1, H=3, O=1), *data.panel(2, T=2)
+    doubled = with_pieces(cuda_v4, right=twice_right)
+    loss, grads = doubled.gradients(params, x, y)
+    right_loss, right = cuda_v4.gradients(params, x, y)
+    assert loss == right_loss and np.array_equal(grads.W, right.W + right.W)
+    with pytest.raises(ValueError, match="has no left"):
+        with_pieces(cuda_v4, left=twice_right)
+
+
+@cuda.jit(device=True)
+def twice_right(h, x, t, n, column, shift):
+    once = cuda_v4.right(h, x, t, n, column, shift)
+    return once + once
 
 
 @pytest.mark.parametrize(

@@ -142,12 +142,15 @@ def test_the_exchange_ends_with_a_whole_gate_for_each_thread():
     no_overlap(picture)
 
 
-def test_registers_are_bars_that_end_where_they_were_counted():
-    picture = figures.draw_registers([(32, 162), (128, None)])
+def test_halvings_end_with_one_sum_per_unit():
+    picture = figures.draw_halvings()
     (ax,) = picture.axes
-    assert widths(ax) == [32, 32, 162 - 64, 128, 128]
-    assert {"W: 32", "the rest: 98", "no room for the rest", "limit 255"} <= set(texts(ax))
-    assert names_on(ax.yaxis) == ["P=32\n162 in all", "P=128"]
+    colors = faces(ax)
+    assert colors.count(figures.SKY) == 8 * (8 + 4 + 2) + 8, "kept parts, and the warp's row"
+    assert colors.count(figures.GATE_COLORS["i"]) == 8, "whole sums"
+    assert [f"unit {u}" in texts(ax) for u in range(8)] == [True] * 8
+    arrows = [p for p in ax.patches if isinstance(p, FancyArrowPatch)]
+    assert len(arrows) == 3 * 2 + 8
     no_overlap(picture)
 
 

@@ -85,6 +85,50 @@ def _barrier(ax, left, y, width, label):
     ax.text(left + width, y + 0.15, label, ha="right", va="top", **place)
 
 
+# ---- lesson 13: the way back -------------------------------------------------------------------
+
+
+@styled
+def draw_block_back(H=4):
+    """One step of the backward pass: how 4H threads share the sums dh = W^T dz."""
+    left, K, lit = 6.6, 4 * H, 1  # lit: the unit whose path is drawn
+    alt = f"""From top to bottom: the {H} threads k < H write the four dz of their unit to shared
+        memory; a barrier; all {K} threads, k = r H + j, add up the {H} rows of gate r for unit j,
+        as drawn for gate f and unit {lit}, and write this part of dh to shared memory; a second
+        barrier; then thread j < H adds the four parts of its unit: dh of the step before."""
+    picture, ax = board(13, 6.9, (0, left + K + 0.4), (10.2, 0), alt=alt)
+    ax.set_title(f"The way back, one step: {K} threads share the sums over the {K} rows of W")
+    busy = [(k, BLACK if k < H else LIGHT) for k in range(K)]
+    _row(ax, left, 0.1, "threads k < H:\nfour dz of unit k", busy)
+    _row(ax, left, 1.9, "shared memory:\ndz", [("", SKY)] * K, color=BLACK)
+    for k in range(K):
+        write(ax, left + k + 0.5, 2.3, f"{'ifgo'[k // H]}{k % H}", fontsize=12)
+    for r in range(4):
+        end = (left + r * H + lit + 0.5, 1.85)
+        arrow(ax, (left + lit + 0.5, 0.95), end, GREY, 1.5, head=14)
+    _barrier(ax, left, 3.2, K, "all of dz is there")
+    _row(
+        ax,
+        left,
+        4.5,
+        "all threads: H rows\nof one gate",
+        [(k, _gate_color(k, H)) for k in range(K)],
+    )
+    for j in range(H):
+        start, end = (left + H + j + 0.5, 2.75), (left + H + lit + 0.5, 4.45)
+        arrow(ax, start, end, _gate_color(H, H), head=14)
+    _row(ax, left, 6.2, "shared memory:\nparts of dh", [("", SKY)] * K, color=BLACK)
+    for k in range(K):
+        arrow(ax, (left + k + 0.5, 5.35), (left + k + 0.5, 6.15), GREY, 1.5, head=14)
+        write(ax, left + k + 0.5, 6.6, f"{'ifgo'[k // H]}:{k % H}", fontsize=11)
+    _barrier(ax, left, 7.5, K, "all parts of dh are there")
+    _row(ax, left, 8.8, "threads k < H:\ndh of unit k", busy)
+    for r in range(4):
+        start = (left + r * H + lit + 0.5, 7.05)
+        arrow(ax, start, (left + lit + 0.5, 8.75), _gate_color(r * H, H), head=14)
+    return picture
+
+
 # ---- lesson 13: what a warp reads --------------------------------------------------------------
 
 
@@ -130,41 +174,6 @@ def _draw_matrix(ax, shape, reads, itemsize, name, axes):
     ax.set_title(f"{name}: {len(pieces)} {plural} of 32 bytes")
     for spine in ax.spines.values():
         spine.set_visible(False)
-
-
-# ---- lesson 13: how long a thread works --------------------------------------------------------
-
-
-@styled
-def draw_lines(xs, lines, title, xlabel, ylabel):
-    """Lines over xs on logarithmic axes, each with its name at its end.  lines: name -> (ys, color)
-
-    ys may hold Timings; then half of the repeats are shaded.
-    """
-    alt = f"{title}: {ylabel} against {xlabel}, both logarithmic. {_ends_text(xs, lines)}"
-    picture, ax = subplots(1, 1, 11, 4.6, alt=alt)
-    for name, (ys, color) in lines.items():
-        if hasattr(ys[0], "median"):
-            low, high = zip(*(y.quartiles for y in ys), strict=True)
-            ax.fill_between(xs, low, high, color=color, alpha=0.2, lw=0)
-            ys = [y.median for y in ys]
-        ax.plot(xs, ys, marker="o", color=color)
-        ax.text(xs[-1] * 1.06, ys[-1], name, color=ink(color), weight="bold", va="center")
-    ax.set(xscale="log", yscale="log", xlim=(xs[0] / 1.15, xs[-1] * 1.9))
-    ax.set_xticks(xs, [f"{x:,}" for x in xs])
-    ax.minorticks_off()
-    ax.set(xlabel=f"{xlabel} (log scale)", ylabel=f"{ylabel} (log scale)")
-    ax.set_title(title)
-    return picture
-
-
-def _ends_text(xs, lines):
-    """Each line's first and last value, in words."""
-    texts = []
-    for name, (ys, _) in lines.items():
-        first, last = (getattr(y, "median", y) for y in (ys[0], ys[-1]))
-        texts.append(f"{name}: {first:.2g} at {xs[0]:,}, {last:.2g} at {xs[-1]:,}.")
-    return " ".join(texts)
 
 
 # ---- lesson 14: tiles --------------------------------------------------------------------------
@@ -229,6 +238,65 @@ def _stage(ax, left, title, gates, how_much):
         ax.text(left + 0.1, y + 1.15, part, fontsize=11, color=GREY, va="center")
 
 
+# ---- lesson 14: the way back -------------------------------------------------------------------
+
+HALVINGS = (16, 8, 4)  # masks: the partner's unit is 4, 2 and 1 away
+
+
+@styled
+def draw_halvings():
+    """How the eight units of a warp add up their parts of dh: three times halve, then memory."""
+    alt = """One thread of each of a warp's eight units, with eight columns each. First each has a
+        part of all eight columns. After halve with mask 16 units 0 to 3 keep the first four, each
+        the sum of two units, and units 4 to 7 the last four; after mask 8 two columns are left,
+        sums of four units; after mask 4 one, the sum of all eight. They go to shared memory, a
+        row per warp; after a barrier the rows of all warps are added up."""
+    left, wide = 5.4, 2.45  # of a unit; eight cells and a gap
+    picture, ax = board(13, 6.6, (0, left + 8 * wide), (11.4, 0), alt=alt)
+    ax.set_title(
+        "P=32, one quarter q: each unit's thread has parts of eight sums; in the end one sum"
+    )
+    for u in range(8):
+        write(ax, left + u * wide + 1, 0.5, f"unit {u}", fontsize=13, weight="bold")
+    for stage in range(4):
+        _draw_stage(ax, stage, left, wide)
+    for u in range(8):
+        start = (left + u * wide + 0.25 * u + 0.125, 8.1)
+        arrow(ax, start, (left + 8 + u * 0.45 + 0.2, 8.95), GREY, 1.3, head=10)
+        _cell_of(ax, left + 8 + u * 0.45, 9.0, 0.42, SKY)
+    _side(ax, left, 9.3, "shared memory:\na row per warp")
+    width = 8 * wide - 0.45
+    _barrier(ax, left, 10.3, width, "then the rows of all warps are added up")
+    return picture
+
+
+def _draw_stage(ax, stage, left, wide):
+    """A row of the picture: what each unit's thread has after so many halvings."""
+    y, kept = 1.0 + 2.15 * stage, 8 >> stage
+    label = f"after mask {HALVINGS[stage - 1]}:\nsums of {1 << stage} units" if stage else (
+        "own columns:\nparts of one unit")  # fmt: skip
+    _side(ax, left, y + 0.35, label)
+    for u in range(8):
+        first = sum((u >> bit & 1) * (1 << bit) for bit in range(3 - stage, 3))
+        for m in range(8):
+            is_kept = first <= m < first + kept
+            face = GATE_COLORS["i"] if is_kept and stage == 3 else SKY if is_kept else LIGHT
+            _cell_of(ax, left + u * wide + m * 0.25, y, 0.23, face)
+    if stage < 3:
+        partner = 4 >> stage
+        for a, b in ((0, partner), (partner, 0)):
+            start, end = (left + x * wide + 1 for x in (a, b))
+            arrow(ax, (start, y + 0.8), (end, y + 2.1), ORANGE, 1.8, head=14)
+
+
+def _cell_of(ax, x, y, width, face):
+    rectangle(ax, x, y, width, 0.7, face, lw=0)
+
+
+def _side(ax, left, y, label):
+    ax.text(left - 0.3, y, label, ha="right", va="center", fontsize=13)
+
+
 # ---- lesson 14: banks --------------------------------------------------------------------------
 
 
@@ -283,33 +351,6 @@ def _draw_banks(ax, words):
 
 
 # ---- lesson 14: registers ----------------------------------------------------------------------
-
-
-@styled
-def draw_registers(rows):
-    """What the registers of one thread hold.  rows: (P, registers in all, None if refused)."""
-    labels = [f"P={P}\n{registers} in all" if registers else f"P={P}" for P, registers in rows]
-    alt = f"""Registers of one thread: P numbers of W, P of dW, and the rest, beside the limit of
-        {MAX_REGISTERS}. {", ".join(labels)}; without a number it does not fit."""
-    picture, ax = subplots(1, 1, 12, 1.6 + 0.85 * len(rows), alt=alt)
-    for place, (P, registers) in enumerate(rows):
-        parts = [("W", P, BLUE), ("dW", P, SKY)]
-        if registers:
-            parts.append(("the rest", registers - 2 * P, LIGHT))
-        left = 0
-        for name, width, face in parts:
-            color = "white" if face == BLUE else BLACK
-            ax.barh(place, width, 0.62, left=left, color=face, edgecolor="white")
-            write(ax, left + width / 2, place, f"{name}: {width}", color=color, fontsize=12)
-            left += width
-        if not registers:
-            ax.text(left + 4, place, "no room for the rest", va="center", fontsize=12)
-    ax.axvline(MAX_REGISTERS, color=RED, lw=2)
-    ax.text(MAX_REGISTERS + 2, -0.62, f"limit {MAX_REGISTERS}", color=RED, weight="bold")
-    ax.set_yticks(range(len(rows)), labels)
-    ax.set(ylim=(len(rows) - 0.5, -0.9), xlim=(0, 330), xlabel="registers per thread")
-    ax.set_title("Each thread keeps P numbers of W and P of dW")
-    return picture
 
 
 @styled
