@@ -2,7 +2,7 @@
 
 WRONG = {
     "10.1": [
-        ("a month too early", "-PERIOD", "-13", "in line 3"),
+        ("a month too early", "-PERIOD", "-13", "index -13 is out of bounds"),
         ("the last month", "-PERIOD", "-1", "Likely: the last value: nothing changes"),
         ("a month too late", "-PERIOD", "-11", "Likely: a month too late"),
         ("a constant", "known[-PERIOD]", "0.0", "The forecast is 0, expected"),
