@@ -49,7 +49,7 @@ def operations_of_a_step(operations):
             "the batch is missing": right // N,
             "the steps are missing": right // T,
         }  # fmt: skip
-        same("the count", operations(s), right, typical, where=text(s))
+        same("The count", operations(s), right, typical, where=text(s))
     return "Forward, back to h, and the weights' gradients."
 
 
@@ -88,7 +88,7 @@ def bytes_of_two_versions(bytes_of_w):
             }
             other = {"V4": "V5", "V5": "V4"}[version]
             typical = {cause: n for cause, n in typical.items() if other not in cause}
-            same(f"{version}'s bytes", one, right, typical, where=where)
+            same(f"{version}'s number of bytes", one, right, typical, where=where)
 
 
 def _bytes(sizes, blocks):
@@ -139,7 +139,7 @@ def the_largest_of_three_limits(lower_bound):
                 "arithmetic or memory: the waiting is left out": max(seconds[:2]),
                 "the arithmetic alone": seconds[0],
             }
-            same("the bound", got[0], max(seconds), typical, where=where)
+            same("The bound", got[0], max(seconds), typical, where=where)
             expect(got[1] == limit, f"{where}, but it says {got[1]!r}.")
 
 
@@ -291,7 +291,7 @@ def what_is_inside_the_time(time_step):
             "the mean: one interrupted step spoils it": np.mean(times),
             "the work that was queued before is in the time": 2 * fake.card,
         }
-        same("the step", got, right, typical, where=f"{repeats} repeats")
+        same("The step", got, right, typical, where=f"{repeats} repeats")
         expect(fake.steps <= repeats + 3, f"{repeats} repeats: it makes {fake.steps} steps.")
 
 
@@ -327,9 +327,9 @@ def a_line_through_two_points(round_and_once):
             "all of the time, divided by the rounds": many[1] / more,
             "the difference, not divided by the rounds between": many[1] - few[1],
         }
-        same("the time per round", got[0], of_round, typical, where=where)
+        same("The time per round", got[0], of_round, typical, where=where)
         typical = {"what is left after one round; there were more": few[1] - of_round}
-        same("what is paid once", got[1], once, typical, where=where)
+        same("What is paid once", got[1], once, typical, where=where)
 
 
 def gain_of_two(step, sizes, machine):
@@ -365,7 +365,7 @@ def a_second_card(gain_of_two):
                 f"{text(sizes)}, a step of {1e6 * step:.4g} µs, {1e6 * exchange:.4g} µs exchange"
             )
             right = step / (step / 2 + exchange)
-            same("the gain", gain_of_two(step, sizes, machine), right, typical, where=where)
+            same("The gain", gain_of_two(step, sizes, machine), right, typical, where=where)
 
 
 def samples_per_block(N, H, card):

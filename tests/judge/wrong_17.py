@@ -11,7 +11,7 @@ WRONG = {
          "x needs no gradient"),
         ("forward alone", "(forward + backward + weights)", "forward", "only the forward pass"),
         ("the batch", "2 * T * N *", "2 * T *", "the batch is missing"),
-        ("sizes of the page", None, "def operations(sizes):\n    return 76_578_816", "the count is"),
+        ("sizes of the page", None, "def operations(sizes):\n    return 76_578_816", "The count is"),
         ("the course's own", None, "from lstm_kernels.lab.estimates import roofline\n\n\n"
          "def operations(sizes):\n    return roofline.operations(sizes)", "the course's own"),
     ],
@@ -31,7 +31,7 @@ WRONG = {
         ("the seconds alone", "return bounds[name], name", "return bounds[name]", "the limit's name"),
         ("always waiting", "return bounds[name], name", "return bounds[name], 'waiting'",
          "but it says 'waiting'"),
-        ("TFLOP", "card.tera * 1e12", "card.tera * 1e15", "the bound is"),
+        ("TFLOP", "card.tera * 1e12", "card.tera * 1e15", "The bound is"),
     ],
     "17.4": [
         ("everything fits", RULE, "return True", "It calls fair: two sides of other lengths"),
@@ -49,7 +49,7 @@ WRONG = {
         ("a roof that falls off", "min(intensity * card.gigabytes_per_second, 1e3 * card.tera)",
          "min(intensity * card.gigabytes_per_second, 1e3 * card.tera) * (intensity <= 1000)",
          "GFLOP/s is 0"),
-        ("the larger one", "min(", "max(", "the flat roof, also where"),
+        ("the larger one", "min(", "max(", "GFLOP/s is"),
         ("TFLOP/s", "return min(", "return 1e-3 * min(", "TFLOP/s; the task asks"),
     ],
     "17.e2": [
@@ -59,20 +59,20 @@ WRONG = {
          "", "the first step, which compiles"),
         ("not waited before", "memory\n    synchronize()", "memory", "the work that was queued before"),
         ("the mean", "median(times)", "sum(times) / len(times)", "the mean"),
-        ("the fastest of the queue", "median(times)", "min(times) / 2", "the step is"),
+        ("the fastest of the queue", "median(times)", "min(times) / 2", "The step is"),
     ],
     "17.e3": [
         ("all by rounds", "(last - first) / (more - rounds)", "last / more", "divided by the rounds"),
-        ("not divided", "(last - first) / (more - rounds)", "last - first", "the time per round is"),
-        ("one round", "first - rounds * of_round", "first - of_round", "what is paid once is"),
-        ("rounds of one card", "(more - rounds)", "6", "the time per round is"),
+        ("not divided", "(last - first) / (more - rounds)", "last - first", "The time per round is"),
+        ("one round", "first - rounds * of_round", "first - of_round", "What is paid once is"),
+        ("rounds of one card", "(more - rounds)", "6", "The time per round is"),
     ],
     "17.e4": [
         ("free exchange", "(step / 2 + exchange)", "(step / 2)", "the exchange is left out"),
         ("half an exchange", "(step / 2 + exchange)", "(step / 2 + exchange / 2)", "halved, too"),
         ("upside down", "step / (step / 2 + exchange)", "(step / 2 + exchange) / step",
          "two cards divided by one"),
-        ("sizes of the page", "exchanged_bytes(sizes, 2)", "68_356", "the gain is"),
+        ("sizes of the page", "exchanged_bytes(sizes, 2)", "68_356", "The gain is"),
     ],
     "17.e5": [
         ("one sample", LOOP, "1", "are possible"),
