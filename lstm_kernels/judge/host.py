@@ -71,7 +71,8 @@ def as_asked(values, params, x, y):
     for name, wanted in given.items():
         expect(not np.isnan(values[name]).any(), f"{name} holds rubbish when the kernel starts: "
                "device_array copies nothing.")  # fmt: skip
-        same(f"argument {name}", values[name], wanted)
+        others = {f"this is {other}": array for other, array in given.items() if other != name}
+        same(name, values[name], wanted, others, where="as the kernel gets it")
     scale, right = values["scale"], np.float32(1 / y.size)
     expect(isinstance(scale, np.float32), f"scale is a {type(scale).__name__}: in the kernel it "
            "would make float64; np.float32(...) or x.dtype.type(...).")  # fmt: skip
@@ -79,7 +80,8 @@ def as_asked(values, params, x, y):
     shapes = workspace_shapes(sizes(params, x), x.itemsize)._asdict()
     for name, shape in shapes.items():
         got = values[name]
-        expect(got.shape == shape, f"{name} has the shape {got.shape}, expected {shape}.")
+        place = f"{name}, argument {ARGUMENTS.index(name) + 1} of {len(ARGUMENTS)},"
+        expect(got.shape == shape, f"{place} has the shape {got.shape}, expected {shape}.")
         expect(got.dtype == x.dtype, f"{name} is {got.dtype}, expected {x.dtype}.")
 
 
@@ -90,7 +92,8 @@ def from_zero(values, params, last=None):
         typical = {f"{adds} rubbish": np.full(wanted.shape, np.nan)}
         if last:
             typical[f"{adds} the last mini-batch's"] = last[name]
-        same(f"{name} before the launch", values[name], np.zeros_like(wanted), typical)
+        where = "as the kernel gets it"
+        same(name, values[name], np.zeros_like(wanted), typical, where=where)
 
 
 def fill(values):
@@ -183,8 +186,8 @@ def on_the_card(arguments):
     here = {"scale": arguments["scale"]}
     for name, value in arguments.items():
         if name not in here:
-            expect(isinstance(value, DeviceArray), f"{name} is a {type(value).__name__}, not on "
-                   "the card: the launch makes two hidden copies of it, in and out.")  # fmt: skip
+            expect(isinstance(value, DeviceArray), f"{name} is not on the card: the launch makes "
+                   "two hidden copies of it, in and out.")  # fmt: skip
             here[name] = value.data
     return here
 

@@ -1,5 +1,7 @@
 """V1, the code as it is, on one thread: the tasks of lesson 06."""
 
+import ast
+
 import numpy as np
 
 from lstm_kernels import cuda
@@ -17,12 +19,20 @@ from lstm_kernels.judge.host import (
 )
 from lstm_kernels.judge.inputs import SIZES, floats, random_problem, text, zeros
 from lstm_kernels.judge.lesson_07 import STAND_INS, by_stand_ins
+from lstm_kernels.judge.source import plain, tree_of
 from lstm_kernels.judge.tasks import task
 from lstm_kernels.model import Sizes, sizes, zeros_like
 from lstm_kernels.versions import cuda_v1, per_sample
 from lstm_kernels.versions.per_sample import Workspace, forward_sample, sigmoid, workspace_shapes
 
 # ---- the walk -----------------------------------------------------------------------------
+
+
+def returns_a_value(function):
+    """NotYet if a device function has no `return` with a value."""
+    returns = [n for n in ast.walk(tree_of(plain(function))) if isinstance(n, ast.Return)]
+    expect(any(part.value is not None for part in returns), "It returns nothing: is a `return` "
+           "missing?")  # fmt: skip
 
 
 @task(
@@ -36,6 +46,7 @@ from lstm_kernels.versions.per_sample import Workspace, forward_sample, sigmoid,
 )  # fmt: skip
 def a_sum_of_products(product_over_time):
     is_kernel(product_over_time, "@cuda.jit(device=True)")
+    returns_a_value(product_over_time)
 
     @cuda.jit
     def all_products(a, b, shift, out):
@@ -239,6 +250,7 @@ def tanh_slope(a):  # noqa: F811  ours, by the same name
 )  # fmt: skip
 def a_slope_in_float32(tanh_slope):
     is_kernel(tanh_slope, "@cuda.jit(device=True)")
+    returns_a_value(tanh_slope)
 
     @cuda.jit
     def slopes(a, out):
@@ -309,7 +321,7 @@ def forward_alone(U, W, B, V, b_out, x, h, c, gates, dy):
 )  # fmt: skip
 def counted_reads(reads_of_forward):
     random = np.random.default_rng().integers(1, 6, (2, 4)).tolist()
-    for T, D, H, O in ((1, 1, 1, 1), (2, 3, 4, 2), *random):  # noqa: E741
+    for T, D, H, O in ((2, 3, 4, 2), (1, 1, 1, 1), *random):  # noqa: E741
         s = Sizes(T, 1, D, H, O)
         params, x, _ = random_problem(s)
         work = Workspace(*(np.zeros(shape, x.dtype) for shape in workspace_shapes(s, 4)))
@@ -323,6 +335,8 @@ def counted_reads(reads_of_forward):
                 rows + 5 * H + outputs),
             "each product reads two numbers": T * (
                 4 * H * (1 + D + H) + units + O * (1 + H)),
+            "each product of a gate row reads two numbers": T * (
+                4 * H * (1 + D + H) + units + outputs),
         }  # fmt: skip
         got = reads_of_forward(T, D, H, O)
         where = f"T = {T}, D = {D}, H = {H}, O = {O}"

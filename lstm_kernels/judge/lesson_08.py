@@ -191,7 +191,7 @@ def v3_bytes(T, N, D, H, O):  # noqa: E741
 )  # fmt: skip
 def bytes_by_hand(v3_bytes):
     random = np.random.default_rng().integers(1, 9, (4, 5)).tolist()
-    for s in (*SIZES, *(Sizes(*some) for some in random)):
+    for s in (Sizes(2, 5, 3, 4, 2), *SIZES, *(Sizes(*some) for some in random)):
         copied = [copy.nbytes for copy in bus.copies("cuda_v3", s)]
         typical = {
             "that many numbers; each has 4 bytes": sum(copied) // 4,
@@ -245,8 +245,8 @@ def one_copy_there_and_one_back(doubled):
         answer, _ = call_emulated(doubled, desk, given)
         expect(isinstance(answer, np.ndarray), f"It returns a {type(answer).__name__}; a NumPy "
                "array is expected.")  # fmt: skip
-        same("the result", answer, a + a, {"a, which nobody has changed": a}, where=f"{N} numbers")
-        unchanged([a], [given], ["a"], f"{N} numbers")
+        same("the result", answer, a + a, {"a, which nobody has changed": a}, where=f"N = {N}")
+        unchanged([a], [given], ["a"], f"N = {N}")
         ways = [copy.direction for copy in desk.copies]
         over, back = ways.count(TO_DEVICE), ways.count(TO_HOST)
         expect((over, back) == (1, 1), f"{over} copies over, {back} back; one each is enough.")
@@ -323,7 +323,7 @@ def two_unknowns(latency_and_speed):
         latency, speed = random.uniform(1e-6, 5e-5), random.uniform(1e9, 5e10)
         copies = int(random.integers(2, 40))
         others = copies if same_number else copies + int(random.integers(1, 40))
-        sizes_ = int(random.integers(1e5, 1e6)), int(random.integers(1e8, 1e9))
+        sizes_ = int(random.integers(1e4, 1e5)), int(random.integers(5e6, 5e7))
         times = (c * latency + b / speed for c, b in zip((copies, others), sizes_, strict=True))
         few, many = zip((copies, others), sizes_, times, strict=True)
         answer = latency_and_speed(few, many)

@@ -144,18 +144,23 @@ class Room:
             self.record()
 
     def launch_all(self):
-        """The plan of the epoch, in two; then per mini-batch gradients' parts, and update."""
+        """The plan of the epoch, in two; then two for each mini-batch."""
         plan = self.orders, self.all_rates, self.state, self.order, self.rates, self.before
         most = -(-max(self.N, self.layout.size) // PLANNERS)
         blocks = min(most, count_processors())
         plan_kernel[blocks, PLANNERS, self.stream](self.begun, *plan)
         count_kernel[1, 1, self.stream](self.begun)
-        for batch, first in enumerate(range(0, self.N, self.batch_size)):
-            samples = self.order, first, min(self.batch_size, self.N - first)
-            data = self.packed, self.x, self.y, *samples, self.loss, self.stream
-            parts = self.steps.queue(*data)
-            grid = *sum_shape(len(parts), self.layout.size), self.stream
-            self.update_kernel[grid](parts, self.state, self.rates, batch)
+        launch_batches(self)
+
+    def launch_gradients(self, first, count):
+        """Queue the gradients of `count` samples of the order, from `first` on: their parts."""
+        samples = self.order, first, count
+        return self.steps.queue(self.packed, self.x, self.y, *samples, self.loss, self.stream)
+
+    def launch_update(self, parts, batch):
+        """Queue the update of the parameters with the step sizes of the epoch's `batch`."""
+        grid = *sum_shape(len(parts), self.layout.size), self.stream
+        self.update_kernel[grid](parts, self.state, self.rates, batch)
 
     def record(self):
         """Record an epoch for all that follow; a driver that refuses is not asked again."""
@@ -170,6 +175,14 @@ class Room:
         if self.stream:  # a copy in the default stream waits by itself
             self.stream.synchronize()
         return copied
+
+
+def launch_batches(room):
+    """An epoch's mini-batches, two launches each.  Nothing is waited for."""
+    for batch, first in enumerate(range(0, room.N, room.batch_size)):
+        count = min(room.batch_size, room.N - first)
+        parts = room.launch_gradients(first, count)
+        room.launch_update(parts, batch)
 
 
 class DeviceTraining:

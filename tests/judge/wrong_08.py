@@ -11,7 +11,7 @@ WRONG = {
     "08.1": [
         ("everything comes back", BACK, "    for a in work:\n        a.copy_to_host()\n" + BACK,
          "h, 8 bytes, comes back: on the host nobody reads it"),
-        ("NumPy arrays, hidden copies", GIVEN, "[*params, x, y]", "U is a ndarray, not on the card"),
+        ("NumPy arrays, hidden copies", GIVEN, "[*params, x, y]", "U is not on the card: the launch makes two hidden copies"),
         ("room, but nothing copied", GIVEN, "[cuda.device_array(a.shape, a.dtype) for a in "
          "(*params, x, y)]", "U holds rubbish when the kernel starts"),
         ("the workspace zeroed by the host", WORK, "(cuda.to_device(np.zeros(shape, x.dtype)) for "
@@ -63,7 +63,7 @@ WRONG = {
         ("no zeros", "2 * (N + parameters)", "(N + parameters)", "Likely: the zeros that go in"),
         ("numbers, not bytes", "return 4 * (", "return 1 * (", "that many numbers; each has 4"),
         ("no loss", "(N + parameters)", "parameters", "Likely: N numbers of the loss"),
-        ("D and O added wrongly", "T * N * (D + O)", "T * N * D * O", "the number of bytes is"),
+        ("D and O multiplied", "T * N * (D + O)", "T * N * D * O", "the number of bytes is"),
     ],
     "08.e2": [
         ("a copy back that nobody keeps", "    return a_d.copy_to_host()",
@@ -112,7 +112,7 @@ def losses(params, batches):
          "[cuda.to_device(0 * a) for a in params]", "dU, 48 bytes, goes over to the card: nobody"),
         ("gradients come back", LOSS, LOSS + "\n        grads[0].copy_to_host()",
          "comes back: nobody asked for the gradients"),
-        ("hidden copies", "cuda.to_device(x), cuda.to_device(y)", "x, y", "x is a ndarray"),
+        ("hidden copies", "cuda.to_device(x), cuda.to_device(y)", "x, y", "x is not on the card"),
         ("only the last loss", LOSS, "found = [float(loss.copy_to_host().sum())]",
          "losses has the shape (1,), expected (3,)"),
     ],
