@@ -23,7 +23,7 @@ def relative_error(a, b):
 
 
 def finite_differences(loss, params, step=1e-5):
-    """Gradients by central differences: two evaluations of `loss(params)` a parameter.
+    """Gradients by central differences: two evaluations of `loss(params)` per parameter.
 
     Slow and simple, so a check for the fast and complicated.  Use float64: the error is about
     step² plus 1e-16 / step.

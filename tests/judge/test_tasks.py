@@ -14,6 +14,7 @@ import pytest
 from lstm_kernels.judge.ours import folded, source_of
 from lstm_kernels.judge.tasks import lessons, tasks_of
 from tests.judge.pages import cell_of, lesson_of, solved, verdict_on
+from tests.judge.right_otherwise import RIGHT
 from tests.notebooks import LESSONS, read, tags
 
 TASKS = {task.number: task for lesson in lessons() for task in tasks_of(lesson)}
@@ -78,6 +79,12 @@ def test_a_wrong_answer_is_told_so_that_one_knows_where_to_look(number, what, ca
     said = verdict_on(task, answer, capsys)
     assert said.startswith(f"{number} {task.title}: not yet."), said
     assert part in said and "\n" not in said.rstrip("\n"), said
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_a_right_answer_of_another_style_is_right(number, capsys):
+    said = verdict_on(TASKS[number], RIGHT[number], capsys)
+    assert said.startswith(f"{number} {TASKS[number].title}: right."), said
 
 
 def test_every_task_of_a_page_is_known():
