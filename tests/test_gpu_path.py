@@ -34,6 +34,14 @@ def test_all_checks_on_the_card(run):
     assert " passed" in done.stdout and "skipped" not in done.stdout
 
 
+def test_the_judge_finds_our_answers_right_beside_a_card(run):
+    tasks = str(driver.HERE.parent / "judge" / "test_tasks.py")
+    bare = "--disable-plugin-autoload", "-p", "no:cacheprovider", "-c", os.devnull
+    done = run("-m", "pytest", "-q", *bare, tasks, "-k", "test_ours_is_right and 08")
+    assert done.returncode == 0, done.stdout
+    assert "7 passed" in done.stdout
+
+
 def test_the_doctor_says_that_all_is_well(run):
     done = run("-m", "lstm_kernels", "doctor")
     assert "ok  GPU: 1 here, the course uses the first" in done.stdout

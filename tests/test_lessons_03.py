@@ -1,15 +1,24 @@
-"""Lesson 03: its pictures and its widget."""
+"""Lesson 03: its pictures, its widget and what it measures."""
 
 import re
+import time
 
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Circle
 
+from lstm_kernels import init_params
 from lstm_kernels.lab.figures import descent, profile
 from lstm_kernels.lab.figures.style import GREEN
 from lstm_kernels.lab.figures.versions_table import HEADER, ROWS, versions_table
+from lstm_kernels.lab.measure.batch_sizes import (
+    best_losses,
+    epoch_seconds,
+    loss_after,
+    random_gradients,
+)
+from lstm_kernels.lab.measure.stopwatch import time_parts
 from lstm_kernels.lab.widgets import descent as widgets_descent
 from lstm_kernels.lab.widgets.descent import noise_widget
 from lstm_kernels.versions import COURSE, VERSIONS
@@ -167,3 +176,46 @@ def test_the_slider_changes_the_picture(noise, monkeypatch):
     assert bytes(image.value) != before
     slider.value = 4
     assert bytes(image.value) == before
+
+
+# ---- what is measured ---------------------------------------------------------------------
+
+
+def inner(seconds):
+    time.sleep(seconds)
+
+
+def test_parts_of_the_time_add_up_to_the_whole():
+    def call():
+        time.sleep(0.01)
+        inner(0.02)
+
+    parts = time_parts(["inner"], lambda: call(), module=__name__)
+    assert list(parts) == ["inner", "the rest"]
+    assert parts["inner"] >= 0.02 and parts["the rest"] >= 0.01
+    assert inner.__name__ == "inner", "the stopwatch is taken off again"
+
+
+@pytest.fixture(scope="module")
+def windows():
+    rng = np.random.default_rng(0)
+    return init_params(1, 2, 1), *rng.normal(size=(2, 3, 6, 1)).astype(np.float32)
+
+
+def test_the_full_batch_has_no_noise(windows):
+    full, vectors, noise = random_gradients(*windows, sizes=(1, 6), draws=5)
+    assert np.linalg.norm(full) == pytest.approx(1)
+    assert {size: v.shape for size, v in vectors.items()} == {1: (5, 35), 6: (5, 35)}
+    assert noise[6] < 1e-5 < noise[1]
+
+
+def test_each_batch_size_has_its_best_rate_and_a_loss_an_epoch(windows):
+    found = best_losses(*windows, (2, 6), epochs=3, rates=(1e-6, 0.3))
+    assert {b: (rate, len(curve)) for b, (rate, curve) in found.items()} == {
+        2: (0.3, 3),
+        6: (0.3, 3),
+    }
+    seconds = epoch_seconds(("sequential", "numpy_batched"), *windows, {2: 0.1}, rounds=1)
+    assert all(of_one[2] > 0 for of_one in seconds.values())
+    after = loss_after("sequential", *windows, 2, 0.3)
+    assert after == pytest.approx(found[2][1][0], rel=1e-4), "the version changes no loss"

@@ -1,12 +1,18 @@
-"""Lesson 04: its pictures, its exercises' verdict and its widget."""
+"""Lesson 04: its ladder, its pictures, its exercises' verdict and its widget."""
 
+import inspect
+
+import numpy as np
 import pytest
 
-from lstm_kernels import checks
+from lstm_kernels import checks, init_params
 from lstm_kernels.lab.figures import timing as figures
+from lstm_kernels.lab.measure import rungs
+from lstm_kernels.lab.measure.stopwatch import count_instructions
 from lstm_kernels.lab.measure.timing import Timing
 from lstm_kernels.lab.widgets import timing as widgets_timing
 from lstm_kernels.lab.widgets.timing import time_gradients, timing_title, timing_widget
+from lstm_kernels.versions import numpy_batched, numpy_loop
 from tests.pictures import curves, dots, kept, names_on, no_overlap, texts, titles
 
 NUMPYS = ("numpy_loop", "numpy_batched")
@@ -15,6 +21,55 @@ NUMPYS = ("numpy_loop", "numpy_batched")
 @pytest.fixture(scope="module")
 def timings():
     return time_gradients(NUMPYS, batch_size=4, H=4, T=2, budget=0)
+
+
+@pytest.fixture(scope="module")
+def problem():
+    x, y = np.random.default_rng(0).normal(size=(2, 3, 5, 2))
+    return init_params(2, 4, 2, dtype=np.float64), x, y
+
+
+@pytest.mark.parametrize("name", rungs.rungs())
+def test_every_rung_gives_the_gradients_of_the_baseline(name, problem):
+    loss, grads = rungs.rungs()[name](*problem)
+    expected_loss, expected = numpy_batched.gradients(*problem)
+    assert loss == pytest.approx(expected_loss, rel=1e-12)
+    assert max(map(checks.relative_error, grads, expected)) < 1e-12
+
+
+def test_a_rung_differs_from_the_one_before_it_by_its_idea_alone():
+    def lines(function):
+        return {line.strip() for line in inspect.getsource(function).splitlines()[2:]}
+
+    loop, axis = lines(numpy_loop.backward_sample), lines(rungs.backward_axis)
+    assert axis - loop == {
+        "T, H, N = c[1:].shape",
+        "dh_next, dc = np.zeros((2, H, N), gates.dtype)  # from the step after",
+        "i, f, g, o = gates[t].reshape(4, H, N)",
+    }
+    axis, first = lines(rungs.forward_axis), lines(rungs.forward_inputs_first)
+    assert {line.partition("  #")[0] for line in first - axis} == {
+        "Ux = U @ x + B[:, None]",
+        "z = Ux[t] + W @ h[t]",
+        "c, h = np.zeros((2, T + 1, H, N), x.dtype)",
+    }
+
+
+def test_the_ladder_is_climbed_in_turns_and_gains_are_of_neighbours(problem):
+    order = []
+    ladder = {name: lambda *a, name=name: order.append(name) for name in "abc"}
+    seconds = rungs.climb(ladder, *problem, rounds=2)
+    assert "".join(order) == "abcabc" and all(len(s) == 2 for s in seconds.values())
+    gains = rungs.gains({"a": [8.0, 8.0, 6.0], "b": [4.0, 2.0, 1.0], "c": [1.0, 2.0, 1.0]})
+    assert gains == {"b": (3.0, 4.0, 5.0), "c": (1.0, 1.0, 2.5)}
+
+
+def test_instructions_are_counted_and_repeat_exactly():
+    def loop(n):
+        return [k * k for k in range(n)]
+
+    ten, again, twenty = (count_instructions(lambda n=n: loop(n)) for n in (10, 10, 20))
+    assert ten == again and 20 < twenty - ten < 200
 
 
 def test_time_gradients_times_every_version(timings):

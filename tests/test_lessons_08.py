@@ -7,7 +7,8 @@ from lstm_kernels import VERSIONS, data, init_params
 from lstm_kernels.lab.estimates import bus
 from lstm_kernels.lab.figures import timeline
 from lstm_kernels.lab.measure import device_times
-from lstm_kernels.lab.measure.recorded import Recording
+from lstm_kernels.lab.measure.card.file import load
+from lstm_kernels.lab.measure.recorded import CardRecording, Recording
 from lstm_kernels.lab.widgets.timeline import TransferTimeLine, modelled_picture
 from lstm_kernels.lab.words import seconds_text
 from lstm_kernels.machine import device, watch
@@ -129,6 +130,16 @@ def test_a_recordings_parts_are_its_whole():
     assert timing.median == pytest.approx(row["median"] / 4), "256 windows: 4 mini-batches"
     assert bus.measured_line(parts)[-1].start == pytest.approx(parts.whole - parts.host)
     assert str(H100) == "recorded on NVIDIA H100 80GB HBM3, 2026-11-26"
+
+
+@pytest.mark.parametrize("version", ["cuda_v2", "cuda_v3"])
+def test_a_cards_parts_are_its_whole(version):
+    h200, path = CardRecording("h200"), data.data_folder() / "measured" / "card_h200.json"
+    (row,) = (r for r in load(path)["rows"] if r["section"] == "host" and r["version"] == version)
+    assert h200.parts(version, 64).whole == pytest.approx(row["median"] / row["parts"])
+    assert str(h200) == "recorded on NVIDIA H200, 2026-11-27"
+    with pytest.raises(KeyError):
+        h200.parts(version, 65)
 
 
 @pytest.mark.parametrize("change, there", [({}, True), ({"N": 8}, False), ({"H": 16}, False)])

@@ -2,16 +2,14 @@
 
 import pytest
 
-from lstm_kernels.lab.estimates import compile_report
 from lstm_kernels.lab.estimates import roofline as r
-from lstm_kernels.lab.estimates.cards import CARDS, get_card
+from lstm_kernels.lab.estimates.cards import CARDS
 from lstm_kernels.lab.figures import recorded_kernels, wins
 from lstm_kernels.lab.figures import roofline as figures
 from lstm_kernels.lab.measure import cpu_baselines, cudnn, records
 from lstm_kernels.lab.measure.card import kept, verdict
 from lstm_kernels.lab.measure.card.file import CardFile
 from lstm_kernels.lab.measure.card.points import timed
-from lstm_kernels.lab.measure.timing import Timing
 from lstm_kernels.lab.widgets.roofline import RooflineExplorer
 from lstm_kernels.lab.words import seconds_text
 from lstm_kernels.machine import device
@@ -100,24 +98,6 @@ def test_each_recorded_library_has_a_line_with_its_name():
     of_v6 = [rows["cuda_v6", N] for N in cudnn.BATCH_SIZES]
     assert curves(picture.axes[0])[0] == pytest.approx(of_v6)
     no_overlap(picture)
-    of_the_page = ((64, cudnn.BATCH_SIZES), (128, (64, 256)), (256, (64, 256)))
-    no_overlap(recorded_kernels.draw_library(kept, of_the_page))
-
-
-def test_occupancy_is_a_bar_for_each_kernel_on_each_card():
-    saved = compile_report.saved()
-    rows = [row for row in saved if row.kernel.startswith(("cuda_v2", "cuda_v5, P"))]
-    picture = figures.draw_occupancy(rows)
-    cards = list(dict.fromkeys(row.cc for row in rows))
-    assert titles(picture) == [get_card(cc).name for cc in cards]
-    names = names_on(picture.axes[0].yaxis)
-    for ax, cc in zip(picture.axes, cards, strict=True):
-        found = {row.kernel: row.occupancy for row in rows if row.cc == cc}
-        assert widths(ax)[1::2] == [found[name].fraction for name in names]
-        assert [text.split(" of ")[0] for text in texts(ax)] == [
-            str(found[name].warps) for name in names
-        ]
-    no_overlap(picture)
 
 
 def test_this_machines_points_say_their_height():
@@ -128,16 +108,6 @@ def test_this_machines_points_say_their_height():
     said = ["numba_cpu: 95 GFLOP/s", "torch: 90 GFLOP/s", "numpy_batched: 9 GFLOP/s"]
     assert texts(ax) == said
     assert titles(picture) == ["Measured here: 100 GFLOP/s, 12 GB/s"]
-    no_overlap(picture)
-
-
-def test_the_librarys_line_is_of_the_fastest_repeats():
-    timings = {name: [Timing((1e-3, 2e-3, 3e-3))] * 2 for name in ("numpy_batched", "torch")}
-    picture = figures.draw_library([8, 16], timings, "one core")
-    (ax,) = picture.axes
-    assert curves(ax) == [[1.0, 1.0]] * 2 and names_on(ax.xaxis) == ["8", "16"]
-    assert set(texts(ax)) == set(timings)
-    assert titles(picture) == ["Small layers and large ones, one core"]
     no_overlap(picture)
 
 
@@ -262,3 +232,11 @@ def test_a_refused_recording_does_not_stop_the_lesson(refused, capsys, monkeypat
     said = "launched both times: this driver has no cuTomorrow" if refused else "the same bits"
     assert said in capsys.readouterr().out
     assert lesson["v6_step_seconds"](N=4, T=3, H=8, steps=2) > 0
+
+
+def test_a_recordings_sides_say_what_is_inside_their_times():
+    sides = cudnn.sides(records.kept("cudnn_h100"))
+    assert {side.name for side in sides if side.setup_inside} == {"V4"}
+    assert {side.way for side in sides} == {"launched", "as a graph"}
+    (v6,) = (s for s in sides if s[:4] == ("V6", 12, 64, 64) and s.way == "as a graph")
+    assert v6.seconds == pytest.approx(62.3e-6, abs=0.05e-6)

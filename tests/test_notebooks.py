@@ -1,4 +1,4 @@
-"""What all lessons have in common: they show the modules' own code, and exercises have solutions.
+"""What all lessons have in common: they show the modules' own code.
 
 Whatever a test asks of one lesson alone is in that lesson's file, test_lessons_NN.py.
 """
@@ -19,7 +19,6 @@ from tests.notebooks import (
     cell,
     code_cells,
     definitions,
-    outputs,
     prose,
     read,
     tagged,
@@ -30,7 +29,6 @@ from tests.notebooks import (
 
 FOLDERS = {  # of modules that are no versions
     "forecast": "lstm_kernels.lab",
-    "roofline": "lstm_kernels.lab.estimates",
 }
 SHOWN = {  # lesson: {module: what is shown, in cells tagged source:MODULE or folded as a task's}
     "01_forward": {"numpy_loop": "sigmoid forward_sample"},
@@ -40,9 +38,8 @@ SHOWN = {  # lesson: {module: what is shown, in cells tagged source:MODULE or fo
         " gradients"
     },
     "04_numpy": {
-        "numpy_loop": "sigmoid forward_sample backward_sample add_gradients gradients",
-        "numpy_batched": "half_or_one forward slopes backward sum_of_products weight_gradients"
-        " gradients",
+        "numpy_loop": "sigmoid forward_sample gradients",
+        "numpy_batched": "half_or_one forward slopes backward sum_of_products weight_gradients",
     },
     "06_cuda_v1": {
         "per_sample": "sigmoid forward_sample loss_sample backward_sample product_over_time"
@@ -61,18 +58,14 @@ SHOWN = {  # lesson: {module: what is shown, in cells tagged source:MODULE or fo
         "numba_cpu": "LANES FAST compiled LIMIT ONE TOP BOTTOM tanh_of_float32 pack product columns"
         " activate forward_chunk"
     },
-    "17_roofline": {"roofline": "operations numbers_v4 numbers_v5 chain_v2 chain_v4 chain_v5"},
 }
 WHOLE = {  # modules of which a lesson leaves nothing out, but what is named here
     ("03_sequential", "sequential"): "",
-    ("04_numpy", "numpy_loop"): "",
-    ("04_numpy", "numpy_batched"): "predict",
+    ("04_numpy", "numpy_loop"): "backward_sample add_gradients",  # lesson 02 shows them
+    ("04_numpy", "numpy_batched"): "gradients predict",
     ("06_cuda_v1", "cuda_v1"): "",
     ("07_cuda_v2", "cuda_v2"): "THREADS",
     ("08_cuda_v3", "cuda_v3"): "",
-}
-NOT_IN_THE_MODULE = {  # what a lesson adds to the module's code, in the same cell
-    "loop_gradients = gradients  # keep the first way: the second way will use the name again",
 }
 SOURCE = "source:"
 
@@ -118,9 +111,9 @@ def test_a_lesson_shows_the_modules_own_source(lesson, module, name):
 def test_a_cell_with_a_modules_code_has_nothing_else(lesson, shown):
     own = "\n".join(map(source_of, modules_of(shown)))
     for name, text in definitions(shown.source).items():
-        assert text in NOT_IN_THE_MODULE or f"\n{text}\n" in own, name
+        assert f"\n{text}\n" in own, name
     lines = [s for s in shown.source.split("\n") if not s.startswith(("import ", "from "))]
-    assert set(lines) - set(own.split("\n")) - imported(shown) <= NOT_IN_THE_MODULE
+    assert not set(lines) - set(own.split("\n")) - imported(shown)
 
 
 def imported(shown):
@@ -140,62 +133,29 @@ def test_nothing_of_a_module_is_left_out(lesson, module):
     assert set(definitions(source_of(module))) == set(SHOWN[lesson][module].split()) | left_out
 
 
-# ---- exercises ----------------------------------------------------------------------------
+# ---- a lesson is honestly its minutes -----------------------------------------------------
 
-EXERCISES = {  # how many
-    "00_start_here": 3, "03_sequential": 3, "04_numpy": 3, "06_cuda_v1": 2, "08_cuda_v3": 3,
-    "17_roofline": 3,
-}  # fmt: skip
-WITHOUT_SOLUTIONS = set(LESSONS) - set(EXERCISES)
-ALL = [(lesson, n) for lesson, many in EXERCISES.items() for n in range(1, many + 1)]
-SOLVED = [(lesson, n) for lesson, n in ALL if lesson not in WITHOUT_SOLUTIONS]
+MOST_WORDS, MOST_LINES, MOST_FIGURES = 1500, 300, 8
+STAMPED = ("[![Open in ", "To work in, without outputs: ")
 
 
-def solutions_of(lesson):
-    return f"solutions/{lesson[:2]}_solutions"
+def is_folded(cell):
+    return any(tag.startswith("ours:") for tag in tags(cell))
 
 
-def check_of(exercise):
-    """The check, from its definition to its call, at the cell's end."""
-    return exercise.source[exercise.source.index("\n\n\ndef check_") :].strip()
+LIMITED = LESSONS[1:]  # 00 is a page to come back to
 
 
-def test_each_exercise_has_its_tag():
-    for name in (*LESSONS, *SOLUTIONS):
-        lesson = next(lesson for lesson in LESSONS if lesson[:2] in name)
-        many = EXERCISES.get(lesson, 0)
-        found = [tag for c in read(name) for tag in tags(c) if tag.startswith("exercise:")]
-        assert found == [f"exercise:{n}" for n in range(1, many + 1)], name
-        called = [text for text in code_cells(name) if "\nchecks.exercise(" in text]
-        assert len(called) == many, name
-
-
-def test_each_lesson_has_solutions():
-    wanted = [solutions_of(lesson) for lesson in LESSONS if lesson not in WITHOUT_SOLUTIONS]
-    assert list(SOLUTIONS) == wanted
-
-
-@pytest.mark.parametrize("lesson, number", SOLVED)
-def test_an_exercise_is_solved_with_the_same_check(lesson, number):
-    exercise = cell(lesson, f"exercise:{number}")
-    assert check_of(exercise) == check_of(cell(solutions_of(lesson), f"exercise:{number}"))
-
-
-@pytest.mark.parametrize("lesson, number", ALL)
-def test_a_saved_exercise_is_not_solved_yet(lesson, number):
-    exercise = cell(lesson, f"exercise:{number}")
-    assert outputs(exercise).splitlines()[-1].lower().startswith("not yet: ")
-
-
-@pytest.mark.parametrize("lesson, number", SOLVED)
-def test_a_saved_solution_is_right(lesson, number):
-    said = outputs(cell(solutions_of(lesson), f"exercise:{number}")).splitlines()
-    assert said[-1].startswith("ok: ") and not any("not yet" in s.lower() for s in said)
-
-
-@pytest.mark.parametrize("lesson, number", [e for e in ALL if "06" <= e[0] < "A"])
-def test_an_exercise_is_named_by_its_number(lesson, number):
-    assert f'\nchecks.exercise("{number}, ' in cell(lesson, f"exercise:{number}").source
+@pytest.mark.parametrize("lesson", LIMITED)
+def test_a_lesson_is_not_longer_than_it_says(lesson):
+    """Words without the folded answers; lines of code without empty ones and the set-up cell."""
+    text = [c.source for c in read(lesson) if c.cell_type == "markdown" and not is_folded(c)]
+    lines = [s for s in "\n".join(text).split("\n") if not s.startswith(STAMPED)]
+    assert len(" ".join(lines).split()) <= MOST_WORDS
+    code = "\n".join(code_cells(lesson)[1:])
+    assert sum(bool(line.strip()) for line in code.split("\n")) <= MOST_LINES
+    outputs = [out for c in read(lesson) if c.cell_type == "code" for out in c.outputs]
+    assert sum("image/png" in out.get("data", {}) for out in outputs) <= MOST_FIGURES
 
 
 # ---- lessons, by their tables -------------------------------------------------------------

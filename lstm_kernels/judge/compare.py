@@ -28,7 +28,8 @@ def same(name, got, expected, typical=None, *, where="", tolerance=1e-5, last_fi
     index = first_of(differs, last_first)
     words = f"{at(name, index)} is {number(array[index])}, expected {number(expected[index])}"
     count = f"; {differs.sum():,} of {differs.size:,} differ" if differs.size > 1 else ""
-    cause = _typical_cause(array, typical or {}, tolerance) or _ratio(array, expected, tolerance)
+    cause = _typical_cause(array, expected, typical or {}, tolerance)
+    cause = cause or _ratio(array, expected, tolerance)
     raise NotYet(f"{words}{_in_brackets(where)}{count}.{cause}")
 
 
@@ -48,9 +49,12 @@ def array_like(name, got, expected, where=""):
 
 def unchanged(before, after, names, where=""):
     """NotYet if a function has changed one of its arguments."""
-    for name, old, new in zip(names, before, after, strict=True):
+    for name, *both in zip(names, before, after, strict=True):
+        old, new = map(np.asarray, both)
+        shapes = f"{name} has the shape {new.shape} afterwards, was {old.shape}"
+        expect(old.shape == new.shape, f"It changes its argument: {shapes}{_in_brackets(where)}.")
         if not np.array_equal(old, new, equal_nan=True):
-            index = first_of(np.asarray(old) != np.asarray(new))
+            index = first_of(old != new)
             raise NotYet(f"It changes its argument: {at(name, index)} is {number(new[index])} "
                          f"afterwards, was {number(old[index])}{_in_brackets(where)}.")  # fmt: skip
 
@@ -108,11 +112,16 @@ def _differences(array, expected, tolerance):
     return ~(close | (array == exact) | (np.isnan(array) & np.isnan(exact)))
 
 
-def _typical_cause(array, typical, tolerance):
-    """The cause whose array this is, as a sentence; nothing if it is none of them."""
+def _typical_cause(array, expected, typical, tolerance):
+    """The cause whose array this is, as a sentence; nothing if it is none of them.
+
+    A mistake that does not show in these numbers is no cause.
+    """
     for cause, wrong in typical.items():
         wrong = np.asarray(wrong() if callable(wrong) else wrong)
-        if wrong.shape == array.shape and not _differences(array, wrong, 10 * tolerance).any():
+        if wrong.shape != array.shape or not _differences(wrong, expected, tolerance).any():
+            continue
+        if not _differences(array, wrong, 10 * tolerance).any():
             return f" Likely: {cause}."
     return ""
 

@@ -113,7 +113,7 @@ def one_thread_per_sample(kernel):
         run = watch(short, cuda_v2.blocks_for(N), cuda_v2.THREADS, **arguments)
         no_race(run)
         own_parts(run, "loss", range(N), part="sample")
-        loss, sums = _by_stand_ins(params, x[0, :, 0], y[0, :, 0], scale)
+        loss, sums = by_stand_ins(params, x[0, :, 0], y[0, :, 0], scale)
         same("loss", run["loss"], loss, where=f"N = {N}")
         for name, wanted in sums.items():
             same(f"d{name}", run[f"d{name}"].flat[0], wanted, where=f"N = {N}", tolerance=1e-4)
@@ -161,7 +161,7 @@ STAND_INS = {
 }
 
 
-def _by_stand_ins(params, x, y, scale):
+def by_stand_ins(params, x, y, scale):
     """The loss (N,), and the first element of each gradient, as the stand-ins compute them."""
     U, W, B, V, b_out = params
     loss = x - scale * y

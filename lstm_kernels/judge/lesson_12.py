@@ -15,6 +15,7 @@ from lstm_kernels.judge.parallel import (
     watch_rounds,
 )
 from lstm_kernels.judge.tasks import task
+from lstm_kernels.lab.figures.cores import counted
 from lstm_kernels.versions import numba_cpu
 
 # ---- the walk -----------------------------------------------------------------------------
@@ -49,7 +50,7 @@ def parts_of(workers, N):
 
 def _shared_out(parts, N):
     """NotYet unless each of N samples is in one part, and the parts are of nearly the same size."""
-    where = f"{N} samples, {len(parts)} workers"
+    where = f"{counted(N, 'sample')}, {counted(len(parts), 'worker')}"
     found = np.zeros(N, int)
     for w, (begin, end) in enumerate(parts):
         inside = begin == int(begin) and end == int(end) and 0 <= begin <= end <= N
@@ -120,7 +121,7 @@ def _own_gradients(share_samples, N, workers):
 
     using = {"train_samples": note, "part_of": numba_cpu.part_of.py_func}
     run = watch_rounds(share_samples, using=using, **batch, G=G, loss=loss)
-    where = f"{N} samples, {workers} workers"
+    where = f"{counted(N, 'sample')}, {counted(workers, 'worker')}"
     one_round_each(run, workers, "workers")
     no_conflict(run)
     calls = [parts.get(w, []) for w in range(workers)]
@@ -165,7 +166,7 @@ def always_the_same_bits(sum_in_order):
             "the first part is missing": parts[1:].sum(0),
             "the last part is missing": parts[:-1].sum(0),
         }
-        same("the sum", got, wanted, typical, where=where)
+        same("total", got, wanted, typical, where=where)
         unchanged([parts], [given], ["parts"], where)
         own = not np.may_share_memory(got, given)
         expect(own, "It returns a part of `parts`: who changes the sum changes parts.")
@@ -335,11 +336,11 @@ def total(values):
 )  # fmt: skip
 def a_sum_of_13_parts(total):
     is_parallel(total)
-    for N in (5, *BATCHES, 1000):
+    for N in (1000, 5, *BATCHES):
         values, where = floats(N), f"{N} values"
         runs = watch_in_orders(total, values=values)
         one_round_each(runs[0], PARTS, "parts")
-        same("the sum", runs[0].result, values.sum(), where=where, tolerance=1e-4)
+        same("The sum", runs[0].result, values.sum(), where=where, tolerance=1e-4)
         same_in_all_orders(runs)
         sums = [_one_by_one(values[begin:end]) for begin, end in parts_of(PARTS, N)]
         expect(runs[0].result == _one_by_one(sums),
@@ -378,7 +379,7 @@ def amdahl_backwards(serial_fraction):
             "the efficiency": one / many / k,
             "1 / k is forgotten: even perfect threads take one / k": many / one,
         }
-        same("the serial part", serial_fraction(one, many, k), s, typical,
+        same("The serial part", serial_fraction(one, many, k), s, typical,
              where=f"{one:.3g} s on one thread, {many:.3g} s on {k}")  # fmt: skip
 
 
@@ -418,7 +419,7 @@ plain_share = share_uneven
 def _busiest(worker_of, costs, workers):
     """The steps of the busiest worker; NotYet unless each sample has a worker that there is."""
     expect(worker_of is not None, "It returns None: is a `return` missing?")
-    said = f"{len(costs)} samples, {workers} workers"
+    said = f"{counted(len(costs), 'sample')}, {counted(workers, 'worker')}"
     expect(
         len(worker_of) == len(costs), f"{said}: it gives {len(worker_of)} numbers; one per sample."
     )

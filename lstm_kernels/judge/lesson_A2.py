@@ -234,7 +234,7 @@ def how_far_and_where(largest_error):
                 "the sign: an error of -1 is larger than one of 0.5": max(off.values()),
                 "the mean error": np.mean(list(off.values())),
             }
-            same("the error", got[0], abs(off[worst]), typical, where=f"{size} points")
+            same("The error", got[0], abs(off[worst]), typical, where=f"{size} points")
             same("z", got[1], worst, {"its number in the list": points.index(worst)})
 
 

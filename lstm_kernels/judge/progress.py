@@ -12,6 +12,8 @@ import zlib
 from datetime import date
 from pathlib import Path
 
+from lstm_kernels.judge.tasks import lessons, tasks_of
+from lstm_kernels.lab.figures.progress import draw_progress
 from lstm_kernels.lab.saving import write_atomically
 
 NAME = "my_progress.json"
@@ -51,6 +53,30 @@ def _note(key, number, what):
             _save(kept)
     except (OSError, ValueError) as error:
         print(f"(Your progress was not kept: {error})")
+
+
+def overview():
+    """[(lesson, walk, exercises, predictions), ...]: what figures.progress draws.
+
+    walk: [is it solved?, ...]; exercises: [(stars, is it solved?), ...]; predictions: [was it
+    near?, ...], of those that were made.
+    """
+    kept = load()
+    return [(lesson, *_of_lesson(lesson, kept)) for lesson in lessons()]
+
+
+def _of_lesson(lesson, kept):
+    tasks = [(task, task.number in kept["solved"]) for task in tasks_of(lesson)]
+    return (
+        [is_solved for task, is_solved in tasks if not task.stars],
+        [(task.stars, is_solved) for task, is_solved in tasks if task.stars],
+        [bool(guess["hit"]) for n, guess in kept["guesses"].items() if n.split(".")[0] == lesson],
+    )
+
+
+def picture():
+    """My progress, drawn: a row per lesson.  Lesson 00."""
+    return draw_progress(overview())
 
 
 def to_line():

@@ -134,7 +134,7 @@ def test_voila_serves_the_dashboard_alone(page, course, shoot):
         button(page, "Run").wait_for()
         elsewhere = [ask for ask in asked if not ask.url.startswith((address, "blob:", "data:"))]
         assert {ask.failure for ask in elsewhere} <= {"csp"}, "no page waits for another machine"
-        assert "The race, and the forecast" not in page.inner_text("body")
+        assert "Six versions of the same training" not in page.inner_text("body")
         assert page.locator(".widget-tab").count() == 1
         use_the_dashboard(page, shoot, "voila")
     assert (course / "notebooks" / "race.csv").exists()

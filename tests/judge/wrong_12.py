@@ -98,15 +98,15 @@ WRONG = {
             "different results in 3 orders",
         ),
         ("a shared element", "sums[p] += values[n]", "sums[0] += values[n]", "different results in"),
-        ("the last part is missing", "range(1, PARTS)", "range(1, PARTS - 1)", "the sum is"),
-        ("a round per value", "prange(PARTS)", "prange(len(values))", "The parallel loop has 5 rounds"),
+        ("the last part is missing", "range(1, PARTS)", "range(1, PARTS - 1)", "The sum is"),
+        ("a round per value", "prange(PARTS)", "prange(len(values))", "It stops with IndexError"),
         ("not parallel", "in prange(", "in range(", "nothing runs in parallel"),
     ],
     "12.e4": [
         ("the efficiency", "(many / one - 1 / k) / (1 - 1 / k)", "one / many / k", "the efficiency"),
         ("the time", "(many / one - 1 / k) / (1 - 1 / k)", "many", "the time on k threads"),
         ("1 / k forgotten", "(many / one - 1 / k) / (1 - 1 / k)", "many / one", "1 / k is forgotten"),
-        ("upside down", "many / one", "one / many", "the serial part is"),
+        ("upside down", "many / one", "one / many", "The serial part is"),
     ],
     "12.e5": [
         ("in turns", None, "def share_uneven(costs, workers):\n"

@@ -42,9 +42,9 @@ WRONG = {
         ),
         ("the width is forgotten", "simd.COLUMNS * simd.width(C)", "simd.COLUMNS", "A tile begins at"),
         ("each row", "C.shape[0], simd.ROWS", "C.shape[0], 1", "A tile begins at"),
-        ("sizes of one machine", "simd.ROWS", "8", "C["),
+        ("sizes of one machine", "simd.ROWS", "8", "not yet"),
         ("the sum is thrown away", "tile = simd.add_outer", "simd.add_outer", "All are 0"),
-        ("rows of A for columns", "tile, A, k, q, B, n", "tile, A, k, q, B, k", ""),
+        ("rows of A for columns", "tile, A, k, q, B, n", "tile, A, k, q, B, k", "not yet"),
     ],
     "A2.e1": [
         ("lanes of the whole batch", "max(0, (chunk + 1) * lanes - N)", "-N % lanes", "idle lanes"),
@@ -61,8 +61,8 @@ WRONG = {
     "A2.e3": [
         ("with the sign", "abs(approximate(z) - exact(z))", "approximate(z) - exact(z)", "the sign"),
         ("its number", "points[worst]", "worst", "its number in the list"),
-        ("the mean", "errors[worst]", "sum(errors) / len(errors)", "the error is"),
-        ("at the largest z", "key=lambda n: errors[n]", "key=lambda n: points[n]", "the error is"),
+        ("the mean", "errors[worst]", "sum(errors) / len(errors)", "The error is"),
+        ("at the largest z", "key=lambda n: errors[n]", "key=lambda n: points[n]", "The error is"),
     ],
     "A2.e4": [
         ("as many sums as fit", "(tile[0] + tile[1]) / (tile[0] * tile[1])",

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from lstm_kernels.lab.estimates.cards import WARP, get_card
 from lstm_kernels.lab.estimates.roofline import (
     VERSIONS,
     bound,
@@ -242,33 +241,6 @@ def _log_axes(ax, batch_sizes):
     ax.set_ylabel("µs per training step (log scale)")
 
 
-@styled
-def draw_occupancy(rows):
-    """Warps that one SM can hold of each version's kernel, a panel per card."""
-    cards = list(dict.fromkeys(row.cc for row in rows))
-    names = list(dict.fromkeys(row.kernel for row in rows))
-    said = [f"{r.kernel} on {get_card(r.cc).name} {r.occupancy.warps}" for r in rows]
-    alt = f"Warps that fit on one SM, a bar for each kernel, a panel per card: {listed(said)}."
-    picture, axes = subplots(1, len(cards), 13, 3.4, alt=alt, sharey=True)
-    for ax, cc in zip(axes, cards, strict=True):
-        card = get_card(cc)
-        of_card = {row.kernel: row for row in rows if row.cc == cc}
-        for place, name in enumerate(names):
-            found = of_card[name].occupancy
-            color = VERSION_COLORS[name.split(",")[0]]
-            ax.barh(place, 1, 0.66, color=LIGHT)
-            ax.barh(place, found.fraction, 0.66, color=color)
-            text = f"{found.warps} of {card.threads // WARP}"
-            ax.text(0.97, place, text, va="center", ha="right", fontsize=12)
-        ax.set_title(card.name)
-        ax.set_xlim(0, 1)
-        ax.set_xticks([0, 0.5, 1], ["0", "50", "100"])
-    axes[0].set_yticks(range(len(names)), names)
-    axes[0].set_ylim(len(names) - 0.5, -0.5)
-    picture.supxlabel("warps that fit on an SM, in per cent of its room", fontsize=13)
-    return picture
-
-
 # ---- this machine -------------------------------------------------------------------------
 
 
@@ -291,28 +263,4 @@ def draw_own_roof(giga, bandwidth, x, heights):
             for version, height in heights.items()]  # fmt: skip
     _write_beside(ax, x * 1.35, ends, factor=1.5)
     ax.set_title(f"Measured here: {giga:,.0f} GFLOP/s, {bandwidth:.0f} GB/s")
-    return picture
-
-
-@styled
-def draw_library(hidden_sizes, timings, where):
-    """Time per training step against H: the fastest repeats.  timings: {version: [Timing, ...]}."""
-    said = [f"{v} from {1e3 * min(of[0].seconds):.3g} to {1e3 * min(of[-1].seconds):.3g} ms"
-            for v, of in timings.items()]  # fmt: skip
-    alt = f"""Time per training step against H = {hidden_sizes[0]} to {hidden_sizes[-1]}, both
-        logarithmic, {where}: {listed(said)}."""
-    picture, ax = subplots(1, 1, 11, 4.6, alt=alt)
-    ends = []
-    for version, of_version in timings.items():
-        fastest = [1e3 * min(t.seconds) for t in of_version]
-        ax.plot(hidden_sizes, fastest, "o-", color=color_of(version))
-        ends.append((fastest[-1], version, color_of(version)))
-    ax.set(xscale="log", yscale="log", xlabel="hidden units H (log scale)")
-    ax.set_ylabel("ms per training step (log scale)")
-    ax.set_xlim(hidden_sizes[0] / 1.2, hidden_sizes[-1] * 2.6)
-    ax.set_xticks(hidden_sizes, [str(H) for H in hidden_sizes])
-    ax.minorticks_off()
-    ax.yaxis.set_major_formatter("{x:g}")
-    _write_beside(ax, hidden_sizes[-1] * 1.12, ends, factor=1.5)
-    ax.set_title(f"Small layers and large ones, {where}")
     return picture

@@ -12,11 +12,13 @@ One step's gradients and the first epochs' losses are compared before anything i
 
 import warnings
 from itertools import cycle, islice
+from typing import NamedTuple
 
 import numpy as np
 
 from lstm_kernels import data
 from lstm_kernels.checks import relative_error
+from lstm_kernels.lab.measure import records
 from lstm_kernels.lab.measure.cpu_baselines import take_turns
 from lstm_kernels.lab.measure.pytorch import (
     LR,
@@ -46,6 +48,40 @@ NAMES = {
     "pytorch_cudnn": "PyTorch (LSTM by cuDNN)",
     "pytorch_graph": "PyTorch (LSTM by cuDNN) as a CUDA graph",
 }
+
+
+WAYS = {  # version: whose it is, how its kernels are started, is its set-up inside its time?
+    "cuda_v6": ("V6", "as a graph", False),
+    "cuda_v6_launched": ("V6", "launched", False),
+    "cuda_v4": ("V4", "launched", True),
+    "pytorch_cudnn": ("PyTorch", "launched", False),
+    "pytorch_graph": ("PyTorch", "as a graph", False),
+}
+
+
+class Side(NamedTuple):
+    """One side of a comparison on a card: seconds per mini-batch, and what they hold."""
+
+    name: str
+    T: int
+    H: int
+    N: int
+    way: str  # "launched", or "as a graph"
+    setup_inside: bool  # its memory, its copies of the data: are they in the time?
+    tf32: bool
+    seconds: float
+
+
+def sides(kept):
+    """All Sides of a recording by `bench --cudnn`, which switches TF32 off."""
+    found = []
+    for row in kept["rows"]:
+        if row["version"] in WAYS and "median" in row:
+            name, way, setup = WAYS[row["version"]]
+            sizes = row["length"], row["hidden"], row["batch"]
+            seconds = row["median"] / records.mini_batches(row)
+            found.append(Side(name, *sizes, way, setup, False, seconds))
+    return found
 
 
 def missing():

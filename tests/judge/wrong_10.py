@@ -1,0 +1,68 @@
+"""Typical wrong answers to the tasks of lesson 10, and a part of what the judge says."""
+
+WRONG = {
+    "10.1": [
+        ("a month too early", "-PERIOD", "-13", "index -13 is out of bounds"),
+        ("the last month", "-PERIOD", "-1", "Likely: the last value: nothing changes"),
+        ("a month too late", "-PERIOD", "-11", "Likely: a month too late"),
+        ("a constant", "known[-PERIOD]", "0.0", "The forecast is 0, expected"),
+        ("counted from the start", "known[-PERIOD]", "known[len(known) % 12]", "The forecast is"),
+        ("a lookup table", "known[-PERIOD]", "{144: 417.0, 143: 390.0}[len(known)]", "KeyError"),
+    ],
+    "10.2": [
+        ("own predictions are fed back", "np.append(known, value)", "np.append(known, predictions[-1])", "Likely: own predictions, where the truth is known by now"),
+        ("the truth comes before the forecast", "        predictions.append(forecaster(known.copy()))\n        known = np.append(known, value)  # the month is over: its true value is known", "        known = np.append(known, value)\n        predictions.append(forecaster(known.copy()))", "The forecaster of month 0 gets 14 values"),
+        ("everything from the start", "known.copy()", "np.concatenate([past, truth])", "13 are known then"),
+        ("nothing is ever learnt", "        known = np.append(known, value)", "        known = known", "gets 24 values; 25 are known then"),
+        ("only one forecast", "    return np.array(predictions)", "        return np.array(predictions)", "5 months, and the forecaster is called 1 times"),
+        ("the truth itself", None, "def one_step(forecaster, past, truth):\n    for n in range(len(truth)):\n        forecaster(np.append(past, truth[:n]))\n    return truth.copy()", "Likely: they are the truth"),
+        ("zeros", None, "def one_step(forecaster, past, truth):\n    return np.zeros(len(truth))", "the forecaster is called 0 times"),
+    ],
+    "10.3": [
+        ("nothing is fed back", "        known = np.append(known, forecaster(known.copy()))\n    return known[-months:]", "        predictions.append(forecaster(known))\n    return np.array(predictions)", "predictions"),
+        ("always from the past", None, "def rollout(forecaster, past, months):\n    return np.array([forecaster(past.copy()) for _ in range(months)])", "gets 24 values; 25 are known then"),
+        ("with the past", "known[-months:]", "known", "It returns the past, too"),
+        ("the oldest value is dropped", "np.append(known, forecaster", "np.append(known[1:], forecaster", "gets 24 values; 25 are known then"),
+        ("the first prediction for all", None, "def rollout(forecaster, past, months):\n    known, first = past.copy(), None\n    for _ in range(months):\n        said = forecaster(known)\n        first = said if first is None else first\n        known = np.append(known, first)\n    return known[-months:]", "Likely: the first prediction again and again"),
+        ("np.zeros", None, "def rollout(forecaster, past, months):\n    return np.zeros(months)", "the forecaster is called 0 times"),
+    ],
+    "10.4": [
+        ("the mean absolute error", "np.sqrt(np.mean(errors**2))", "np.mean(np.abs(errors))", "Likely: the mean absolute error"),
+        ("no root", "np.sqrt(np.mean(errors**2))", "np.mean(errors**2)", "Likely: the root is missing"),
+        ("of the prediction", "errors / truth", "errors / predictions", "Likely: per cent of the prediction"),
+        ("not in per cent", "100 * ", "", "Likely: not in per cent"),
+        ("errors cancel", "np.mean(np.abs(errors / truth))", "np.mean(errors / truth)", "MAPE is"),
+        ("the truth's sign", "np.abs(errors / truth)", "np.abs(errors) / truth", "Likely: a negative truth"),
+        ("one number", "np.sqrt(np.mean(errors**2)), 100 * np.mean(np.abs(errors / truth))", "np.sqrt(np.mean(errors**2))", "expected 2 values: RMSE, MAPE"),
+        ("the other order", "np.sqrt(np.mean(errors**2)), 100 * np.mean(np.abs(errors / truth))", "100 * np.mean(np.abs(errors / truth)), np.sqrt(np.mean(errors**2))", "Likely: MAPE stands first"),
+        ("zeros", None, "def errors_of(predictions, truth):\n    return 0.0, 0.0", "RMSE is 0, expected"),
+    ],
+    "10.e1": [
+        ("y is x", "values[n + 1 : n + T + 1]", "values[n : n + T]", "y is x: it should be one step later"),
+        ("one window too few", "len(values) - T\n", "len(values) - T - 1\n", "expected (1, 1) twice"),
+        ("no overlap", "values[n : n + T]", "values[n * T : n * T + T]", "line"),
+        ("the samples first", "return x, y", "return x.T, y.T", "expected (12, 1) twice"),
+    ],
+    "10.e2": [
+        ("the growth still leaks", "past[12:] / past[:-12]", "values[12:] / values[:-12]", "of the future is doubled, and the forecast of month 0 changes"),
+        ("the truth is still fed back", "known.append(predictions[-1])", "known.append(values[len(known)])", "Month 0 of the future is doubled, and the forecast of month 12 changes"),
+        ("np.zeros(24)", None, "def plan(values, months):\n    return np.zeros(24)", "the shape is (24,), expected (14,)"),
+        ("zeros", None, "def plan(values, months):\n    return np.zeros(months)", "The plan[0] is 0, expected"),
+        ("nothing grows", "np.exp(growth)", "1", "The plan[0] is"),
+    ],
+    "10.e3": [
+        ("a leak of a month", "values[:m]", "values[: m + 1]", "The forecaster of month 0 gets"),
+        ("no root", "np.sqrt(np.mean(np.square(errors)))", "np.mean(np.square(errors))", "Likely: the root is missing"),
+        ("the mean absolute error", "np.sqrt(np.mean(np.square(errors)))", "np.mean(np.abs(errors))", "Likely: the mean absolute error"),
+        ("one origin for all", "rule(values[:m])", "rule(values[: len(values) - origins])", "are known then"),
+        ("the first months", "range(len(values) - origins, len(values))", "range(12, 12 + origins)", "The forecaster of month 0 gets 12 values"),
+        ("0.0", None, "def rolling_rmse(values, rule, origins):\n    return 0.0", "the rule is called 0 times"),
+    ],
+    "10.e4": [
+        ("seasonal drift", None, "def my_forecaster(known):\n    return known[-12] * known[-1] / known[-13]", "RMSE 17.70 for the next month, seasonal drift 17.70. The aim is 16.5."),
+        ("mean growth", None, "def my_forecaster(known):\n    return known[-12] * np.exp(np.log(known[12:] / known[:-12]).mean())", "The aim is 16.5."),
+        ("learnt by heart", None, "def my_forecaster(known):\n    return {108: 340.0, 109: 318.0}.get(len(known), 400.0)", "has it learnt this one series by heart?"),
+        ("the last month", None, "def my_forecaster(known):\n    return known[-1]", "RMSE"),
+        ("the course's file", None, "def my_forecaster(known):\n    from lstm_kernels import data\n\n    return data.load_airline().values[len(known)]", "It imports lstm_kernels"),
+    ],
+}  # fmt: skip
