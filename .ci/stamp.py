@@ -15,6 +15,8 @@ import nbformat
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import editions  # noqa: E402
+
 from lstm_kernels.judge.ours import folded  # noqa: E402
 from lstm_kernels.judge.tasks import find  # noqa: E402
 
@@ -178,9 +180,13 @@ def stamp_title(path, source, repository, tag):
         title = f"# Solutions to {title_of(lesson).split(':')[0]}"
     else:
         title = f"# {styled(title.removeprefix('# '))}"
-    lines = [line for line in text.split("\n") if not line.startswith("[![Open in ")]
-    relative = path.relative_to(ROOT).as_posix()
-    return f"{title}\n\n{badges(relative, repository, tag)}\n\n" + "\n".join(lines).strip()
+    stamped = ("[![Open in ", "To work in, without outputs: ")
+    text = "\n".join(line for line in text.split("\n") if not line.startswith(stamped)).strip()
+    relative = editions.place_of(path) if editions.is_lesson(path) else path
+    links = badges(relative.relative_to(ROOT).as_posix(), repository, tag)
+    if editions.is_lesson(path):
+        links += f"\n\n{editions.line_to_work(path)}"
+    return f"{title}\n\n{links}\n\n{text}"
 
 
 def stamp_setup(path, notebook, repository, tag):
@@ -258,11 +264,12 @@ def stamp(path, notebook):
 
 
 def stamp_readme(text):
-    """Both badges in the last column of each row that starts with a link to a notebook."""
+    """In each row that starts with a link to a lesson: the last column, its working edition."""
     repository, tag = read_settings()
-    row = re.compile(r"^(\| \[[^\]]+\]\((notebooks/\w+\.ipynb)\) \|[^|]*\|[^|]*\|)")
+    row = re.compile(r"^(\| \[[^\]]+\]\(notebooks/(\w+\.ipynb)\) \|[^|]*\|[^|]*\|)")
     lines = text.split("\n")
     for number, line in enumerate(lines):
         if found := row.match(line):
-            lines[number] = f"{found[1]} {badges(found[2], repository, tag)} |"
+            place = f"notebooks/{editions.FOLDER}/{found[2]}"
+            lines[number] = f"{found[1]} [do]({place}) {badges(place, repository, tag)} |"
     return "\n".join(lines)

@@ -325,14 +325,18 @@ def test_a_link_to_a_lesson_says_its_number(page):
 
 @pytest.mark.parametrize("name", [*LESSONS, *SOLUTIONS])
 def test_badges_of_a_notebook_open_this_notebook(name):
+    """A lesson's badges open its working edition."""
     opened = re.findall(r"/blob/[^/]+/([^)]+)\)", read(name)[0].source)
-    assert opened == [f"notebooks/{name}.ipynb"] * 2
+    place = f"do/{name}" if name in LESSONS else name
+    assert opened == [f"notebooks/{place}.ipynb"] * 2
 
 
 def test_badges_of_a_row_of_the_readme_open_the_rows_notebook():
     lines = [s for s in text_of("README.md").splitlines() if "colab-badge" in s]
     for line in lines:
-        (path,) = re.findall(r"^\| \[[^]]*\]\(([^)]+)\)", line)
+        (name,) = re.findall(r"^\| \[[^]]*\]\(notebooks/([^)]+)\)", line)
+        path = f"notebooks/do/{name}"
+        assert f"[do]({path})" in line
         assert re.findall(r"/blob/[^/]+/([^)]+)\)", line) == [path] * 2
     assert len(lines) == len(LESSONS)
 

@@ -53,9 +53,10 @@ def test_a_stamp_brings_all_in_step_and_a_second_one_changes_nothing(checkout, c
     notebooks.main(["stamp"])
     assert texts(checkout) == after
     lesson = nbformat.read(checkout / "notebooks" / "03_sequential.ipynb", as_version=4)
-    title, _, badges, _, previous, *_ = lesson.cells[0].source.split("\n")
+    title, _, badges, _, to_work, _, previous, *_ = lesson.cells[0].source.split("\n")
     assert title == "# 03 · Sequential: train it" and previous == "Previous: 01"
-    path = "me/my-fork/blob/main/notebooks/03_sequential.ipynb"
+    assert to_work.endswith("[03_sequential.ipynb](do/03_sequential.ipynb)")
+    path = "me/my-fork/blob/main/notebooks/do/03_sequential.ipynb"
     assert f"(https://colab.research.google.com/github/{path})" in badges
     assert f"(https://kaggle.com/kernels/welcome?src=https://github.com/{path})" in badges
     assert badges in (checkout / "README.md").read_text(encoding="utf-8")
