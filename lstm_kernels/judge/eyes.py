@@ -5,12 +5,14 @@ outside an array and barriers that some threads miss are refused by the emulator
 """
 
 from dataclasses import dataclass
+from types import FunctionType
 
 from lstm_kernels.emulator.data_races import ORDERS
 from lstm_kernels.emulator.doubles import find_doubles
 from lstm_kernels.emulator.environment import python_function
 from lstm_kernels.emulator.observe import observe
 from lstm_kernels.judge.compare import NotYet, expect
+from lstm_kernels.machine.device import cuda
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,10 @@ class Watched:
     def writers(self, name):
         """Numbers of the threads, over the whole grid, that wrote any element of an array."""
         return self.observed.writers[self.own_names[name]]
+
+    def reads(self, name):
+        """How many numbers of an array are read, by all threads together."""
+        return self.observed.counts_of[self.own_names[name]].reads
 
 
 def is_kernel(answer, example="@cuda.jit"):
@@ -46,6 +52,18 @@ def watch(kernel, grid, block, *, order=0, shared_bytes=0, **arguments):
     own = dict(zip(arguments, names, strict=True))
     arrays = {name: observed.arrays[n] for name, n in own.items() if n in observed.arrays}
     return Watched(arrays, observed, own)
+
+
+def with_stand_ins(kernel, **functions):
+    """The kernel with other device functions for those it calls by these names.
+
+    Long ones take seconds to compile; a stand-in shows only whether its arguments are right.
+    """
+    is_kernel(kernel)
+    known = python_function(kernel)
+    scope = {**known.__globals__, **functions}
+    code, closure = known.__code__, known.__closure__
+    return cuda.jit(FunctionType(code, scope, known.__name__, known.__defaults__, closure))
 
 
 def watch_in_orders(kernel, grid, block, **arguments):

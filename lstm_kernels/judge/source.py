@@ -45,9 +45,17 @@ def is_unwritten(answer, planted=None):
     if function is None:
         return False
     tree = tree_of(function)
-    if planted is not None and ast.dump(tree) == ast.dump(tree_of(plain(planted))):
+    if planted is not None and _same_code(tree, tree_of(plain(planted))):
         return True
     return not getattr(tree, "body", True) or any(map(_is_gap, ast.walk(tree)))
+
+
+def _same_code(tree, other):
+    """The same arguments and lines, whatever the names of the two functions."""
+    return [ast.dump(tree.args), *map(ast.dump, tree.body)] == [
+        ast.dump(other.args),
+        *map(ast.dump, other.body),
+    ]
 
 
 def _is_gap(node):
