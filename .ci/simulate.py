@@ -4,10 +4,11 @@
     python .ci/simulate.py kaggle [--only 00_ 07_] [--skip 1] [--python VENV/bin/python] [--solved]
 
 The lessons in their edition to work in, notebooks/do/; with --solved, the course's answers are
-pasted into all stubs, and the judge must call each of them right.  Colab: only the .ipynb in an empty folder, Colab's package versions, a bare copy of this repository
-(what is committed) in place of GitHub.  Kaggle: a working folder beside an input folder that holds
-the data set of kaggle_dataset.py, no network at all; and once without the data set, where the
-set-up cell must say what to click.  No GPU is here: the emulator runs the kernels.
+pasted into all stubs, and the judge must call each of them right.  Colab: only the .ipynb in an
+empty folder, Colab's package versions, a bare copy of this repository (what is committed) in place
+of GitHub.  Kaggle: a working folder beside an input folder that holds the data set of
+kaggle_dataset.py, no network at all; and once without the data set, where the set-up cell must say
+what to click.  No GPU is here: the emulator runs the kernels.
 
 On Colab also the cold start of 00 and 07: seconds from the set-up cell's start to the result of
 the first kernel, with nothing cached; the clone comes from this disk, not over a network.  It is
