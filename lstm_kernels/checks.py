@@ -56,20 +56,6 @@ def assert_close(name, a, b, tolerance=1e-5):
     print(f"ok: {name} agrees within {tolerance:g}")
 
 
-def exercise(name, check):
-    """Run the check of an exercise: print "ok", or what its first failing assert says.
-
-    check: a function without arguments, full of asserts with messages.  An unsolved exercise is
-    no error, so that the notebook still runs from top to bottom.
-    """
-    try:
-        check()
-    except (AssertionError, NotImplementedError) as problem:
-        print(f"not yet: {name}: {problem}")
-    else:
-        print(f"ok: {name}")
-
-
 def find_data_races(kernel, grid, block, *args, shared_bytes=0):
     """Pairs of threads that touch one element with nothing to order them: a list of DataRace.
 

@@ -1,4 +1,4 @@
-"""What all lessons have in common: they show the modules' own code, and exercises have solutions.
+"""What all lessons have in common: they show the modules' own code.
 
 Whatever a test asks of one lesson alone is in that lesson's file, test_lessons_NN.py.
 """
@@ -15,11 +15,9 @@ from lstm_kernels import __main__
 from tests.notebooks import (
     LESSONS,
     ROOT,
-    SOLUTIONS,
     cell,
     code_cells,
     definitions,
-    outputs,
     prose,
     read,
     tagged,
@@ -54,7 +52,7 @@ SHOWN = {  # lesson: {module: what is shown, in cells tagged source:MODULE or fo
     "13_cuda_v4": {"cuda_v4": "forward backward make_kernel right add_samples product"},
     "14_cuda_v5": {"cuda_v5": "ALL sum_of_quad add_quads forward halve parts_of_dh"},
     "15_cuda_v6": {"cuda_v6": "plan_kernel launch_batches"},
-    "16_cuda_v7": {"cuda_v7": "gather multiply_row leave"},
+    "16_cuda_v7": {"cuda_v7": "gather"},
     "A2_cpu_tiles": {
         "numba_cpu": "LANES FAST compiled LIMIT ONE TOP BOTTOM tanh_of_float32 pack product columns"
         " activate forward_chunk"
@@ -134,64 +132,6 @@ def test_nothing_of_a_module_is_left_out(lesson, module):
     assert set(definitions(source_of(module))) == set(SHOWN[lesson][module].split()) | left_out
 
 
-# ---- exercises ----------------------------------------------------------------------------
-
-EXERCISES = {  # how many
-    "16_cuda_v7": 4,
-}
-TO_BE_CUT = set(EXERCISES)
-WITHOUT_SOLUTIONS = set(LESSONS) - set(EXERCISES)
-ALL = [(lesson, n) for lesson, many in EXERCISES.items() for n in range(1, many + 1)]
-SOLVED = [(lesson, n) for lesson, n in ALL if lesson not in WITHOUT_SOLUTIONS]
-
-
-def solutions_of(lesson):
-    return f"solutions/{lesson[:2]}_solutions"
-
-
-def check_of(exercise):
-    """The check, from its definition to its call, at the cell's end."""
-    return exercise.source[exercise.source.index("\n\n\ndef check_") :].strip()
-
-
-def test_each_exercise_has_its_tag():
-    for name in (*LESSONS, *SOLUTIONS):
-        lesson = next(lesson for lesson in LESSONS if lesson[:2] in name)
-        many = EXERCISES.get(lesson, 0)
-        found = [tag for c in read(name) for tag in tags(c) if tag.startswith("exercise:")]
-        assert found == [f"exercise:{n}" for n in range(1, many + 1)], name
-        called = [text for text in code_cells(name) if "\nchecks.exercise(" in text]
-        assert len(called) == many, name
-
-
-def test_each_lesson_has_solutions():
-    wanted = [solutions_of(lesson) for lesson in LESSONS if lesson not in WITHOUT_SOLUTIONS]
-    assert list(SOLUTIONS) == wanted
-
-
-@pytest.mark.parametrize("lesson, number", SOLVED)
-def test_an_exercise_is_solved_with_the_same_check(lesson, number):
-    exercise = cell(lesson, f"exercise:{number}")
-    assert check_of(exercise) == check_of(cell(solutions_of(lesson), f"exercise:{number}"))
-
-
-@pytest.mark.parametrize("lesson, number", ALL)
-def test_a_saved_exercise_is_not_solved_yet(lesson, number):
-    exercise = cell(lesson, f"exercise:{number}")
-    assert outputs(exercise).splitlines()[-1].lower().startswith("not yet: ")
-
-
-@pytest.mark.parametrize("lesson, number", SOLVED)
-def test_a_saved_solution_is_right(lesson, number):
-    said = outputs(cell(solutions_of(lesson), f"exercise:{number}")).splitlines()
-    assert said[-1].startswith("ok: ") and not any("not yet" in s.lower() for s in said)
-
-
-@pytest.mark.parametrize("lesson, number", [e for e in ALL if "06" <= e[0] < "A"])
-def test_an_exercise_is_named_by_its_number(lesson, number):
-    assert f'\nchecks.exercise("{number}, ' in cell(lesson, f"exercise:{number}").source
-
-
 # ---- a lesson is honestly its minutes -----------------------------------------------------
 
 MOST_WORDS, MOST_LINES, MOST_FIGURES = 1500, 300, 8
@@ -202,7 +142,7 @@ def is_folded(cell):
     return any(tag.startswith("ours:") for tag in tags(cell))
 
 
-LIMITED = [name for name in LESSONS[1:] if name not in TO_BE_CUT]  # 00 is a page to come back to
+LIMITED = LESSONS[1:]  # 00 is a page to come back to
 
 
 @pytest.mark.parametrize("lesson", LIMITED)
@@ -259,8 +199,11 @@ NUMBERS = {lesson[:2] for lesson in LESSONS}
 ZERO = r"(?<![\w.,:/=-])0\d(?![\w%]|[.:,]\d)"  # in prose, only lessons begin with a zero
 AFTER_THE_WORD = r"\b(?:[Ll]essons?|[Aa]ppendix) \w\d\b(?:(?:,| and| to| or) \w\d\b)*"
 PLACES = {  # each page, and where it is
-    **{f"{name}.ipynb": ROOT / "notebooks" / f"{name}.ipynb" for name in (*LESSONS, *SOLUTIONS)},
-    **{f: ROOT / f for f in ("README.md", "CONTRIBUTING.md", "data/README.md")},
+    **{f"{name}.ipynb": ROOT / "notebooks" / f"{name}.ipynb" for name in LESSONS},
+    **{
+        f: ROOT / f
+        for f in ("README.md", "CONTRIBUTING.md", "data/README.md", "notebooks/words.md")
+    },
 }
 PAGES = [page for page, place in PLACES.items() if place.exists()]
 TO_BE_WRITTEN = {"lstm_kernels/versions/cuda_v8.py"}  # as an example, in CONTRIBUTING.md
@@ -309,16 +252,19 @@ def test_a_link_to_a_lesson_says_its_number(page):
         assert said == target
 
 
-@pytest.mark.parametrize("name", [*LESSONS, *SOLUTIONS])
+@pytest.mark.parametrize("name", LESSONS)
 def test_badges_of_a_notebook_open_this_notebook(name):
+    """A lesson's badges open its working edition."""
     opened = re.findall(r"/blob/[^/]+/([^)]+)\)", read(name)[0].source)
-    assert opened == [f"notebooks/{name}.ipynb"] * 2
+    assert opened == [f"notebooks/do/{name}.ipynb"] * 2
 
 
 def test_badges_of_a_row_of_the_readme_open_the_rows_notebook():
     lines = [s for s in text_of("README.md").splitlines() if "colab-badge" in s]
     for line in lines:
-        (path,) = re.findall(r"^\| \[[^]]*\]\(([^)]+)\)", line)
+        (name,) = re.findall(r"^\| \[[^]]*\]\(notebooks/([^)]+)\)", line)
+        path = f"notebooks/do/{name}"
+        assert f"[do]({path})" in line
         assert re.findall(r"/blob/[^/]+/([^)]+)\)", line) == [path] * 2
     assert len(lines) == len(LESSONS)
 

@@ -128,7 +128,7 @@ def adam_on_the_card(adam_kernel):
         parts, state, rates = given.values()
         one_thread_each(run, size)
         right = _adam(parts.sum(0), state, *rates[step])
-        names = "the mean, state[1]", "the mean of squares, state[2]", "the parameters, state[0]"
+        names = "The mean, state[1]", "The mean of squares, state[2]", "The parameters, state[0]"
         wrongs = {
             "the gradient is the sum of all parts": _adam(parts[0], state, *rates[step]),
             "the new means must be written back into state": state,
@@ -436,12 +436,13 @@ def momentum_on_the_card(momentum_kernel):
             "keep is rates[step, 1], and lr is rates[step, 0]": lr * state[1] + g,
             "the new velocity must be written back": state[1],
         }
-        same("velocity, state[1]", run["state"][1], velocity, wrong, where=where)
+        same("The velocity, state[1]", run["state"][1], velocity, wrong, where=where)
         wrong = {
             "the old velocity is used": state[0] - lr * state[1],
             "the velocity moves the parameters, not the gradient": state[0] - lr * g,
         }
-        same("parameters, state[0]", run["state"][0], state[0] - lr * velocity, wrong, where=where)
+        right = state[0] - lr * velocity
+        same("The parameters, state[0]", run["state"][0], right, wrong, where=where)
     no_doubles(momentum_kernel, *arguments.values(), step)
     return "A thread per parameter, and no race."
 

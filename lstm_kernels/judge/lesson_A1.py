@@ -130,7 +130,7 @@ def a_scheduler(run_block):
         log, places = [], [f"line {k}" for k in range(barriers)]
         passed = run_block([Noted(t, places, log) for t in range(n)])
         _in_step(log, n, barriers)
-        same("the result", passed, barriers, where=f"{n} threads, {barriers} barriers")
+        same("The result", passed, barriers, where=f"{n} threads, {barriers} barriers")
     _refused(run_block, "thread 2 has ended, and the others wait", 2, ["a"], [])
     _refused(run_block, "thread 0 has ended, and the others wait", 0, ["a"], [])
     _refused(run_block, "thread 3 waits at another barrier", 3, ["a", "b"], ["a", "c"])

@@ -10,10 +10,11 @@ import os
 import re
 
 import pytest
+from editions import answer_to, with_answer
 
-from lstm_kernels.judge.ours import folded, source_of
+from lstm_kernels.judge.ours import folded
 from lstm_kernels.judge.tasks import lessons, tasks_of
-from tests.judge.pages import cell_of, lesson_of, solved, verdict_on
+from tests.judge.pages import cell_of, lesson_of, verdict_on
 from tests.judge.right_otherwise import RIGHT
 from tests.notebooks import LESSONS, read, tags
 
@@ -28,12 +29,7 @@ TRIED = None if os.environ.get("LSTM_KERNELS_ALL_ANSWERS") else 1
 
 
 def ours(task):
-    """Ours as the cell has it: functions, or a value by the name that the cell gives it."""
-    text = source_of(task)
-    if task.shown or callable(task.ours):
-        return text
-    name = cell_of(task.number).rstrip().split("\n")[-1].split(" = ")[0]
-    return f"{name} = {text}"
+    return answer_to(task.number, cell_of(task.number))
 
 
 @pytest.fixture(autouse=True)
@@ -95,4 +91,4 @@ def test_every_task_of_a_page_is_known():
 def test_a_solved_cell_keeps_what_is_around_the_answer():
     cell = "import math\n\n\ndef f(x):\n    ...\n\n\nf = judge('00.1', f)"
     wanted = "import math\ndef f(x):\n    return x\nf = judge('00.1', f)"
-    assert solved(cell, "def f(x):\n    return x") == wanted
+    assert with_answer(cell, "def f(x):\n    return x") == wanted

@@ -49,7 +49,7 @@ WRONG = {
     "15.2": [
         ("means not written back", "state[1, e], state[2, e] = mean, square", "pass",
          "must be written back"),
-        ("beta for its rest", "float32(1 - BETA_1)", "float32(BETA_1)", "the mean, state[1]"),
+        ("beta for its rest", "float32(1 - BETA_1)", "float32(BETA_1)", "The mean, state[1]"),
         ("epsilon in the root", "(math.sqrt(square) + rates[step, 1])",
          "math.sqrt(square + rates[step, 1])", "outside the root"),
         ("no root", "math.sqrt(square)", "square", "the root of the mean of squares"),

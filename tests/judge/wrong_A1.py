@@ -58,7 +58,7 @@ WRONG = {
         ("no check", None, NO_CHECK, "it must raise RuntimeError"),
         ("the first that ends", None, UNTIL_THE_FIRST_ENDS, "it must raise RuntimeError"),
         ("forever", None, FOREVER, "when is the block done"),
-        ("the rounds are counted", "barriers = 0", "barriers = 1", "the result is 1, expected 0"),
+        ("the rounds are counted", "barriers = 0", "barriers = 1", "The result is 1, expected 0"),
     ],
     "A1.3": [
         ("atomic additions race", '({"reads"}, {"adds"})', '({"reads"},)', "expected no race"),
