@@ -5,6 +5,8 @@
     python .ci/notebooks.py stamp [--repository OWNER/NAME] [--tag TAG] [NAME ...]
                                                 badges, set-up cells, GPU and slides (stamp.py)
 
+`run` and `stamp` also write the edition to work in, notebooks/do/ (editions.py).
+
 A clean notebook: every code cell was executed, with counts 1..n in order; no error output; no
 widget state in the metadata (GitHub would then show no notebook); no widget views in the outputs
 (only their static picture); the same kernel metadata everywhere.  `run` also stamps.
@@ -16,6 +18,7 @@ import os
 import sys
 import tempfile
 
+import editions
 import nbformat
 import stamp
 from nbclient import NotebookClient
@@ -33,7 +36,7 @@ KEPT = ("accelerator", "colab", "kaggle", *stamp.SLIDES)  # settings that a note
 def find(names):
     """All notebooks of the course, or those whose path contains one of the names."""
     paths = sorted((ROOT / "notebooks").rglob("*.ipynb"))
-    paths = [p for p in paths if ".ipynb_checkpoints" not in p.parts]
+    paths = [p for p in paths if not {".ipynb_checkpoints", editions.FOLDER} & set(p.parts)]
     return [p for p in paths if not names or any(name in str(p) for name in names)]
 
 
@@ -92,6 +95,8 @@ def problems(path):
     found = [] if is_stamped(path) else ["not stamped: python .ci/notebooks.py stamp"]
     if [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):
         found.append("execution counts are not 1..n: run all cells in order")
+    if not editions.in_step(path):
+        found.append("its working edition is not in step: python .ci/notebooks.py stamp")
     if "widgets" in notebook.metadata:
         found.append("widget state in the metadata")
     for number, cell in enumerate(code, 1):
@@ -136,6 +141,8 @@ def main(arguments=None):
             run(path)
         elif options.action == "stamp":
             stamp_file(path)
+        if options.action != "check":
+            editions.write(path)
         found = problems(path)
         failed += bool(found)
         print(f"{path.relative_to(ROOT)}: {'; '.join(found) or 'clean'}")

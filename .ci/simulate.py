@@ -1,12 +1,14 @@
 """A stand-in for Colab, and for Kaggle without internet: notebooks, and no checkout around them.
 
     python .ci/simulate.py colab [--only 00_ 07_] [--skip 1] [--python VENV/bin/python]
-    python .ci/simulate.py kaggle [--only 00_ 07_] [--skip 1] [--python VENV/bin/python]
+    python .ci/simulate.py kaggle [--only 00_ 07_] [--skip 1] [--python VENV/bin/python] [--solved]
 
-Colab: only the .ipynb in an empty folder, Colab's package versions, a bare copy of this repository
-(what is committed) in place of GitHub.  Kaggle: a working folder beside an input folder that holds
-the data set of kaggle_dataset.py, no network at all; and once without the data set, where the
-set-up cell must say what to click.  No GPU is here: the emulator runs the kernels.
+The lessons in their edition to work in, notebooks/do/; with --solved, the course's answers are
+pasted into all stubs, and the judge must call each of them right.  Colab: only the .ipynb in an
+empty folder, Colab's package versions, a bare copy of this repository (what is committed) in place
+of GitHub.  Kaggle: a working folder beside an input folder that holds the data set of
+kaggle_dataset.py, no network at all; and once without the data set, where the set-up cell must say
+what to click.  No GPU is here: the emulator runs the kernels.
 
 On Colab also the cold start of 00 and 07: seconds from the set-up cell's start to the result of
 the first kernel, with nothing cached; the clone comes from this disk, not over a network.  It is
@@ -39,12 +41,19 @@ EXECUTE = """
 import sys, nbformat
 from nbclient import NotebookClient
 
+def printed(cell):
+    return "".join(output.get("text", "") for output in cell.outputs)
+
 notebook = nbformat.read(sys.argv[1], as_version=4)
-if len(sys.argv) > 2:
+if "first" in sys.argv[2:]:
     notebook.cells = [cell for cell in notebook.cells if cell.cell_type == "code"][:1]
 NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
 first = next(cell for cell in notebook.cells if cell.cell_type == "code")
-print("".join(output.get("text", "") for output in first.outputs))
+print(printed(first))
+tasks = [c for c in notebook.cells if any("task:" in t for t in c.metadata.get("tags", []))]
+wrong = [printed(cell) for cell in tasks if ": right." not in printed(cell)]
+if "solved" in sys.argv[2:] and wrong:
+    sys.exit("\\n".join(wrong))
 """
 
 # Stops at the first cell after which the emulator has compiled, and so launched, a kernel.
@@ -146,13 +155,27 @@ def choose(only, skip):
     """The notebooks whose names begin with one of `only`, and with none of `skip`."""
     return [
         path
-        for path in sorted((ROOT / "notebooks").rglob("*.ipynb"))
+        for path in sorted((ROOT / "notebooks" / "do").glob("*.ipynb"))
         if path.name.startswith(only) and not path.name.startswith(skip)
-        if ".ipynb_checkpoints" not in path.parts
     ]
 
 
-def run_all(platform, python, paths, work, there):
+def solved(paths, folder):
+    """The same notebooks with the course's answers, in a folder."""
+    sys.path.insert(0, str(ROOT / ".ci"))
+    sys.path.insert(0, str(ROOT))
+    import editions
+    import nbformat
+
+    folder.mkdir()
+    for path in paths:
+        notebook = nbformat.read(path, as_version=4)
+        editions.solve(notebook)
+        nbformat.write(notebook, folder / path.name)
+    return [folder / path.name for path in paths]
+
+
+def run_all(platform, python, paths, work, there, *arguments):
     """Run the notebooks one after another; the number of those that failed."""
     failed, shown = 0, []
     for path in paths:
@@ -160,7 +183,7 @@ def run_all(platform, python, paths, work, there):
         folder = work / ("content" if platform == "colab" else "working")
         if platform == "colab":  # a new machine for each notebook
             shutil.rmtree(folder, ignore_errors=True)
-        status, said = execute(python, path, folder, there)
+        status, said = execute(python, path, folder, there, *arguments)
         lines = [line for line in said.split("\n") if line.strip()]
         right = status == 0 and is_told(platform, lines) and is_found(platform, folder)
         failed += not right
@@ -196,13 +219,13 @@ def check_cold_start(python, work, there):
 def check_offline_message(python, work, there):
     """Without internet and without the data set: the set-up cell must say what to click."""
     path = next((ROOT / "notebooks").glob("00_*.ipynb"))
-    status, said = execute(python, path, work / "empty" / "working", there, "only the set-up cell")
+    status, said = execute(python, path, work / "empty" / "working", there, "first")
     right = status != 0 and "Settings > Turn on internet" in said
     print(f"no internet, no data set: {'told' if right else 'NOT TOLD: ' + said}")
     return 0 if right else 1
 
 
-def simulate(platform, work, python, paths):
+def simulate(platform, work, python, paths, *arguments):
     there = environment(platform, work)
     hidden = subprocess.run([python, "-c", "import lstm_kernels"], cwd=work, env=there,
                             capture_output=True)  # fmt: skip
@@ -211,11 +234,11 @@ def simulate(platform, work, python, paths):
     if platform == "colab":
         publish(work, Path(there["GIT_CONFIG_GLOBAL"]))
         failed = check_cold_start(python, work, there)
-        return failed + run_all(platform, python, paths, work, there)
+        return failed + run_all(platform, python, paths, work, there, *arguments)
     failed = check_offline_message(python, work, there)
     build = [sys.executable, ROOT / ".ci" / "kaggle_dataset.py", "build", "--owner", "simulated"]
     subprocess.run([*build, work / "input" / "parallel-lstm"], check=True, capture_output=True)
-    return failed + run_all(platform, python, paths, work, there)
+    return failed + run_all(platform, python, paths, work, there, *arguments)
 
 
 def main(arguments=None):
@@ -224,12 +247,16 @@ def main(arguments=None):
     parser.add_argument("--only", nargs="+", default=[""], help="notebooks whose names begin so")
     parser.add_argument("--skip", nargs="+", default=[], help="but none whose names begin so")
     parser.add_argument("--python", type=Path, help="has requirements-colab.txt installed")
+    parser.add_argument("--solved", action="store_true", help="the course's answers in all stubs")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix=f"{options.platform}-") as folder:
         work = Path(folder).resolve()
         python = options.python.absolute() if options.python else make_python(work)
         paths = choose(tuple(options.only), tuple(options.skip))
-        failed = simulate(options.platform, work, python, paths)
+        if options.solved:
+            paths = solved(paths, work / "solved")
+        arguments = ["solved"] if options.solved else []
+        failed = simulate(options.platform, work, python, paths, *arguments)
     print(f"{options.platform}: {failed} failed" if failed else f"{options.platform}: all ran")
     return 1 if failed else 0
 

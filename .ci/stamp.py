@@ -15,6 +15,8 @@ import nbformat
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import editions  # noqa: E402
+
 from lstm_kernels.judge.ours import folded  # noqa: E402
 from lstm_kernels.judge.tasks import find  # noqa: E402
 
@@ -158,12 +160,6 @@ def badges(path, repository, tag):
     )
 
 
-def title_of(path):
-    """The title of the notebook at `path`, in the course's style: `03 · Sequential: ...`."""
-    first = nbformat.read(path, as_version=4).cells[0].source.split("\n")[0]
-    return styled(first.removeprefix("# "))
-
-
 def styled(title):
     """`03 Sequential` becomes `03 · Sequential`."""
     return re.sub(r"^([A-Z\d]\d) (?!·)", r"\1 · ", title)
@@ -172,15 +168,12 @@ def styled(title):
 def stamp_title(path, source, repository, tag):
     """The first cell: title, badges, and what the author wrote below."""
     title, _, text = source.partition("\n")
-    if path.parent.name == "solutions":
-        number = path.name[:2]
-        lesson = next(path.parent.parent.glob(f"{number}_*.ipynb"))
-        title = f"# Solutions to {title_of(lesson).split(':')[0]}"
-    else:
-        title = f"# {styled(title.removeprefix('# '))}"
-    lines = [line for line in text.split("\n") if not line.startswith("[![Open in ")]
-    relative = path.relative_to(ROOT).as_posix()
-    return f"{title}\n\n{badges(relative, repository, tag)}\n\n" + "\n".join(lines).strip()
+    title = f"# {styled(title.removeprefix('# '))}"
+    stamped = ("[![Open in ", "To work in, without outputs: ")
+    text = "\n".join(line for line in text.split("\n") if not line.startswith(stamped)).strip()
+    place = editions.place_of(path).relative_to(ROOT).as_posix()
+    links = f"{badges(place, repository, tag)}\n\n{editions.line_to_work(path)}"
+    return f"{title}\n\n{links}\n\n{text}"
 
 
 def stamp_setup(path, notebook, repository, tag):
@@ -247,8 +240,7 @@ def stamp(path, notebook):
     first = notebook.cells[0]
     first.source = stamp_title(path, first.source, repository, tag)
     setup = stamp_setup(path, notebook, repository, tag)
-    if path.parent.name != "solutions":
-        stamp_slides(notebook, setup, is_lecture(path))
+    stamp_slides(notebook, setup, is_lecture(path))
     if is_lecture(path):
         notebook.metadata.update(nbformat.from_dict(SLIDES))
     notebook.metadata.update(nbformat.from_dict(GPU))
@@ -258,11 +250,12 @@ def stamp(path, notebook):
 
 
 def stamp_readme(text):
-    """Both badges in the last column of each row that starts with a link to a notebook."""
+    """In each row that starts with a link to a lesson: the last column, its working edition."""
     repository, tag = read_settings()
-    row = re.compile(r"^(\| \[[^\]]+\]\((notebooks/\w+\.ipynb)\) \|[^|]*\|[^|]*\|)")
+    row = re.compile(r"^(\| \[[^\]]+\]\(notebooks/(\w+\.ipynb)\) \|[^|]*\|[^|]*\|)")
     lines = text.split("\n")
     for number, line in enumerate(lines):
         if found := row.match(line):
-            lines[number] = f"{found[1]} {badges(found[2], repository, tag)} |"
+            place = f"notebooks/{editions.FOLDER}/{found[2]}"
+            lines[number] = f"{found[1]} [do]({place}) {badges(place, repository, tag)} |"
     return "\n".join(lines)

@@ -23,7 +23,7 @@ def relative_error(a, b):
 
 
 def finite_differences(loss, params, step=1e-5):
-    """Gradients by central differences: two evaluations of `loss(params)` a parameter.
+    """Gradients by central differences: two evaluations of `loss(params)` per parameter.
 
     Slow and simple, so a check for the fast and complicated.  Use float64: the error is about
     step² plus 1e-16 / step.
@@ -54,20 +54,6 @@ def assert_close(name, a, b, tolerance=1e-5):
     if not error <= tolerance:
         raise AssertionError(f"{name}: relative error {error:.2g}; the limit is {tolerance:g}")
     print(f"ok: {name} agrees within {tolerance:g}")
-
-
-def exercise(name, check):
-    """Run the check of an exercise: print "ok", or what its first failing assert says.
-
-    check: a function without arguments, full of asserts with messages.  An unsolved exercise is
-    no error, so that the notebook still runs from top to bottom.
-    """
-    try:
-        check()
-    except (AssertionError, NotImplementedError) as problem:
-        print(f"not yet: {name}: {problem}")
-    else:
-        print(f"ok: {name}")
 
 
 def find_data_races(kernel, grid, block, *args, shared_bytes=0):

@@ -9,12 +9,11 @@ import nbformat
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 LESSONS = tuple(sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")))
-SOLUTIONS = tuple(f"solutions/{p.stem}" for p in sorted(NOTEBOOKS.glob("solutions/*.ipynb")))
 
 
 @lru_cache(None)
 def read(name):
-    """The cells of a notebook.  name: "13_cuda_v4" or "solutions/13_solutions"."""
+    """The cells of a notebook.  name: "13_cuda_v4" or "do/13_cuda_v4"."""
     return nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4).cells
 
 

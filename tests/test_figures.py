@@ -10,7 +10,7 @@ from PIL import Image
 
 from lstm_kernels.lab.figures.board import board
 from lstm_kernels.lab.figures.style import CORNER, STYLE, Picture, listed, subplots
-from tests.notebooks import LESSONS, NOTEBOOKS, SOLUTIONS, read
+from tests.notebooks import LESSONS, NOTEBOOKS, read
 
 LEAST = 101  # figures in all lessons
 
@@ -21,7 +21,7 @@ def figures(name):
     return [output for output in outputs if "image/png" in output.get("data", {})]
 
 
-@pytest.mark.parametrize("name", (*LESSONS, *SOLUTIONS))
+@pytest.mark.parametrize("name", LESSONS)
 def test_each_saved_figure_says_what_it_shows(name):
     words = []
     for output in figures(name):

@@ -15,7 +15,6 @@ from lstm_kernels import __main__
 from tests.notebooks import (
     LESSONS,
     ROOT,
-    SOLUTIONS,
     cell,
     code_cells,
     definitions,
@@ -200,8 +199,11 @@ NUMBERS = {lesson[:2] for lesson in LESSONS}
 ZERO = r"(?<![\w.,:/=-])0\d(?![\w%]|[.:,]\d)"  # in prose, only lessons begin with a zero
 AFTER_THE_WORD = r"\b(?:[Ll]essons?|[Aa]ppendix) \w\d\b(?:(?:,| and| to| or) \w\d\b)*"
 PLACES = {  # each page, and where it is
-    **{f"{name}.ipynb": ROOT / "notebooks" / f"{name}.ipynb" for name in (*LESSONS, *SOLUTIONS)},
-    **{f: ROOT / f for f in ("README.md", "CONTRIBUTING.md", "data/README.md")},
+    **{f"{name}.ipynb": ROOT / "notebooks" / f"{name}.ipynb" for name in LESSONS},
+    **{
+        f: ROOT / f
+        for f in ("README.md", "CONTRIBUTING.md", "data/README.md", "notebooks/words.md")
+    },
 }
 PAGES = [page for page, place in PLACES.items() if place.exists()]
 TO_BE_WRITTEN = {"lstm_kernels/versions/cuda_v8.py"}  # as an example, in CONTRIBUTING.md
@@ -250,16 +252,19 @@ def test_a_link_to_a_lesson_says_its_number(page):
         assert said == target
 
 
-@pytest.mark.parametrize("name", [*LESSONS, *SOLUTIONS])
+@pytest.mark.parametrize("name", LESSONS)
 def test_badges_of_a_notebook_open_this_notebook(name):
+    """A lesson's badges open its working edition."""
     opened = re.findall(r"/blob/[^/]+/([^)]+)\)", read(name)[0].source)
-    assert opened == [f"notebooks/{name}.ipynb"] * 2
+    assert opened == [f"notebooks/do/{name}.ipynb"] * 2
 
 
 def test_badges_of_a_row_of_the_readme_open_the_rows_notebook():
     lines = [s for s in text_of("README.md").splitlines() if "colab-badge" in s]
     for line in lines:
-        (path,) = re.findall(r"^\| \[[^]]*\]\(([^)]+)\)", line)
+        (name,) = re.findall(r"^\| \[[^]]*\]\(notebooks/([^)]+)\)", line)
+        path = f"notebooks/do/{name}"
+        assert f"[do]({path})" in line
         assert re.findall(r"/blob/[^/]+/([^)]+)\)", line) == [path] * 2
     assert len(lines) == len(LESSONS)
 

@@ -59,7 +59,7 @@ def found(file, folder):
 
 def test_setup_finds_the_checkout_above(tmp_path):
     file = make_course(tmp_path)
-    for folder in ("notebooks", "notebooks/solutions"):
+    for folder in ("notebooks", "notebooks/do"):
         assert run_setup(tmp_path / folder) == found(file, tmp_path / folder)
 
 

@@ -10,7 +10,7 @@ from lstm_kernels.machine.platforms import ROOT
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
-    """A small checkout with one lesson, its solutions and a README, as authors leave them."""
+    """A small checkout with one lesson and a README, as authors leave them."""
     new = nbformat.v4
     lesson = new.new_notebook(
         cells=[
@@ -22,15 +22,8 @@ def checkout(tmp_path, monkeypatch):
             new.new_markdown_cell("### A part"),
         ]
     )
-    solutions = new.new_notebook(
-        cells=[
-            new.new_markdown_cell("# Solutions of lesson 03\n\nBack."),
-            new.new_code_cell(stamp.FIRST_SETUP),
-        ]
-    )
-    (tmp_path / "notebooks" / "solutions").mkdir(parents=True)
+    (tmp_path / "notebooks").mkdir()
     nbformat.write(lesson, tmp_path / "notebooks" / "03_sequential.ipynb")
-    nbformat.write(solutions, tmp_path / "notebooks" / "solutions" / "03_solutions.ipynb")
     readme = "| [03 Sequential](notebooks/03_sequential.ipynb) | How slow? | 45 |\n"
     (tmp_path / "README.md").write_text(readme, encoding="utf-8")
     settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
@@ -53,9 +46,10 @@ def test_a_stamp_brings_all_in_step_and_a_second_one_changes_nothing(checkout, c
     notebooks.main(["stamp"])
     assert texts(checkout) == after
     lesson = nbformat.read(checkout / "notebooks" / "03_sequential.ipynb", as_version=4)
-    title, _, badges, _, previous, *_ = lesson.cells[0].source.split("\n")
+    title, _, badges, _, to_work, _, previous, *_ = lesson.cells[0].source.split("\n")
     assert title == "# 03 · Sequential: train it" and previous == "Previous: 01"
-    path = "me/my-fork/blob/main/notebooks/03_sequential.ipynb"
+    assert to_work.endswith("[03_sequential.ipynb](do/03_sequential.ipynb)")
+    path = "me/my-fork/blob/main/notebooks/do/03_sequential.ipynb"
     assert f"(https://colab.research.google.com/github/{path})" in badges
     assert f"(https://kaggle.com/kernels/welcome?src=https://github.com/{path})" in badges
     assert badges in (checkout / "README.md").read_text(encoding="utf-8")
@@ -64,15 +58,12 @@ def test_a_stamp_brings_all_in_step_and_a_second_one_changes_nothing(checkout, c
     assert lesson.metadata.kaggle.isGpuEnabled and lesson.metadata.kaggle.isInternetEnabled
     slides = [cell.metadata.slideshow.slide_type for cell in lesson.cells]
     assert slides == ["slide", "skip", "slide", "fragment", "subslide", "subslide"]
-    solved = checkout / "notebooks" / "solutions" / "03_solutions.ipynb"
-    first = nbformat.read(solved, as_version=4).cells[0].source
-    assert first.startswith("# Solutions to 03 · Sequential\n")
 
 
 def test_the_check_finds_what_is_not_stamped(checkout, capsys):
     assert notebooks.main(["check"]) == 1
     printed = capsys.readouterr().out
-    assert printed.count("not stamped") == 3  # two notebooks and the README
+    assert printed.count("not stamped") == 2  # the notebook and the README
 
 
 def test_the_check_finds_a_lesson_that_the_readme_does_not_have(checkout, capsys):

@@ -519,7 +519,7 @@ def wrong_gradients(loss, params, grads):
     given=("finite_differences",),
 )  # fmt: skip
 def a_judge_of_your_own(wrong_gradients):
-    for scale in (1.0, 1e-5, 1e5):
+    for scale in (1e-5, 1.0, 1e5):
         sizes = (2, 3, 2)
         params, bent = random_params(*sizes, np.float64), _bent_loss(*sizes)
         right = Params(*(scale * slope for slope in _slopes(bent, params, 1e-5)))
@@ -539,12 +539,17 @@ def _spoilt(right):
     def one_value(a):
         a.flat[-1] += 1e-3 * np.abs(a).max()
 
+    def a_small_one(a):
+        a.flat[np.abs(a).argmin()] += 5e-7 * np.abs(a).max()
+
     def one_nan(a):
         a.flat[0] = np.nan
 
     return {
         "all five are right": (set(), right),
         "one value of W is off by a thousandth of the largest": ({"W"}, changed("W", one_value)),
+        "one small value of W is off by 5e-7 of the largest: divide by the largest slope, not by "
+        "its own": (set(), changed("W", a_small_one)),
         "B is twice what it should be": ({"B"}, right._replace(B=2 * right.B)),
         "V holds a NaN": ({"V"}, changed("V", one_nan)),
         "the signs of b_out and of U are wrong": (

@@ -407,9 +407,7 @@ def adams_update(answer):
     for shape in ((1,), (3, 2)):
         start, lr = floats(*shape, dtype=np.float64), float(random.uniform(0.01, 0.1))
         gradients = [floats(*shape, dtype=np.float64) * 10.0**-k for k in range(1, 4)]
-        before = copy.deepcopy((start, *gradients))
         got, expected = _descend(answer, start, gradients, lr), _by_our_rule(start, gradients, lr)
-        unchanged(before, (start, *gradients), ("p", "g", "g", "g"))
         for k in range(3):
             one = lambda f, k=k, now=(start, gradients, lr): _descend(f, *now)[k]  # noqa: E731
             causes = typical(ADAM_MISTAKES, (adam,), one)
@@ -419,11 +417,14 @@ def adams_update(answer):
 
 def _descend(update, start, gradients, lr):
     """p after each update by a function as `adam`."""
-    p, m, v, seen = start, np.zeros_like(start), np.zeros_like(start), []
+    now, seen = (start, np.zeros_like(start), np.zeros_like(start)), []
     for k, g in enumerate(gradients, 1):
+        p, m, v = now
+        before = [a.copy() for a in (p, g, m, v)]
         with np.errstate(all="ignore"):  # a wrong answer may take the root of a negative number
-            p, m, v = update(p, g, m, v, k, lr)
-        seen.append(p)
+            now = several(update(p, g, m, v, k, lr), "p", "m", "v")
+        unchanged(before, (p, g, m, v), ("p", "g", "m", "v"), f"in update {k}")
+        seen.append(now[0])
     return seen
 
 

@@ -397,17 +397,22 @@ def samples_in_parts(in_parts):
         parts = sorted(workers.samples)
         fair = sorted(map(len, np.array_split(np.arange(N), count)))
         expect(parts == fair, f"{where}: the parts have {parts} samples, expected {fair}.")
-        _same_as_whole(got, params, x, y, fair, where)
+        _same_as_whole(got, params, x, y, count, where)
     return "In any order, and at the same time."
 
 
-def _same_as_whole(got, params, x, y, parts, where):
+def _same_as_whole(got, params, x, y, count, where):
     loss, grads = numpy_batched.gradients(params, x, y)
-    summed = {"a sum of means: a part counts n / N": len(parts) * loss} if len(parts) > 1 else {}
-    same("The loss", float(got[0]), loss, summed, where=where)
-    expect(isinstance(got[1], tuple) and len(got[1]) == 5, "The gradients are five arrays.")
-    for name, array, wanted in zip(Params._fields, got[1], grads, strict=True):
-        same(f"d{name}", array, wanted, where=where)
+    parts = np.array_split(np.arange(x.shape[1]), count)
+    losses = [numpy_batched.gradients(params, x[:, part], y[:, part])[0] for part in parts]
+    causes = {
+        "a sum of means: a part counts n / N": sum(losses),
+        "each part counts alike; one with n samples counts n / N": np.mean(losses),
+    }
+    same("The loss", float(got[0]), loss, causes, where=where)
+    names = [f"d{name}" for name in Params._fields]
+    for name, array, wanted in zip(names, several(got[1], *names), grads, strict=True):
+        same(name, array, wanted, where=where)
 
 
 BACKWARD_MISTAKES = {

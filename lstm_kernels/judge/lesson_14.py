@@ -96,8 +96,8 @@ def four_sums_in_three_shuffles(add_quads):
         same("result", run["out"], right, wrong, where="result[thread], q = thread & 3")
     no_doubles(try_quads, parts, right)
     shuffles = _written(add_quads, "shfl")
-    expect(shuffles <= 3, f"It is right, with {shuffles} shuffles; three are enough: send two "
-                          "halves, then one sum.")  # fmt: skip
+    expect(shuffles == 3, f"It is right, with {shuffles} shuffles of its own; the task asks for "
+                          "three: the two given ones send halves, yours a sum.")  # fmt: skip
     return "Thread q has all of gate q, in three shuffles."
 
 
@@ -262,7 +262,11 @@ def a_sum_without_memory(warp_sum):
         run = watch(warp_sum, 1, 32, a=a, out=zeros(32))
         no_race(run)
         right = np.full(32, a.sum(), np.float32)
-        same("out", run["out"], right, {"nothing is exchanged": a}, tolerance=1e-4)
+        wrong = {
+            "nothing is exchanged": a,
+            "shfl_down_sync gives the sum to lane 0 alone; shfl_xor_sync to all": _summed_down(a),
+        }
+        same("out", run["out"], right, wrong, tolerance=1e-4)
     for k in range(32):
         readers = run.observed.readers_of(run.own_names["a"], k)
         expect(readers == {k}, f"a[{k}] is read by {len(readers)} threads; the task asks that only "
@@ -272,6 +276,14 @@ def a_sum_without_memory(warp_sum):
            f"{counts.atomics} atomic additions: shuffles need neither.")  # fmt: skip
     expect(not _written(warp_sum, "shared"), "It uses shared memory; the task asks for shuffles.")
     no_doubles(warp_sum, a, right)
+
+
+def _summed_down(a):
+    """What shfl_down_sync leaves in each lane; one without a partner gets its own number back."""
+    lane = np.arange(32)
+    for distance in (16, 8, 4, 2, 1):
+        a = a + a[np.where(lane + distance < 32, lane + distance, lane)]
+    return a
 
 
 def smallest_pad(width):

@@ -15,10 +15,10 @@ from lstm_kernels.versions import numba_cpu, simd
     "A2.1", "pack",
     ours=numba_cpu.pack,
     hints=(
-        "Row g * H + j of W is gate g of unit j. Into which row of P does it go?",
-        "W.reshape(4, H, H)[g, j] is that row, and P[4 * j + g, :H] its place. U goes into the D "
+        "Row r * H + j of W is gate r of unit j. Into which row of P does it go?",
+        "W.reshape(4, H, H)[r, j] is that row, and P[4 * j + r, :H] its place. U goes into the D "
         "columns from `units` on, B into the one after them.",
-        "for g in range(4): P[g : 4 * H : 4, :H] = W[g * H : (g + 1) * H]; and so on for U and B. "
+        "for r in range(4): P[r : 4 * H : 4, :H] = W[r * H : (r + 1) * H]; and so on for U and B. "
         "P[4 * units : 4 * units + O, :H] = V",
     ),
     given=("units_of", "whole"),
@@ -30,7 +30,7 @@ def parameters_in_one_matrix(pack):
         got = pack(given)
         unchanged(params, given, params._fields, where)
         typical = {
-            "the gates stand one after the other, row g H + j; the task asks for row 4 j + g":
+            "the gates stand one after the other, row r H + j; the task asks for row 4 j + r":
                 _packed(params, row=lambda g, j, H=H: g * H + j),
             "V begins right after the last gate, in row 4 H; it should in row 4 * units":
                 _packed(params, first_output=4 * H),
@@ -235,7 +235,11 @@ def how_far_and_where(largest_error):
                 "the mean error": np.mean(list(off.values())),
             }
             same("The error", got[0], abs(off[worst]), typical, where=f"{size} points")
-            same("z", got[1], worst, {"its number in the list": points.index(worst)})
+            typical = {
+                "its number in the list": points.index(worst),
+                "the z of the largest error with its sign": max(points, key=off.get),
+            }
+            same("z", got[1], worst, typical)
 
 
 def best_tile(registers, most_columns):

@@ -114,14 +114,15 @@ def the_first_state(forward_sample):
     for sizes in SIZES:
         params, x, _ = random_problem(sizes)
         h, c = floats(sizes.T, sizes.H), floats(sizes.T, sizes.H)  # what another sample left
-        left_h, left_c = h.copy(), c.copy()
+        left_h, left_c, untouched = h.copy(), c.copy(), (h.copy(), c.copy())
         _, right_c, right_h, wanted = numpy_loop.forward_sample(params, x[:, 0])
         got = forward_sample(params, x[:, 0], h, c)
         unmended = found_forward_sample(params, x[:, 0], left_h, left_c)
         typical = {"the states of the sample before are still there": unmended}
         same("the prediction", got, wanted, typical, where=text(sizes))
-        same("h", h, right_h[1:], where=text(sizes))
-        same("c", c, right_c[1:], where=text(sizes))
+        for name, kept, right, old in zip("hc", (h, c), (right_h, right_c), untouched, strict=True):
+            typical = {f"the states are not written into the {name} that is given": old}
+            same(name, kept, right[1:], typical, where=text(sizes))
 
 
 # ---- 3: shared memory without a barrier ---------------------------------------------------
@@ -220,12 +221,19 @@ def a_sample_each(squared_error):
         arguments = {"prediction": prediction, "y": y, "total": zeros(1)}
         run = watch(squared_error, -(-N // 32), 32, **arguments)
         no_race(run)
-        own_parts(run, "total", range(N), part="sample")
+        _all_share(run, N)
         wanted = ((prediction - y) ** 2).sum(keepdims=True)
         typical = {"each thread does the whole batch": wanted * 32 * -(-N // 32)}
         same("total", run["total"], wanted, typical, where=f"N = {N}", tolerance=1e-4)
         reads = sum(run.reads(name) for name in ("prediction", "y"))
         expect(reads <= 2 * N, f"N = {N}: {reads:,} numbers are read; {2 * N:,} are there.")
+
+
+def _all_share(run, N):
+    """NotYet unless N threads read the samples; they may add up in shared memory or by atomics."""
+    readers = len(run.observed.readers[run.own_names["prediction"]])
+    expect(readers >= N, f"N = {N}: threads that read predictions: {readers}. Each sample should "
+                         "have a thread of its own.")  # fmt: skip
 
 
 # ---- 5: compilation inside a timing -------------------------------------------------------
@@ -251,15 +259,21 @@ def seconds_of(call, repeats=5):
 
 
 class Clocked:
-    """A call whose first one takes long, and one of the later ones, too: something else ran."""
+    """A call whose first one takes long, and one of the later ones, too: something else ran.
+
+    usual_seconds: what each of the other calls took; on a busy machine a wait is longer than asked.
+    """
 
     def __init__(self, first=0.4, usual=0.004, disturbed=0.15):
         self.first, self.usual, self.disturbed, self.calls = first, usual, disturbed, 0
+        self.usual_seconds = []
 
     def __call__(self):
         self.calls += 1
-        waits = {1: self.first, 4: self.disturbed}
+        waits, start = {1: self.first, 4: self.disturbed}, time.perf_counter()
         time.sleep(waits.get(self.calls, self.usual))
+        if self.calls not in waits:
+            self.usual_seconds.append(time.perf_counter() - start)
 
 
 @task(
@@ -275,14 +289,19 @@ class Clocked:
     given=("time",),
 )  # fmt: skip
 def nothing_that_happens_once(seconds_of):
-    call = Clocked()
+    for usual in (0.002, 0.015):  # so far apart that no one constant fits both
+        _as_a_usual_call(seconds_of, Clocked(usual=usual, disturbed=0.3))
+
+
+def _as_a_usual_call(seconds_of, call):
     got = seconds_of(call, repeats=7)
     expect(got is not None, "It returns None: is a `return` missing?")
     expect(call.calls >= 8, f"{call.calls} calls; a warm-up and 7 repeats are 8.")
-    usual = call.usual
-    words = f"{got:.4f} s for a call that takes {usual:g} s, {call.first:g} s the first time."
-    expect(got < 5 * usual, f"{words} The first call, or one that was disturbed, is in it.")
-    expect(got > 0.9 * usual, f"{words} That is too short.")
+    usual = float(np.median(call.usual_seconds))
+    words = f"{got:.4f} s for a call that takes {usual:.4f} s, {call.first:g} s the first time."
+    limit = 3 * usual + 0.002  # a busy machine may stop the clock's own lines, too
+    expect(got < limit, f"{words} The first call, or one that was disturbed, is in it.")
+    expect(got > 0.9 * min(call.usual_seconds), f"{words} That is too short.")
 
 
 # ---- 6: validation data trained on --------------------------------------------------------

@@ -224,7 +224,7 @@ def backward_step(q, a, c_before, c_after, dh, dc):
 
 @cuda.jit(device=True)
 def parts_of_dh(C, w, z0, z1, z2, z3, p):
-    """What a warp's units give to dh_{t-1}: each thread ends with C / 8 columns of its tile."""
+    """What a warp's units give to dh_t: each thread ends with C / 8 columns of its tile."""
     for m in range(C):
         p[m] = w[m] * z0 + w[C + m] * z1 + w[2 * C + m] * z2 + w[3 * C + m] * z3
     halve(p, C // 2, 16)  # add over the eight units of the warp

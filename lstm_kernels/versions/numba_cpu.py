@@ -6,9 +6,9 @@ cores share the workers, and the host adds the gradients in the workers' order. 
 depends on the batch alone: the same bits on every run and on any number of cores.
 
 All parameters are one matrix P = [W U B; V 0 b_out], and the input of a step is a = [h x 1].
-So z = P a in one product; the sums of dz a give dW, dU and dB in another.  Row 4j + g of P, z
-and dz is gate g (i, f, g, o) of unit j.  Rows and columns are filled up by zeros to whole tiles
-(see simd.py): units and weights that are always 0 change nothing.
+So z = P a in one product; the sums of dz a give dW, dU and dB in another.  Row 4j + r of P, z
+and dz is gate r (0 to 3: i, f, g, o) of unit j.  Rows and columns are filled up by zeros to whole
+tiles (see simd.py): units and weights that are always 0 change nothing.
 """
 
 import math

@@ -1,17 +1,15 @@
 """The lessons' task cells, and small pages in which an answer is tried as in a notebook."""
 
-import ast
 import linecache
 import math
 from itertools import count
 
 import numpy as np
+from editions import with_answer
 from numba import float32
 
 from lstm_kernels import cuda
-from lstm_kernels.judge.ours import source_of
 from lstm_kernels.judge.source import plain
-from lstm_kernels.judge.tasks import tasks_of
 from lstm_kernels.judge.verdict import judge
 from tests.notebooks import LESSONS, read, tags
 
@@ -30,25 +28,6 @@ def cell_of(number):
     found = [c for c in read(lesson_of(number)) if f"task:{number}" in tags(c)]
     assert len(found) == 1, f"{len(found)} cells have the tag task:{number}; one should"
     return found[0].source
-
-
-def solved(cell, answer):
-    """A task's cell with its functions replaced by those of the answer, a text."""
-    new = ast.parse(answer).body
-    names = {part.name for part in new if hasattr(part, "name")}
-    names |= {t.id for part in new if isinstance(part, ast.Assign) for t in part.targets}
-    lines, kept = cell.split("\n"), []
-    for part in ast.parse(cell).body:
-        target = part.targets[0] if isinstance(part, ast.Assign) else None
-        is_judged = target is not None and isinstance(part.value, ast.Call)
-        name = getattr(part, "name", getattr(target, "id", None))
-        if name in names and not is_judged:
-            continue
-        first = min([part.lineno, *(d.lineno for d in getattr(part, "decorator_list", ()))])
-        kept.append((is_judged, "\n".join(lines[first - 1 : part.end_lineno])))
-    before = [text for judged, text in kept if not judged]
-    after = [text for judged, text in kept if judged]
-    return "\n".join([*before, answer, *after])
 
 
 def scope_of(task):
@@ -72,14 +51,5 @@ def verdict_on(task, answer, capsys):
     """The line that the judge prints for this answer, a text in place of ours."""
     scope = {**scope_of(task), "judge": judge}
     capsys.readouterr()
-    run_cell(solved(cell_of(task.number), answer), scope)
+    run_cell(with_answer(cell_of(task.number), answer), scope)
     return capsys.readouterr().out
-
-
-def ours_text(task):
-    """Our answer as a text."""
-    return source_of(task)
-
-
-def all_tasks(lesson):
-    return {task.number: task for task in tasks_of(lesson)}

@@ -10,10 +10,12 @@ import os
 import re
 
 import pytest
+from editions import answer_to, with_answer
 
-from lstm_kernels.judge.ours import folded, source_of
+from lstm_kernels.judge.ours import folded
 from lstm_kernels.judge.tasks import lessons, tasks_of
-from tests.judge.pages import cell_of, lesson_of, solved, verdict_on
+from tests.judge.pages import cell_of, lesson_of, verdict_on
+from tests.judge.right_otherwise import RIGHT
 from tests.notebooks import LESSONS, read, tags
 
 TASKS = {task.number: task for lesson in lessons() for task in tasks_of(lesson)}
@@ -27,12 +29,7 @@ TRIED = None if os.environ.get("LSTM_KERNELS_ALL_ANSWERS") else 1
 
 
 def ours(task):
-    """Ours as the cell has it: functions, or a value by the name that the cell gives it."""
-    text = source_of(task)
-    if task.shown or callable(task.ours):
-        return text
-    name = cell_of(task.number).rstrip().split("\n")[-1].split(" = ")[0]
-    return f"{name} = {text}"
+    return answer_to(task.number, cell_of(task.number))
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +77,12 @@ def test_a_wrong_answer_is_told_so_that_one_knows_where_to_look(number, what, ca
     assert part in said and "\n" not in said.rstrip("\n"), said
 
 
+@pytest.mark.parametrize("number", RIGHT)
+def test_a_right_answer_of_another_style_is_right(number, capsys):
+    said = verdict_on(TASKS[number], RIGHT[number], capsys)
+    assert said.startswith(f"{number} {TASKS[number].title}: right."), said
+
+
 def test_every_task_of_a_page_is_known():
     tagged = [t for name in LESSONS for c in read(name) for t in tags(c) if t.startswith("task:")]
     assert sorted(tagged) == sorted(f"task:{number}" for number in TASKS)
@@ -88,4 +91,4 @@ def test_every_task_of_a_page_is_known():
 def test_a_solved_cell_keeps_what_is_around_the_answer():
     cell = "import math\n\n\ndef f(x):\n    ...\n\n\nf = judge('00.1', f)"
     wanted = "import math\ndef f(x):\n    return x\nf = judge('00.1', f)"
-    assert solved(cell, "def f(x):\n    return x") == wanted
+    assert with_answer(cell, "def f(x):\n    return x") == wanted

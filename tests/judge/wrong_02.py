@@ -80,6 +80,8 @@ WRONG = {
         ("a NaN passes", "not error <= 1e-6", "error > 1e-6", "It names none, expected V"),
         ("to the last bit", "not error <= 1e-6", "not error == 0", "expected none"),
         ("too generous", "1e-6", "0.1", "It names none, expected W"),
+        ("each value by its own slope", "np.abs(got - slope).max() / np.abs(slope).max()",
+         "(np.abs(got - slope) / np.abs(slope)).max()", "not by its own"),
         ("the mean error", "np.abs(got - slope).max()", "(got - slope).mean()", "It names"),
     ],
     "02.e4": [

@@ -66,6 +66,7 @@ WRONG = {
         ("v not corrected", "v / (1 - beta_2**k)", "v", "v not divided"),
         ("g for its square", "(1 - beta_2) * g * g", "(1 - beta_2) * abs(g)", "p[0"),
         ("corrected means are kept", "    step =", "    m = m / (1 - beta_1**k)\n    step =", "p[0"),
+        ("in place", "    m = beta_1 * m + (1 - beta_1) * g", "    m += (1 - beta_1) * (g - m)", "changes its argument: m"),
         ("always the first update", "**k", "", "beta for beta to the power k"),
     ],
     "03.e4": [

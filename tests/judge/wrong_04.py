@@ -55,7 +55,7 @@ WRONG = {
         ("a clock of its own", "clock()", "__import__('time').perf_counter()", "write it without"),
     ],
     "04.e3": [
-        ("the mean of the parts", "len(part) / x.shape[1] for", "1 / workers for", "expected"),
+        ("the mean of the parts", "len(part) / x.shape[1] for", "1 / workers for", "each part counts alike"),
         ("a sum of the means", "len(part) / x.shape[1] for", "1 for", "a sum of means"),
         ("not in parallel", "run(lambda part: gradients(params, x[:, part], y[:, part]), parts)",
          "[gradients(params, x[:, part], y[:, part]) for part in parts]", "It calls `gradients` itself"),

@@ -1,5 +1,54 @@
 """Typical wrong answers to the tasks of lesson 05, and a part of what the judge says."""
 
+ONE_READS = """\
+@cuda.jit
+def year_totals(passengers, totals):
+    year, total = cuda.blockIdx.x, float32(0)
+    if cuda.threadIdx.x == 0:
+        for m in range(12):
+            total += passengers[12 * year + m]
+        totals[year] = total
+"""
+
+ATOMIC_SUM = """\
+@cuda.jit
+def year_totals(passengers, totals):
+    year, m = cuda.blockIdx.x, cuda.threadIdx.x
+    if m < 12:
+        cuda.atomic.add(totals, year, passengers[12 * year + m])
+"""
+
+ATOMIC_IN_SHARED = """\
+@cuda.jit
+def year_totals(passengers, totals):
+    share = cuda.shared.array(1, float32)
+    year, m = cuda.blockIdx.x, cuda.threadIdx.x
+    if m == 0:
+        share[0] = 0
+    cuda.syncthreads()
+    if m < 12:
+        cuda.atomic.add(share, 0, passengers[12 * year + m])
+    cuda.syncthreads()
+    if m == 0:
+        totals[year] = share[0]
+"""
+
+ONE_SORTS_OUT = """\
+@cuda.jit
+def sort_months(values, out):
+    n, N = cuda.threadIdx.x, values.shape[0]
+    if n < N:
+        out[n] = values[n]
+    cuda.syncthreads()
+    if n == 0:
+        for step in range(N):
+            for left in range(N - 1):
+                if out[left] > out[left + 1]:
+                    low = out[left + 1]
+                    out[left + 1] = out[left]
+                    out[left] = low
+"""
+
 ONE_SUM = """\
 @cuda.jit
 def year_totals(passengers, totals):
@@ -133,6 +182,9 @@ WRONG = {
         ("the barrier inside the if", BARRIER + "        if m < step:\n",
          "        if m < step:\n            cuda.syncthreads()\n", "syncthreads"),
         ("one thread adds all", None, ONE_SUM, "1 of 16 threads of block 0 read shared"),
+        ("one thread reads all", None, ONE_READS, "1 of 16 threads read any of passengers"),
+        ("atomic additions", None, ATOMIC_SUM, "12 atomic additions, par is 0"),
+        ("atomic additions in shared memory", None, ATOMIC_IN_SHARED, "queue up: add in a tree"),
         ("16 months", "if m < 12 else float32(0)", "if m < 16 else float32(0)", "is outside"),
         ("a step too few", "while step > 0", "while step > 1",
          "Likely: a step of the tree is missing"),
@@ -222,6 +274,7 @@ WRONG = {
     ],
     "05.e3": [
         ("one thread sorts", None, ONE_SORTS, "reads by one thread"),
+        ("one thread sorts in global memory", None, ONE_SORTS_OUT, "reads by one thread"),
         ("no barrier", BARRIER, "", "race on line["),
         ("too few steps", "range(N)", "range(N // 4)", "out["),
         ("the largest first", "line[left] > line[left + 1]", "line[left] < line[left + 1]",

@@ -47,6 +47,20 @@ def block_sum_in_few_barriers(a, out):
         out[0] = part[0]
 """
 
+EIGHT_SHUFFLES = """\
+@cuda.jit(device=True)
+def sum_of(a):
+    a += cuda.shfl_xor_sync(ALL, a, 1)
+    return a + cuda.shfl_xor_sync(ALL, a, 2)
+
+
+@cuda.jit(device=True)
+def add_quads(q, a0, a1, a2, a3):
+    a0, a1, a2, a3 = sum_of(a0), sum_of(a1), sum_of(a2), sum_of(a3)
+    low, high = a1 if q & 1 else a0, a3 if q & 1 else a2
+    return high if q & 2 else low
+"""
+
 WRONG = {
     "14.1": [
         ("the numbering of V4", "j, q = divmod(thread, 4)", "q, j = divmod(thread, P)",
@@ -72,8 +86,9 @@ WRONG = {
             "    a0 += cuda.shfl_xor_sync(ALL, a0, 1)\n"
             "    a1 += cuda.shfl_xor_sync(ALL, a1, 1)\n"
             "    return a1 if q & 1 else a0",
-            "with 4 shuffles; three are enough",
+            "with 4 shuffles of its own",
         ),
+        ("eight shuffles, in a function of its own", None, EIGHT_SHUFFLES, "with 0 shuffles of its own"),
         ("only one bit of q", "if q & 1:", "if q == 1:", "result["),
     ],
     "14.3": [
@@ -111,6 +126,7 @@ WRONG = {
         ("in shared memory", None, IN_SHARED_MEMORY, "shuffles need neither"),
         ("in shared memory, without a barrier", None,
          IN_SHARED_MEMORY.replace("syncthreads", "syncwarp"), "It uses shared memory"),
+        ("the sum in lane 0 alone", "shfl_xor_sync", "shfl_down_sync", "to lane 0 alone"),
         ("four exchanges", "(16, 8, 4, 2, 1)", "(16, 8, 4, 2)", "out[0] is"),
         ("nothing", "(16, 8, 4, 2, 1)", "(0,)", "out[0] is"),
     ],

@@ -60,6 +60,11 @@ WRONG = {
     ],
     "A2.e3": [
         ("with the sign", "abs(approximate(z) - exact(z))", "approximate(z) - exact(z)", "the sign"),
+        ("the sign where it is looked for", None,
+         "def largest_error(approximate, exact, points):\n"
+         "    errors = [approximate(z) - exact(z) for z in points]\n"
+         "    return max(map(abs, errors)), points[errors.index(max(errors))]",
+         "the z of the largest error with its sign"),
         ("its number", "points[worst]", "worst", "its number in the list"),
         ("the mean", "errors[worst]", "sum(errors) / len(errors)", "The error is"),
         ("at the largest z", "key=lambda n: errors[n]", "key=lambda n: points[n]", "The error is"),

@@ -10,6 +10,7 @@ WRONG = {
     "B1.2": [
         ("only h", "h[-1], c[-1] = 0, 0", "h[-1] = 0", "the prediction["),
         ("the wrong end", "h[-1], c[-1] = 0, 0", "h[0], c[0] = 0, 0", "Likely: the states of the sample before"),
+        ("new arrays", "h[-1], c[-1] = 0, 0", "h, c = np.zeros_like(h), np.zeros_like(c)", "not written into the h"),
         ("zero in each step", "z = U @ x[t] + W @ h[t - 1] + B", "h[t - 1] = 0\n        z = U @ x[t] + W @ h[t - 1] + B", "the prediction["),
     ],
     "B1.3": [
@@ -18,16 +19,18 @@ WRONG = {
         ("one thread adds", "        if k < half:\n            part[k] += part[k + half]", "        if k == 0:\n            part[k] += part[k + half]", "totals[0] is"),
     ],
     "B1.4": [
-        ("an atomic step, the loop stays", "n = cuda.grid(1)\n    if n < y.shape[0]:", "for n in range(y.shape[0]):", "Thread 1 also writes to total"),
+        ("an atomic step, the loop stays", "n = cuda.grid(1)\n    if n < y.shape[0]:", "for n in range(y.shape[0]):", "each thread does the whole batch"),
         ("no guard", "if n < y.shape[0]:", "if True:", "is outside"),
         ("a race", "cuda.atomic.add(total, 0, error * error)", "total[0] += error * error", "race on total[0]"),
-        ("one thread alone", "if n < y.shape[0]:", "for n in range(y.shape[0] if n == 0 else 0):", "Thread 0 writes all of total"),
+        ("one thread alone", "if n < y.shape[0]:", "for n in range(y.shape[0] if n == 0 else 0):", "threads that read predictions: 1"),
     ],
     "B1.5": [
         ("no warm-up", "    call()\n    seconds = []", "    seconds = []", "a warm-up and 7 repeats are 8"),
         ("the mean", "np.median(seconds)", "np.mean(seconds)", "or one that was disturbed"),
         ("the largest", "np.median(seconds)", "np.max(seconds)", "or one that was disturbed"),
         ("a constant", None, "def seconds_of(call, repeats=5):\n    return 0.004", "0 calls"),
+        ("a constant after all calls", None, "def seconds_of(call, repeats=5):\n"
+         "    for _ in range(repeats + 1):\n        call()\n    return 0.009", "s for a call that takes"),
     ],
     "B1.6": [
         ("the loss before the training", None,
