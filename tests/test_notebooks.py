@@ -206,7 +206,11 @@ PLACES = {  # each page, and where it is
     },
 }
 PAGES = [page for page, place in PLACES.items() if place.exists()]
-TO_BE_WRITTEN = {"lstm_kernels/versions/cuda_v8.py"}  # as an example, in CONTRIBUTING.md
+TO_BE_WRITTEN = {  # examples in CONTRIBUTING.md
+    "lstm_kernels/versions/cuda_v8.py",
+    "lstm_kernels/judge/lesson_NN.py",
+    "tests/judge/wrong_NN.py",
+}
 FILES = [
     path.relative_to(ROOT).as_posix()
     for folder in ("lstm_kernels", "tests", ".ci", "notebooks", "data")
