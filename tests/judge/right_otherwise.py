@@ -45,6 +45,16 @@ def sort_months(values, out):
                 rank += 1
         out[rank] = own
 """,
+    "09.e3": """\
+def train_all(programs, start, batches, rng):
+    shuffled = np.array(batches)[rng.permutation(len(batches))]
+    results = {}
+    for name in programs:
+        results[name] = start
+        for batch in shuffled:
+            results[name] = programs[name](results[name], batch)
+    return results
+""",
     "12.1": """\
 @compiled
 def part_of(w, workers, N):
@@ -65,5 +75,49 @@ def squared_error(prediction, y, total):
     cuda.syncthreads()
     if cuda.threadIdx.x == 0:
         cuda.atomic.add(total, 0, part[0])
+""",
+    "15.1": """\
+@cuda.jit
+def sgd_kernel(parts, state, rates, step):
+    shared, e = cuda.shared.array(SUM_THREADS, float32), cuda.grid(1)
+    g = sum_of_parts(parts, e, shared)
+    if cuda.threadIdx.y > 0 or e >= state.shape[1]:
+        return
+    state[0, e] = state[0, e] - rates[step, 0] * g
+""",
+    "17.e2": """\
+def time_step(step, synchronize, clock, repeats):
+    for _ in range(2):
+        step()
+    times = []
+    for _ in range(repeats):
+        synchronize()
+        start = clock()
+        step()
+        synchronize()
+        times.append(clock() - start)
+    return np.median(times)
+""",
+    "17.e5": """\
+def samples_per_block(N, H, card):
+    S = np.arange(1, min(N, card.shared_block // (24 * H)) + 1)
+    return S[-(-N // S) >= min(N, card.sms)].max()
+""",
+    "A1.e3": """\
+def run_warps(threads, width):
+    at = [next(t, None) for t in threads]
+    while any(at):
+        moved = False
+        for w in range(0, len(threads), width):
+            mine = range(w, min(len(threads), w + width))
+            while all(at[k] == "warp" for k in mine):
+                moved = True
+                for k in mine:
+                    at[k] = next(threads[k], None)
+        if all(a == "block" for a in at):
+            moved = True
+            at = [next(t, None) for t in threads]
+        if not moved:
+            raise RuntimeError("nobody can go on")
 """,
 }
