@@ -294,6 +294,7 @@ def how_many_repeats(go_on):
         ("7 of which one is far off", [1.0] * 6 + [3.0], {}, False),
         ("7 whose middle half is 20% wide, with spread 0.3", noisy[:7], {"spread": 0.3}, False),
         ("12 that do not agree, within the budget", noisy[:12], {}, True),
+        ("14 that do not agree, just within the budget", noisy[:14], {}, True),
         ("16 that do not agree, over the budget", noisy[:16], {}, False),
         ("20, the most", noisy[:20], {"budget": 99.0}, False),
         ("7 of 10 s, half of them within 0.05 s", [10, 10.05] * 3 + [10], {"budget": 99.0}, False),

@@ -43,6 +43,7 @@ WRONG = {
     ],
     "09.e2": [
         ("the budget comes first", "    if len(seconds) < at_least", "    if sum(seconds) >= budget:\n        return False\n    if len(seconds) < at_least", "2 of at least 3, and the budget is spent: it says False"),
+        ("the budget counts the next one", "sum(seconds) >= budget", "sum(seconds) + seconds[-1] >= budget", "just within the budget: it says False"),
         ("no end by agreement", "len(seconds) < 7 or high - low >= spread * median", "True", "7 that agree: it says True"),
         ("all of them, not the middle half", "(25, 50, 75)", "(0, 50, 100)", "7 of which one is far off: it says True"),
         ("a width without the median", "spread * median", "spread", "within 0.05 s: it says True"),

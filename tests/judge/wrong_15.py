@@ -126,6 +126,10 @@ WRONG = {
         ("copied before the epoch",
          "        room.launch_all()\n        kept[epoch].copy_to_device(room.loss)",
          "        kept[epoch].copy_to_device(room.loss)\n        room.launch_all()", "losses["),
+        ("worked out from the last", None,
+         "def losses_of_training(room, epochs):\n    for _ in range(epochs):\n        room.launch_all()\n"
+         "    last = room.loss.copy_to_host()\n"
+         "    return np.stack([last - (epochs - 1 - k) for k in range(epochs)])", "losses["),
         ("only the last", "kept[epoch].copy_to_device", "kept[0].copy_to_device", "losses["),
         ("one epoch too few", "range(epochs)", "range(epochs - 1)", "launches 0 epochs"),
     ],
