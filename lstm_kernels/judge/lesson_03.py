@@ -386,6 +386,15 @@ ADAM_MISTAKES = {
     ),
     "beta for beta to the power k": ("**k", ""),
     "g for g * g in v": ("(1 - beta_2) * g * g", "(1 - beta_2) * g"),
+    "epsilon inside the root, which stands beside it": (
+        "np.sqrt(v / (1 - beta_2**k)) + epsilon",
+        "np.sqrt(v / (1 - beta_2**k) + epsilon)",
+    ),
+    "no epsilon, or a number in its place: it is an argument": (" + epsilon", " + 1e-8"),
+    "0.9 and 0.999 typed in: both betas are arguments": (
+        "    m = beta_1",
+        "    beta_1, beta_2 = 0.9, 0.999\n    m = beta_1",
+    ),
     "no square root of v": ("np.sqrt(v / (1 - beta_2**k))", "v / (1 - beta_2**k)"),
     "the sign": ("p - step", "p + step"),
 }
@@ -404,34 +413,40 @@ ADAM_MISTAKES = {
 )  # fmt: skip
 def adams_update(answer):
     random = np.random.default_rng()
-    for shape in ((1,), (3, 2)):
-        start, lr = floats(*shape, dtype=np.float64), float(random.uniform(0.01, 0.1))
+    usual = Adam.BETA_1, Adam.BETA_2, Adam.EPSILON
+    others = *random.uniform(0.5, 0.9, 2).tolist(), float(random.uniform(0.1, 1))
+    for shape, constants in (((1,), usual), ((3, 2), others)):
+        lr = float(random.uniform(0.01, 0.1))
+        start = floats(*shape, dtype=np.float64)
         gradients = [floats(*shape, dtype=np.float64) * 10.0**-k for k in range(1, 4)]
-        got, expected = _descend(answer, start, gradients, lr), _by_our_rule(start, gradients, lr)
+        now = start, gradients, lr, constants
+        got, expected = _descend(answer, *now), _by_our_rule(*now)
         for k in range(3):
-            one = lambda f, k=k, now=(start, gradients, lr): _descend(f, *now)[k]  # noqa: E731
+            one = lambda f, k=k, now=now: _descend(f, *now)[k]  # noqa: E731
             causes = typical(ADAM_MISTAKES, (adam,), one)
-            where = f"after update {k + 1}"
+            where = "after update {}, beta_1 = {:.3g}, beta_2 = {:.3g}, epsilon = {:.3g}"
+            where = where.format(k + 1, *constants)
             same("p", got[k], expected[k], causes, where=where, tolerance=1e-6)
 
 
-def _descend(update, start, gradients, lr):
+def _descend(update, start, gradients, lr, constants):
     """p after each update by a function as `adam`."""
     now, seen = (start, np.zeros_like(start), np.zeros_like(start)), []
     for k, g in enumerate(gradients, 1):
         p, m, v = now
         before = [a.copy() for a in (p, g, m, v)]
         with np.errstate(all="ignore"):  # a wrong answer may take the root of a negative number
-            now = several(update(p, g, m, v, k, lr), "p", "m", "v")
+            now = several(update(p, g, m, v, k, lr, *constants), "p", "m", "v")
         unchanged(before, (p, g, m, v), ("p", "g", "m", "v"), f"in update {k}")
         seen.append(now[0])
     return seen
 
 
-def _by_our_rule(start, gradients, lr):
+def _by_our_rule(start, gradients, lr, constants):
     """p after each update by the course's Adam."""
     as_params = lambda p: Params(p, *(np.zeros(1) for _ in range(4)))  # noqa: E731
     rule, now, seen = Adam(as_params(start), lr), as_params(start), []
+    rule.BETA_1, rule.BETA_2, rule.EPSILON = constants
     for g in gradients:
         now = rule.update(now, as_params(g))
         seen.append(now.U)

@@ -316,6 +316,7 @@ def latency_and_speed(few, many):
         "rest = more_seconds - seconds * more_copies / copies; speed = (more_bytes - nbytes * "
         "more_copies / copies) / rest; latency = (seconds - nbytes / speed) / copies",
     ),
+    given=("linalg",),
 )  # fmt: skip
 def two_unknowns(latency_and_speed):
     random = np.random.default_rng()

@@ -144,7 +144,7 @@ class _Search:
         steps = list(_steps(function.__code__))
         attributes = {name for kind, name in steps if "_ATTR" in kind or "_METHOD" in kind}
         _refuse_imports(steps)
-        _refuse_attributes(attributes)
+        _refuse_attributes(attributes - self.given)
         for name, value in _from_outside(function, steps):
             self.value(name, value, attributes)
 

@@ -13,6 +13,29 @@ def finite_differences(loss, params, step=1e-5):
             g[index] = change / 2 / step
     return grads
 """,
+    "03.e5": """\
+def first_conflict(reads, writes):
+    last = {}
+    for a, names in enumerate(writes):
+        for e in names:
+            if e in last:
+                return last[e], a, e
+            last[e] = a
+    for b, names in enumerate(reads):
+        for e in names:
+            if e in last and last[e] != b:
+                return last[e], b, e
+    return None
+""",
+    "04.3": """\
+def sum_of_products(a, b):
+    return np.tensordot(a, b, axes=([0, 2], [0, 2]))
+
+def weight_gradients(x, h, dz, dy):
+    T = x.shape[0]
+    return Params(U=sum_of_products(dz, x), W=sum_of_products(dz, h[:T]), B=np.sum(dz, axis=(0, 2)),
+                  V=sum_of_products(dy, h[1:]), b_out=np.sum(dy, axis=(0, 2)))
+""",
     "05.5": """\
 @cuda.jit
 def year_totals(passengers, totals):
@@ -45,6 +68,64 @@ def sort_months(values, out):
                 rank += 1
         out[rank] = own
 """,
+    "06.e4": """\
+@cuda.jit
+def sum_dW(dz, h, dW):
+    row = cuda.local.array(64, float32)
+    H = dW.shape[1]
+    for j in range(H):
+        for k in range(4 * H):
+            row[k] = 0
+        for n in range(dz.shape[1]):
+            for t in range(dz.shape[0]):
+                v = h[t, n, j]
+                for k in range(4 * H):
+                    row[k] += dz[t, n, k] * v
+        for k in range(4 * H):
+            dW[k, j] = row[k]
+""",
+    "07.e4": """\
+@cuda.jit
+def add_up_in_few_steps(parts, total):
+    s = cuda.shared.array(32, float32)
+    me, own = cuda.threadIdx.x, parts.dtype.type(0)
+    n = cuda.grid(1)
+    while n < parts.shape[0]:
+        own += parts[n]
+        n += cuda.gridsize(1)
+    s[me] = own
+    cuda.syncthreads()
+    step = 16
+    while step > 0:
+        if me < step:
+            s[me] += s[me + step]
+        cuda.syncthreads()
+        step //= 2
+    if me == 0:
+        cuda.atomic.add(total, 0, s[0])
+""",
+    "08.e4": """\
+def latency_and_speed(few, many):
+    A = np.array([few[:2], many[:2]], float)
+    latency, per_byte = np.linalg.solve(A, [few[2], many[2]])
+    return latency, 1 / per_byte
+""",
+    "08.e5": """\
+def losses(params, batches):
+    x, y = (np.concatenate(a, axis=1) for a in zip(*batches))
+    given = [cuda.to_device(a) for a in (*params, x, y)]
+    shapes = workspace_shapes(sizes(params, x), x.itemsize)
+    *work, loss = [cuda.device_array(s, x.dtype) for s in shapes]
+    grads = [cuda.device_array(p.shape, p.dtype) for p in params]
+    scale = x.dtype.type(1 / (y.shape[0] * y.shape[2]))
+    kernel[blocks_for(x.shape[1]), THREADS](*given, scale, *work, loss, *grads)
+    parts = loss.copy_to_host()
+    found, start = [], 0
+    for _, b in batches:
+        found.append(float(parts[start : start + b.shape[1]].mean()))
+        start += b.shape[1]
+    return found
+""",
     "09.e3": """\
 def train_all(programs, start, batches, rng):
     shuffled = np.array(batches)[rng.permutation(len(batches))]
@@ -61,20 +142,6 @@ def part_of(w, workers, N):
     size, rest = divmod(N, workers)
     begin = w * size + min(w, rest)
     return begin, begin + size + (1 if w < rest else 0)
-""",
-    "B1.4": """\
-@cuda.jit
-def squared_error(prediction, y, total):
-    part = cuda.shared.array(1, float32)
-    n = cuda.grid(1)
-    if cuda.threadIdx.x == 0:
-        part[0] = 0
-    cuda.syncthreads()
-    if n < y.shape[0]:
-        cuda.atomic.add(part, 0, (prediction[n] - y[n]) ** 2)
-    cuda.syncthreads()
-    if cuda.threadIdx.x == 0:
-        cuda.atomic.add(total, 0, part[0])
 """,
     "15.1": """\
 @cuda.jit
@@ -119,5 +186,19 @@ def run_warps(threads, width):
             at = [next(t, None) for t in threads]
         if not moved:
             raise RuntimeError("nobody can go on")
+""",
+    "B1.4": """\
+@cuda.jit
+def squared_error(prediction, y, total):
+    part = cuda.shared.array(1, float32)
+    n = cuda.grid(1)
+    if cuda.threadIdx.x == 0:
+        part[0] = 0
+    cuda.syncthreads()
+    if n < y.shape[0]:
+        cuda.atomic.add(part, 0, (prediction[n] - y[n]) ** 2)
+    cuda.syncthreads()
+    if cuda.threadIdx.x == 0:
+        cuda.atomic.add(total, 0, part[0])
 """,
 }

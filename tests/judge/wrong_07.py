@@ -22,6 +22,8 @@ WRONG = {
         ("no guard", "if n < x.shape[1]:", "if n >= 0:", "is outside"),
         ("one too many", "n < x.shape[1]", "n <= x.shape[1]", "is outside"),
         ("only the first 31", "n < x.shape[1]", "n < min(31, x.shape[1])", "Thread 31 writes nothing"),
+        ("the last sample first", "n = cuda.grid(1)\n    if n < x.shape[1]:",
+         "n = x.shape[1] - 1 - cuda.grid(1)\n    if n >= 0:", "loss[0] is written by the threads [30]"),
         ("the place in the block", "cuda.grid(1)", "cuda.threadIdx.x", "race on"),
         (
             "one thread does everything",
@@ -46,12 +48,17 @@ WRONG = {
         ("always the largest", None, "def threads_for(N):\n    return 1024", "too few blocks, 1"),
         ("always the smallest", None, "def threads_for(N):\n    return 32", "is larger and still"),
         ("N by 40", "(N - 1) // 39 // 32 * 32", "N // 40 // 32 * 32", "is larger and still gives"),
+        ("a float", "32 * 32))", "32 * 32.0))", "a launch needs an int"),
         ("no multiple of a warp", "(N - 1) // 39 // 32 * 32", "(N - 1) // 39", "no multiple of 32"),
     ],
     "07.e4": [
         ("an addition per number", "own += parts[n]", "cuda.atomic.add(total, 0, parts[n])", "5,1"),
         ("without the stride", "cuda.gridsize(1)):", "32):", "total[0] is"),
         ("only thread 0", "cuda.grid(1), parts", "0 if cuda.grid(1) == 0 else 5000, parts", "total[0]"),
+        ("one thread adds all, the others look", "    cuda.atomic.add(total, 0, own)",
+         "    if cuda.grid(1) == 0:\n        own = parts.dtype.type(0)\n"
+         "        for n in range(parts.shape[0]):\n            own += parts[n]\n"
+         "        cuda.atomic.add(total, 0, own)", "thread 0 reads 129 of them"),
         ("float64 sum", "parts.dtype.type(0)", "0.0", "computes in float64"),
     ],
 }  # fmt: skip
