@@ -12,7 +12,7 @@ from lstm_kernels.optimizers import (
     make_optimizer,
     shuffled_batches,
 )
-from lstm_kernels.versions import check_schedule_of, get_version, own_fit
+from lstm_kernels.versions import get_version, own_fit
 from lstm_kernels.versions.numpy_batched import predict
 
 
@@ -50,7 +50,6 @@ def fit(
     random_numbers(seed)  # an error now, if it is no seed
     listener = _Listener(check_callback(on_batch))
     if own := own_fit(version):  # it trains wholly on the device
-        check_schedule_of(version, x.shape[1], epochs, batch_size)
         trained, history = own(
             params, x, y, epochs=epochs, batch_size=batch_size, rule=rule, seed=seed,
             on_batch=listener, validation=validation,

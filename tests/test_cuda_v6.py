@@ -130,17 +130,32 @@ def test_what_does_not_fit_is_refused_before_a_copy(data, monkeypatch):
     assert list(record) == []
 
 
-def test_too_many_epochs_are_refused_before_they_are_planned(data, monkeypatch):
-    monkeypatch.setattr(cuda_v6, "shuffled_batches", pytest.fail)
-    with pytest.raises(ValueError, match=r"epochs is 10+; .* GiB .* limit is \d+") as why:
-        fit("cuda_v6", *data, **settings(epochs=10**9))
-    limit = int(str(why.value).split("limit is ")[1].split()[0])
-    cuda_v6.check_schedule(10, limit, 4)
-    with pytest.raises(ValueError, match="limit is"):
-        cuda_v6.check_schedule(10, limit + 1, 4)
-    with pytest.raises(ValueError, match="limit is"):
-        cuda_v6.check_schedule(59, 10**6, 7)
-    cuda_v6.check_schedule(65536, 1000, 256)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_plan_in_pieces_gives_the_same_bits(optimizer, data, monkeypatch):
+    changes = settings(epochs=5, optimizer=optimizer)
+    expected, reference = fit("cuda_v6", *data, **changes)
+    monkeypatch.setattr(cuda_v6, "PLANNED", 2 * (3 * 8 * 10 + 400 * 3))  # two epochs at once
+    with watch.count_transfers() as record:
+        trained, history = fit("cuda_v6", *data, **changes)
+    copied_in = [number for number, t in enumerate(record) if t.direction == IN]
+    assert copied_in == [0, 3, 4, 7, 8], "all, and twice two tables, each time after two epochs"
+    assert same(trained, expected) and history.batch_losses == reference.batch_losses
+    assert history.epoch_losses == reference.epoch_losses
+
+
+def test_very_many_epochs_begin_at_once_and_take_little_memory(data, monkeypatch):
+    """The first epoch begins when the plan of some of them is made."""
+    planned = []
+
+    def shuffled(N, batch_size, rng, shuffled=cuda_v6.shuffled_batches):
+        planned.append(N)
+        return shuffled(N, batch_size, rng)
+
+    monkeypatch.setattr(cuda_v6, "shuffled_batches", shuffled)
+    monkeypatch.setattr(cuda_v6, "PLANNED", 10**5)
+    _, history = fit("cuda_v6", *data, **settings(epochs=10**9), on_batch=lambda progress: False)
+    assert history.stopped == "stopped by on_batch in epoch 1"
+    assert 1 < len(planned) <= 10**5 // (3 * 8 * 10)
 
 
 def test_bad_data_is_named(data):

@@ -248,6 +248,14 @@ def test_every_link_inside_the_repository_leads_somewhere(page):
             assert not anchor or target.suffix != ".md" or anchor in headings(target), link
 
 
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_every_link_of_a_working_edition_leads_somewhere(lesson):
+    links = LINK.findall(IN_CODE.sub("", prose(f"do/{lesson}")))
+    inside = [link.partition("#")[0] for link in links if not link.startswith(("https://", "#"))]
+    assert inside, "not even to the edition to read"
+    assert not [link for link in inside if not (ROOT / "notebooks" / "do" / link).exists()]
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_link_to_a_lesson_says_its_number(page):
     for said, target in re.findall(

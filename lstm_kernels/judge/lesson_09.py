@@ -4,6 +4,7 @@ No clock runs here.  The programs that are timed are stand-ins on a machine of o
 goes on only when they work: so each second that is measured wrongly has a cause with a name.
 """
 
+from itertools import product
 from math import ceil, log2
 from types import SimpleNamespace
 
@@ -65,6 +66,7 @@ def _results():
     yield "An error in the last array", changed(5, 0.1), right, False
     yield "An error in the loss, the first of them", changed(0, 0.1), right, False
     yield "A nan in one array", changed(3, np.nan), right, False
+    yield "An infinite number in one array", changed(4, np.inf), right, False
     yield "An error of 5e-5 of the largest value", changed(1, 1e-4), right, False
     small = [np.array([2, 1e-6], np.float32)]
     twice = [np.array([2, 2e-6], np.float32)]
@@ -72,6 +74,8 @@ def _results():
     large = [np.array([-3000, 1], np.float32)]
     near = [np.array([-3000, 1.02], np.float32)]
     yield "An error of 0.02 beside a value of -3000", near, large, True
+    off = [*large, *changed(3, 0.01)]
+    yield "An error of 0.01, with -3000 only in another array", off, [*large, *right], False
 
 
 # ---- the walk: a fair time ----------------------------------------------------------------
@@ -194,16 +198,17 @@ def speedups(medians, base, own):
 def ratios_with_a_base(speedups):
     random = np.random.default_rng()
     names = ["sequential", "numpy_loop", "numpy_batched", "cuda_v2"]
-    for base in names:
+    for base, on_gpu in product(names, (False, True)):
         times = random.permutation([0.001, 0.02, 0.3, 4.0]) * random.uniform(0.5, 2)
-        medians, own = dict(zip(names, times.tolist(), strict=True)), set(names[:3])
+        medians, own = dict(zip(names, times.tolist(), strict=True)), set(names[: 3 + on_gpu])
         got = speedups(dict(medians), base, set(own))
-        where = f"base {base}, emulated: cuda_v2"
+        where = f"base {base}, emulated: {'nothing' if on_gpu else 'cuda_v2'}"
         expect(isinstance(got, dict), f"It returns {got!r:.60}; expected a dict.")
         none = base in own or not got
         expect(none, f"{where}: the base's own time is emulated, so no ratio may be made of it.")
-        expect("cuda_v2" not in got, f"{where}: there is a ratio of cuda_v2. An emulated time is "
-                                     "no GPU's.")  # fmt: skip
+        emulated = sorted(set(got) - own)
+        expect(not emulated, f"{where}: there is a ratio of {', '.join(emulated)}. An emulated "
+                             "time is no GPU's.")  # fmt: skip
         wanted = {name: medians[base] / medians[name] for name in own} if base in own else {}
         missing = sorted(set(wanted) - set(got))
         expect(not missing, f"{where}: no ratio of {', '.join(missing)}.")
@@ -289,6 +294,7 @@ def how_many_repeats(go_on):
         ("7 of which one is far off", [1.0] * 6 + [3.0], {}, False),
         ("7 whose middle half is 20% wide, with spread 0.3", noisy[:7], {"spread": 0.3}, False),
         ("12 that do not agree, within the budget", noisy[:12], {}, True),
+        ("14 that do not agree, just within the budget", noisy[:14], {}, True),
         ("16 that do not agree, over the budget", noisy[:16], {}, False),
         ("20, the most", noisy[:20], {"budget": 99.0}, False),
         ("7 of 10 s, half of them within 0.05 s", [10, 10.05] * 3 + [10], {"budget": 99.0}, False),
@@ -363,7 +369,9 @@ def _program(run, batches):
 
     def step(params, batch):
         run.began = params.copy() if run.began is None else run.began
-        run.got.append(next(b for b, other in enumerate(batches) if other is batch))
+        found = [b for b, other in enumerate(batches) if np.array_equal(other, batch)]
+        expect(found, "A program gets a batch that is none of `batches`.")
+        run.got.append(found[0])
         return params / 2 + batch
 
     return step
@@ -410,19 +418,28 @@ def few_measurements(first_win):
     random, most = np.random.default_rng(), 0
     for place in (0, SIZES - 1, SIZES, 31, 32, *random.integers(0, SIZES, 20).tolist()):
         sizes = np.cumsum(random.integers(1, 40, SIZES)).tolist()
-        limit = sizes[place] if place < SIZES else sizes[-1] + 1
+        theirs_at = np.sort(random.uniform(1, 9, SIZES))
+        lead = random.uniform(0.1, 0.9, SIZES)  # of the faster one; no line goes through them
+        ours_at = np.where(np.arange(SIZES) < place, theirs_at + lead, theirs_at - lead)
+        if place:
+            ours_at[place - 1] = theirs_at[place - 1]  # as fast, which is not yet faster
         measured = []
-
-        def program(a, b, measured=measured):
-            return lambda N: measured.append(N) or a + b * N
-
-        ours, theirs = program(limit - 0.5, 1), program(0.0, 2)  # ours is faster from `limit` on
+        ours, theirs = (_measured(sizes, at, measured) for at in (ours_at, theirs_at))
         got = first_win(ours, theirs, list(sizes))
         wanted = sizes[place] if place < SIZES else None
-        case = f"ours wins from {limit} on" if wanted else "ours never wins"
+        case = f"ours wins from {wanted} on" if wanted else "ours never wins"
         expect(got == wanted, f"{SIZES} sizes, {sizes[0]} to {sizes[-1]}, {case}: it says {got}.")
-        unknown = sorted(set(measured) - set(sizes))
-        expect(not unknown, f"It measures at {unknown[:1]}, which is none of the sizes.")
         most = max(most, len(measured))
     expect(most <= PAR, f"It is right, with up to {most} measurements. The aim is {PAR}.")
     return f"{most} measurements at most; ours makes {PAR}."
+
+
+def _measured(sizes, seconds, measured):
+    """A program that takes these seconds at these sizes, and notes where it is measured."""
+
+    def program(N):
+        expect(N in sizes, f"It measures at {N}, which is none of the sizes.")
+        measured.append(N)
+        return float(seconds[sizes.index(N)])
+
+    return program

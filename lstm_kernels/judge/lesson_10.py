@@ -327,7 +327,7 @@ PAR, ORIGINS = 16.5, 36  # thousand passengers, over the last 36 months of the a
         "Seasonal drift believes in the last month's growth, mean growth in that of all months. "
         "Which of them forgets too much, which too little?",
         "A weighted mean of the yearly growths log(known[m] / known[m - 12]): the last month "
-        "counts most, the one before less. (Or the last two alone.)",
+        "counts most, the one before less.",
         "weights = 0.5 ** np.arange(len(growth))[::-1]",
     ),
 )  # fmt: skip

@@ -6,7 +6,8 @@ import numpy as np
 from numba import float32
 
 from lstm_kernels import cuda
-from lstm_kernels.judge.compare import expect, same, unchanged
+from lstm_kernels.emulator import DivergentBarrier
+from lstm_kernels.judge.compare import NotYet, expect, same, unchanged
 from lstm_kernels.judge.eyes import (
     is_kernel,
     no_doubles,
@@ -27,7 +28,8 @@ WIDTH, ROWS = 4, 2  # of the blocks that are tried: 2 blocks for 5 to 8 paramete
 
 @cuda.jit(device=True)
 def sum_alone(parts, e, shared):
-    """A stand-in for sum_of_parts: each thread adds up all parts, without a barrier."""
+    """A stand-in for sum_of_parts: each thread adds up all parts, and one barrier waits for all."""
+    cuda.syncthreads()
     total = float32(0)
     if e < parts.shape[1]:
         for part in range(parts.shape[0]):
@@ -43,7 +45,13 @@ def try_update(kernel, rows, columns, size, step):
         "rates": np.abs(floats(4, columns)),
     }
     short = with_stand_ins(kernel, sum_of_parts=sum_alone)
-    run = watch(short, -(-size // WIDTH), (WIDTH, ROWS), **arguments, step=step)
+    try:
+        run = watch(short, -(-size // WIDTH), (WIDTH, ROWS), **arguments, step=step)
+    except DivergentBarrier:
+        raise NotYet(
+            "Some threads of a block do not call sum_of_parts. It has barriers inside, so all must "
+            "come to it: first the call, then the `if`."
+        ) from None
     return arguments, run
 
 
@@ -468,14 +476,14 @@ def losses_of_training(room, epochs):
 )  # fmt: skip
 def one_look_at_the_end(losses_of_training):
     for N, epochs in ((5, 1), (33, 4)):
-        room = SmallRoom(N)
+        room = SmallRoom(N, epochs)
         with count_transfers() as log:
             got = losses_of_training(room, epochs)
         made, where = room.launched, f"{epochs} epochs, N = {N}"
         expect(made == epochs, f"It launches {made} epochs, expected {epochs}.")
-        right = room.start + np.arange(epochs, dtype=np.float32)[:, None]
+        right = room.start + np.cumsum(room.steps)[:, None]
         wrong = {"all rows hold the last epoch's losses": right[-1] + 0 * right,
-                 "row k holds the losses of epoch k + 1": right + 1}  # fmt: skip
+                 "row k holds the losses of epoch k - 1": right - room.steps[:, None]}  # fmt: skip
         same("losses", got, right, wrong, where=where)
     looks = sum(copy.direction == OUT for copy in log)
     expect(looks == 1 == len(log), f"Right, with {len(log)} copies for {epochs} epochs, {looks} of "
@@ -484,19 +492,20 @@ def one_look_at_the_end(losses_of_training):
 
 
 @cuda.jit
-def next_epoch(loss):
+def next_epoch(loss, step):
     n = cuda.grid(1)
     if n < loss.size:
-        loss[n] += float32(1)
+        loss[n] += step
 
 
 class SmallRoom:
-    """What the task is given of a Room; an epoch adds 1 to each loss."""
+    """What the task is given of a Room; an epoch adds a step of its own to each loss."""
 
-    def __init__(self, N):
-        self.N, self.start, self.launched = N, floats(N), 0
-        self.loss = cuda.to_device(self.start - 1)
+    def __init__(self, N, epochs):
+        self.N, self.start, self.steps, self.launched = N, floats(N), floats(epochs), 0
+        self.loss = cuda.to_device(self.start)
 
     def launch_all(self):
+        step = self.steps[self.launched % len(self.steps)]
         self.launched += 1
-        next_epoch[-(-self.N // 32), 32](self.loss)
+        next_epoch[-(-self.N // 32), 32](self.loss, step)

@@ -255,7 +255,7 @@ class FakeCard:
     def step(self):
         self.steps += 1
         self.now += self.host + (self.first if self.steps == 1 else 0)
-        hiccup = 30 if self.steps == 3 else 0
+        hiccup = 30 if self.steps == 5 else 0  # after up to three steps to warm up
         self.done = max(self.done, self.now) + self.card + hiccup
 
     def synchronize(self):
@@ -284,7 +284,7 @@ def what_is_inside_the_time(time_step):
         fake = FakeCard(rng)
         got = time_step(fake.step, fake.synchronize, fake.clock, repeats)
         right = fake.host + fake.card
-        times = [right + (30 if n == 1 else 0) for n in range(repeats)]
+        times = [right + (30 if n == 3 else 0) for n in range(repeats)]
         typical = {
             "the clock stops when the step is queued, not when the card is done": fake.host,
             "the first step, which compiles, is in the time": right + fake.first,
@@ -393,12 +393,14 @@ def fewer_bytes_for_v4(samples_per_block):
     for card in CARDS.values():
         for N, H in cases:
             said, S = f"{card.name}, N = {N}, H = {H}", samples_per_block(N, H, card)
-            expect(isinstance(S, int) and 1 <= S <= N, f"{said}: {S} samples per block.")
+            whole = isinstance(S, int | np.integer)
+            expect(whole, f"{said}: it says {S!r:.40}, which is no whole number.")
+            expect(1 <= S <= N, f"{said}: {S} samples per block.")
             room, most = 4 * 6 * H * S, card.shared_block
             expect(room <= most, f"{said}: {S} samples need {room:,} bytes; a block has {most:,}.")
             blocks, needed = -(-N // S), min(N, card.sms)
             expect(blocks >= needed, f"{said}: {S} samples per block are {blocks} blocks, so "
-                                     f"{card.sms - blocks} SMs have nothing to do.")  # fmt: skip
+                                     f"{needed - blocks} SMs have nothing to do.")  # fmt: skip
             par = -(-N // ours_per_block(N, H, card))
             expect(blocks <= par, f"{said}: W is read by {blocks} blocks; {par} are possible.")
             asked, before = asked + blocks * H * H, before + N * H * H

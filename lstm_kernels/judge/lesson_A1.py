@@ -79,15 +79,24 @@ def a_kernel_becomes_a_generator(sum_twin):
                    "It is no generator: a function becomes one by a `yield`.")  # fmt: skip
             where = f"{n} threads, run {'forward' if step == 1 else 'backward'}"
             pauses = _pauses(threads, where)
-            right = before.copy()
-            right[0] = before.sum()
+            pairs = _added_in_pairs(before)
             wrong = {"part is read before all have written it": [np.nan, *before[1:]],
                      "the sum must go from part[0] to x[0]": before}  # fmt: skip
-            same("x", x, right, wrong, where=where, tolerance=1e-4)
+            same("x", x, np.append(pairs[0], before[1:]), wrong, where=where, tolerance=1e-4)
             wanted = 1 + n.bit_length() - 1
             expect(pauses == wanted, f"It pauses {pauses} times; the kernel passes {wanted} "
                                      f"barriers ({where}).")  # fmt: skip
+            same("part", part, pairs, {"nothing is added in pairs": before}, where=where)
     return "A barrier, a yield."
+
+
+def _added_in_pairs(x):
+    """What `part` holds at the end."""
+    part, width = x.copy(), len(x) // 2
+    while width:
+        part[:width] += part[width : 2 * width]
+        width //= 2
+    return part
 
 
 def _pauses(threads, where):
@@ -359,7 +368,8 @@ def barriers_of_warps(run_warps):
         [["block", "warp"], ["warp", "warp", "block"], ["warp", "block"]],
         [[], []],
     ):
-        _warps_in_step(run_warps, ways)
+        for width in (2, 3):
+            _warps_in_step(run_warps, ways, width)
     for what, ways in {
         "warp 1 has ended, and warp 0 waits for the block": [["block"], []],
         "warp 1 waits for itself, where half of it has ended": [["block"], ["half"]],
@@ -372,21 +382,21 @@ def barriers_of_warps(run_warps):
     return "Warps wait alone, blocks together."
 
 
-def _threads_of(ways, log):
-    """Two threads per way; "half": only the first of the two comes to a barrier of the warp."""
+def _threads_of(ways, log, width=2):
+    """A warp per way; "half": only every other thread comes to a barrier of the warp."""
     places = [
         (["warp"] if t % 2 == 0 else []) if way == ["half"] else way
         for way in ways
-        for t in range(2)
+        for t in range(width)
     ]
     return [Noted(t, way, log) for t, way in enumerate(places)], places
 
 
-def _warps_in_step(run_warps, ways):
+def _warps_in_step(run_warps, ways, width):
     log = []
-    threads, places = _threads_of(ways, log)
-    run_warps(threads, 2)
-    where = f"two threads per warp, which come to {ways}"
+    threads, places = _threads_of(ways, log, width)
+    run_warps(threads, width)
+    where = f"{width} threads per warp, which come to {ways}"
     for t, way in enumerate(places):
         expect((t, len(way)) in log, f"Thread {t} never comes to its end ({where}).")
         for k, kind in enumerate(way):
@@ -395,7 +405,7 @@ def _warps_in_step(run_warps, ways):
             for other, way_of_other in enumerate(places):
                 if kind == "block":
                     here = [n for n, place in enumerate(way_of_other) if place == "block"][rank]
-                elif other // 2 == t // 2:
+                elif other // width == t // width:
                     here = k
                 else:
                     continue

@@ -9,7 +9,6 @@ It checks its arguments (`model.checked`) and leaves them as they are.  It may a
     fit(params, x, y, *, epochs, batch_size, rule, seed, on_batch, validation)
                             # -> (params, History): the whole training, in place of training.fit
     check_hidden_size(H)    # raises ValueError if it cannot compute with so many hidden units
-    check_schedule(N, epochs, batch_size)    # the same, if its `fit` cannot take so many epochs
 
 To add a version, write its file and add its name to BEYOND.  Its name decides nothing: whether its
 times are a CPU's, a GPU's or the emulator's is seen from what it launches when it first runs.  Only
@@ -64,10 +63,3 @@ def check_hidden_size(name, H):
     check = getattr(get_version(name), "check_hidden_size", None)
     if check is not None:
         check(H)
-
-
-def check_schedule_of(name, N, epochs, batch_size):
-    """ValueError if this version's own `fit` cannot train N windows for so many epochs."""
-    check = getattr(get_version(name), "check_schedule", None)
-    if check is not None:
-        check(N, epochs, batch_size)

@@ -13,7 +13,7 @@ import numba
 import numpy as np
 
 from lstm_kernels.machine.cuda_graph import Graph, GraphError
-from lstm_kernels.machine.device import check_memory, copy_out, count_processors, cuda
+from lstm_kernels.machine.device import check_memory, copy_in, copy_out, count_processors, cuda
 from lstm_kernels.model import sizes
 from lstm_kernels.optimizers import SGD, Adam, History, Progress, shuffled_batches
 from lstm_kernels.versions import cuda_v5, cuda_v7
@@ -25,7 +25,7 @@ from lstm_kernels.versions.parts import SUM_THREADS, sum_of_parts, sum_shape
 gradients = cuda_v5.gradients
 PLANNERS = 512  # threads of a block that plans an epoch
 MOST_RECORDED = 2**13  # mini-batches of an epoch: the driver keeps some KB for each launch
-PLAN = 2**31  # bytes at most of this computer's memory, for the order of all epochs
+PLANNED = 2**24  # bytes, about, of this computer's memory: the epochs that are planned at once
 BETA_1, BETA_2 = Adam.BETA_1, Adam.BETA_2  # constants in the kernel: arguments cost the host
 
 # ---- the optimisers: a column of threads per parameter -------------------------------------
@@ -108,6 +108,7 @@ class Room:
     def __init__(self, size, batch_size, epochs, dtype, optimizer, recorded):
         T, N, D, H, O = size  # noqa: E741
         self.N, self.batch_size, self.batches = N, batch_size, -(-N // batch_size)
+        self.lengths = [min(batch_size, N - first) for first in range(0, N, batch_size)]
         self.recorded = recorded and self.batches <= MOST_RECORDED
         self.graph, self.refused = None, None  # the recorded epoch; why the driver records none
         self.stream = cuda.stream() if recorded else 0  # the default one cannot be recorded
@@ -199,10 +200,23 @@ class DeviceTraining:
         room = self.room
         state = room.given.twins[0]  # its other rows, Adam's means, are zero
         state[0] = pack(params, room.layout)
-        rates = [rule.next_step() for _ in range(self.epochs * room.batches)]
-        rates = np.reshape(rates, room.all_rates.shape)
-        orders = orders.reshape(room.orders.shape)
+        orders, rates = self.tables(orders)
         room.given.send(state, 0, orders, x, y, rates, stream=room.stream)
+
+    def tables(self, orders):
+        """The plan of these epochs as it is copied: their orders, and the sizes of their steps."""
+        _, _, all_orders, _, _, all_rates = self.room.given.twins
+        orders = orders.reshape(-1, self.room.N)
+        steps = [self.rule.next_step() for _ in range(len(orders) * self.room.batches)]
+        all_orders[: len(orders)] = orders
+        all_rates[: len(orders)] = np.reshape(steps, (len(orders), *all_rates.shape[1:]))
+        return all_orders, all_rates
+
+    def go_on(self, orders):
+        """The plan of further epochs, no more than before, in the place of those that are done."""
+        there = self.room.orders, self.room.all_rates
+        for table, here in zip(there, self.tables(orders), strict=True):
+            copy_in(table, here, self.room.stream)
 
     def epoch(self, epoch):
         """Queue this epoch's launches, the next one's; after the last comes the first again.
@@ -253,19 +267,16 @@ def check_hidden_size(H):
     engine_for(H)
 
 
-def check_schedule(N, epochs, batch_size):
-    """Raise ValueError, before anything is made, if the plan of all epochs takes too much memory.
+def orders_of(N, epochs, batch_size, rng):
+    """The samples of all epochs, one epoch after the other: in pieces, each made when needed.
 
-    The plan is the order of all samples in all epochs, three times while it is made, and what
-    Python needs for each batch: about 400 bytes.
+    An epoch's plan takes this computer three times its order while it is made, and about 400 bytes
+    for each batch.
     """
-    of_epoch = 3 * 8 * N + 400 * -(-N // batch_size)
-    if epochs * of_epoch > PLAN:
-        raise ValueError(
-            f"epochs is {epochs}; cuda_v6 plans all of them before the first, which would take "
-            f"{epochs * of_epoch / 2**30:,.1f} GiB of memory. With N={N} and batch {batch_size} "
-            f"the limit is {PLAN // of_epoch} epochs. Use fewer, or cuda_v5, which plans one."
-        )
+    at_once = max(1, PLANNED // (3 * 8 * N + 400 * -(-N // batch_size)))
+    for done in range(0, epochs, at_once):
+        some = [shuffled_batches(N, batch_size, rng) for _ in range(min(at_once, epochs - done))]
+        yield np.concatenate([np.concatenate(epoch) for epoch in some])
 
 
 def fit(params, x, y, *, epochs, batch_size, rule, seed, on_batch, validation):
@@ -274,26 +285,32 @@ def fit(params, x, y, *, epochs, batch_size, rule, seed, on_batch, validation):
     The losses are read once an epoch, so on_batch hears of an epoch's batches together, at the
     epoch's end, and a stop takes effect there.  After Ctrl-C, the complete epochs count.
     """
-    rng = np.random.default_rng(seed)
-    batches = [shuffled_batches(x.shape[1], batch_size, rng) for _ in range(epochs)]
-    orders = np.concatenate([np.concatenate(epoch) for epoch in batches])
-    with lent(Room, *room_for(params, x, epochs, batch_size, rule)) as room:
-        training = DeviceTraining(params, x, y, orders, batch_size, rule, room=room)
-        return train(training, batches, on_batch, validation)
+    N = x.shape[1]
+    orders = orders_of(N, epochs, batch_size, np.random.default_rng(seed))
+    first = next(orders)  # of all epochs, unless they are very many
+    with lent(Room, *room_for(params, x, len(first) // N, batch_size, rule)) as room:
+        training = DeviceTraining(params, x, y, first, batch_size, rule, room=room)
+        return train(training, epochs, orders, on_batch, validation)
 
 
-def train(training, batches, on_batch, validation):
-    """All epochs, one after the other, and whatever ends them early: (params, History)."""
+def train(training, epochs, orders, on_batch, validation):
+    """All epochs, one after the other, and whatever ends them early: (params, History).
+
+    orders: those of further epochs, for when all are done that `training` knows.
+    """
     history, start, done = History(), time.perf_counter(), 0
     try:
-        for epoch, of_epoch in enumerate(batches):
-            training.epoch(epoch)
-            losses = training.losses(epoch)
+        for epoch in range(epochs):
+            planned = epoch % training.epochs
+            if epoch and planned == 0:
+                training.go_on(next(orders))
+            training.epoch(planned)
+            losses = training.losses(planned)
             if not np.isfinite(losses).all():
                 done = last_good(losses, epoch)
                 history.stopped = diverged(losses, epoch, training.rule.lr)
                 break
-            note(history, losses.tolist(), of_epoch, time.perf_counter() - start)
+            note(history, losses.tolist(), training.room.lengths, time.perf_counter() - start)
             done = epoch + 1
             if validation is not None:
                 error = predict(training.params(done), validation[0]) - validation[1]
@@ -307,11 +324,10 @@ def train(training, batches, on_batch, validation):
     return finite_params(training, history, done), history
 
 
-def note(history, losses, batches, seconds):
-    """Write one epoch into the history."""
+def note(history, losses, weights, seconds):
+    """Write one epoch into the history; weights: how many samples each batch has."""
     history.batch_losses += losses
     history.seconds += [seconds] * len(losses)
-    weights = list(map(len, batches))
     history.epoch_losses.append(float(np.dot(losses, weights) / sum(weights)))
 
 

@@ -13,6 +13,29 @@ def finite_differences(loss, params, step=1e-5):
             g[index] = change / 2 / step
     return grads
 """,
+    "03.e5": """\
+def first_conflict(reads, writes):
+    last = {}
+    for a, names in enumerate(writes):
+        for e in names:
+            if e in last:
+                return last[e], a, e
+            last[e] = a
+    for b, names in enumerate(reads):
+        for e in names:
+            if e in last and last[e] != b:
+                return last[e], b, e
+    return None
+""",
+    "04.3": """\
+def sum_of_products(a, b):
+    return np.tensordot(a, b, axes=([0, 2], [0, 2]))
+
+def weight_gradients(x, h, dz, dy):
+    T = x.shape[0]
+    return Params(U=sum_of_products(dz, x), W=sum_of_products(dz, h[:T]), B=np.sum(dz, axis=(0, 2)),
+                  V=sum_of_products(dy, h[1:]), b_out=np.sum(dy, axis=(0, 2)))
+""",
     "05.5": """\
 @cuda.jit
 def year_totals(passengers, totals):
@@ -44,50 +67,6 @@ def sort_months(values, out):
             if s[k] < own or (s[k] == own and k < n):
                 rank += 1
         out[rank] = own
-""",
-    "12.1": """\
-@compiled
-def part_of(w, workers, N):
-    size, rest = divmod(N, workers)
-    begin = w * size + min(w, rest)
-    return begin, begin + size + (1 if w < rest else 0)
-""",
-    "B1.4": """\
-@cuda.jit
-def squared_error(prediction, y, total):
-    part = cuda.shared.array(1, float32)
-    n = cuda.grid(1)
-    if cuda.threadIdx.x == 0:
-        part[0] = 0
-    cuda.syncthreads()
-    if n < y.shape[0]:
-        cuda.atomic.add(part, 0, (prediction[n] - y[n]) ** 2)
-    cuda.syncthreads()
-    if cuda.threadIdx.x == 0:
-        cuda.atomic.add(total, 0, part[0])
-""",
-    "03.e5": """\
-def first_conflict(reads, writes):
-    last = {}
-    for a, names in enumerate(writes):
-        for e in names:
-            if e in last:
-                return last[e], a, e
-            last[e] = a
-    for b, names in enumerate(reads):
-        for e in names:
-            if e in last and last[e] != b:
-                return last[e], b, e
-    return None
-""",
-    "04.3": """\
-def sum_of_products(a, b):
-    return np.tensordot(a, b, axes=([0, 2], [0, 2]))
-
-def weight_gradients(x, h, dz, dy):
-    T = x.shape[0]
-    return Params(U=sum_of_products(dz, x), W=sum_of_products(dz, h[:T]), B=np.sum(dz, axis=(0, 2)),
-                  V=sum_of_products(dy, h[1:]), b_out=np.sum(dy, axis=(0, 2)))
 """,
     "06.e4": """\
 @cuda.jit
@@ -125,6 +104,12 @@ def add_up_in_few_steps(parts, total):
     if me == 0:
         cuda.atomic.add(total, 0, s[0])
 """,
+    "08.e4": """\
+def latency_and_speed(few, many):
+    A = np.array([few[:2], many[:2]], float)
+    latency, per_byte = np.linalg.solve(A, [few[2], many[2]])
+    return latency, 1 / per_byte
+""",
     "08.e5": """\
 def losses(params, batches):
     x, y = (np.concatenate(a, axis=1) for a in zip(*batches))
@@ -141,10 +126,79 @@ def losses(params, batches):
         start += b.shape[1]
     return found
 """,
-    "08.e4": """\
-def latency_and_speed(few, many):
-    A = np.array([few[:2], many[:2]], float)
-    latency, per_byte = np.linalg.solve(A, [few[2], many[2]])
-    return latency, 1 / per_byte
+    "09.e3": """\
+def train_all(programs, start, batches, rng):
+    shuffled = np.array(batches)[rng.permutation(len(batches))]
+    results = {}
+    for name in programs:
+        results[name] = start
+        for batch in shuffled:
+            results[name] = programs[name](results[name], batch)
+    return results
+""",
+    "12.1": """\
+@compiled
+def part_of(w, workers, N):
+    size, rest = divmod(N, workers)
+    begin = w * size + min(w, rest)
+    return begin, begin + size + (1 if w < rest else 0)
+""",
+    "15.1": """\
+@cuda.jit
+def sgd_kernel(parts, state, rates, step):
+    shared, e = cuda.shared.array(SUM_THREADS, float32), cuda.grid(1)
+    g = sum_of_parts(parts, e, shared)
+    if cuda.threadIdx.y > 0 or e >= state.shape[1]:
+        return
+    state[0, e] = state[0, e] - rates[step, 0] * g
+""",
+    "17.e2": """\
+def time_step(step, synchronize, clock, repeats):
+    for _ in range(2):
+        step()
+    times = []
+    for _ in range(repeats):
+        synchronize()
+        start = clock()
+        step()
+        synchronize()
+        times.append(clock() - start)
+    return np.median(times)
+""",
+    "17.e5": """\
+def samples_per_block(N, H, card):
+    S = np.arange(1, min(N, card.shared_block // (24 * H)) + 1)
+    return S[-(-N // S) >= min(N, card.sms)].max()
+""",
+    "A1.e3": """\
+def run_warps(threads, width):
+    at = [next(t, None) for t in threads]
+    while any(at):
+        moved = False
+        for w in range(0, len(threads), width):
+            mine = range(w, min(len(threads), w + width))
+            while all(at[k] == "warp" for k in mine):
+                moved = True
+                for k in mine:
+                    at[k] = next(threads[k], None)
+        if all(a == "block" for a in at):
+            moved = True
+            at = [next(t, None) for t in threads]
+        if not moved:
+            raise RuntimeError("nobody can go on")
+""",
+    "B1.4": """\
+@cuda.jit
+def squared_error(prediction, y, total):
+    part = cuda.shared.array(1, float32)
+    n = cuda.grid(1)
+    if cuda.threadIdx.x == 0:
+        part[0] = 0
+    cuda.syncthreads()
+    if n < y.shape[0]:
+        cuda.atomic.add(part, 0, (prediction[n] - y[n]) ** 2)
+    cuda.syncthreads()
+    if cuda.threadIdx.x == 0:
+        cuda.atomic.add(total, 0, part[0])
 """,
 }

@@ -12,6 +12,7 @@ WRONG = {
     ],
     "00.e1": [
         ("one too many", "L - T", "L - T + 1", "One too many"),
+        ("one at least", "L - T", "max(L - T, 1)", "L = 11, T = 11: 1, expected 0"),
         ("no overlap", "L - T", "L // T", "expected"),
         ("a lookup table", "L - T", "{(144, 11): 133, (12, 11): 1}.get((L, T), 96)", "expected"),
         ("no return", "return L - T", "L - T", "is a `return` missing"),

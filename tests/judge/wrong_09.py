@@ -3,6 +3,8 @@
 WRONG = {
     "09.1": [
         ("nan passes", "if not np.abs(a - b).max() <= 1e-5 * np.abs(b).max()", "if np.abs(a - b).max() > 1e-5 * np.abs(b).max()", "A nan in one array: it says True"),
+        ("one scale for all arrays", "np.abs(b).max()", "max(np.abs(c).max() for c in reference)", "-3000 only in another array: it says True"),
+        ("the scale of what is tried", "np.abs(b).max()", "np.abs(a).max()", "An infinite number in one array: it says True"),
         ("without abs", "np.abs(a - b).max()", "(a - b).max()", "with the other sign: it says True"),
         ("element by element", "np.abs(a - b).max() <= 1e-5 * np.abs(b).max()", "(np.abs(a - b) <= 1e-5 * np.abs(b)).all()", "A number near 0 that is off by 1e-6, beside one of 2: it says False"),
         ("the largest, not the largest absolute", "np.abs(b).max()", "b.max()", "expected"),
@@ -28,6 +30,7 @@ WRONG = {
     "09.3": [
         ("the wrong way round", "medians[base] / medians[name]", "medians[name] / medians[base]", "Likely: the wrong way round"),
         ("with emulated times", "in medians if name in own}", "in medians}", "there is a ratio of cuda_v2"),
+        ("by the name, not by own", None, "def speedups(medians, base, own):\n    if base[:4] == 'cuda':\n        return {}\n    return {n: medians[base] / medians[n] for n in medians if n[:4] != 'cuda'}", "emulated: nothing: no ratio of cuda_v2"),
         ("an emulated base", "    if base not in own:\n        return {}\n", "", "the base's own time is emulated"),
         ("to the slowest", "medians[base] / ", "max(medians.values()) / ", "to the slowest"),
         ("without the base", "if name in own}", "if name in own and name != base}", "no ratio of sequential"),
@@ -40,6 +43,7 @@ WRONG = {
     ],
     "09.e2": [
         ("the budget comes first", "    if len(seconds) < at_least", "    if sum(seconds) >= budget:\n        return False\n    if len(seconds) < at_least", "2 of at least 3, and the budget is spent: it says False"),
+        ("the budget counts the next one", "sum(seconds) >= budget", "sum(seconds) + seconds[-1] >= budget", "just within the budget: it says False"),
         ("no end by agreement", "len(seconds) < 7 or high - low >= spread * median", "True", "7 that agree: it says True"),
         ("all of them, not the middle half", "(25, 50, 75)", "(0, 50, 100)", "7 of which one is far off: it says True"),
         ("a width without the median", "spread * median", "spread", "within 0.05 s: it says True"),
@@ -57,6 +61,8 @@ WRONG = {
         ("one after the other", None, "def first_win(ours, theirs, sizes):\n    for N in sizes:\n        if ours(N) < theirs(N):\n            return N", "It is right, with up to 126 measurements. The aim is 12."),
         ("one too few at the end", "high = 0, len(sizes)", "high = 0, len(sizes) - 1", "ours never wins: it says"),
         ("the wrong half", "high = middle\n        else:\n            low = middle + 1", "low = middle + 1\n        else:\n            high = middle", "it says"),
+        ("as fast is a win", "< theirs", "<= theirs", "it says"),
+        ("a straight line", None, "def first_win(ours, theirs, sizes):\n    a, b = sizes[0], sizes[-1]\n    first, last = ours(a) - theirs(a), ours(b) - theirs(b)\n    zero = a - first * (b - a) / (last - first)\n    return next((N for N in sizes if N > zero), None)", "it says"),
         ("a guess without measuring", None, "def first_win(ours, theirs, sizes):\n    return sizes[31]", "it says"),
     ],
 }  # fmt: skip

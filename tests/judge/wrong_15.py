@@ -8,6 +8,13 @@ def sgd_kernel(parts, state, rates, step):
             for part in range(parts.shape[0]):
                 state[0, e] -= rates[step, 0] * parts[part, e]
 """
+ONLY_ONE_ROW_SUMS = """\
+@cuda.jit
+def sgd_kernel(parts, state, rates, step):
+    shared, e = cuda.shared.array(SUM_THREADS, float32), cuda.grid(1)
+    if cuda.threadIdx.y == 0 and e < state.shape[1]:
+        state[0, e] -= rates[step, 0] * sum_of_parts(parts, e, shared)
+"""
 EVERY_BATCH_LOOKS = """\
 def launch_batches(room):
     for batch, first in enumerate(range(0, room.N, room.batch_size)):
@@ -39,6 +46,9 @@ WRONG = {
     "15.1": [
         ("only the first part", "sum_of_parts(parts, e, shared)", "parts[0, min(e, parts.shape[1] - 1)]",
          "not the part of block 0"),
+        ("the sum inside the `if`", None, ONLY_ONE_ROW_SUMS, "all must come to it"),
+        ("out before the sum", "    g = sum", "    if e >= state.shape[1]:\n        return\n    g = sum",
+         "all must come to it"),
         ("no guard", " and e < state.shape[1]", "", "is outside"),
         ("all rows update", "cuda.threadIdx.y == 0 and ", "", "race on state[0, 0]"),
         ("always the first step size", "rates[step, 0]", "rates[0, 0]", "of this step"),
@@ -50,6 +60,8 @@ WRONG = {
         ("means not written back", "state[1, e], state[2, e] = mean, square", "pass",
          "must be written back"),
         ("beta for its rest", "float32(1 - BETA_1)", "float32(BETA_1)", "The mean, state[1]"),
+        ("out before the sum", "    g = sum", "    if cuda.threadIdx.y:\n        return\n    g = sum",
+         "all must come to it"),
         ("epsilon in the root", "(math.sqrt(square) + rates[step, 1])",
          "math.sqrt(square + rates[step, 1])", "outside the root"),
         ("no root", "math.sqrt(square)", "square", "the root of the mean of squares"),
@@ -114,6 +126,10 @@ WRONG = {
         ("copied before the epoch",
          "        room.launch_all()\n        kept[epoch].copy_to_device(room.loss)",
          "        kept[epoch].copy_to_device(room.loss)\n        room.launch_all()", "losses["),
+        ("worked out from the last", None,
+         "def losses_of_training(room, epochs):\n    for _ in range(epochs):\n        room.launch_all()\n"
+         "    last = room.loss.copy_to_host()\n"
+         "    return np.stack([last - (epochs - 1 - k) for k in range(epochs)])", "losses["),
         ("only the last", "kept[epoch].copy_to_device", "kept[0].copy_to_device", "losses["),
         ("one epoch too few", "range(epochs)", "range(epochs - 1)", "launches 0 epochs"),
     ],

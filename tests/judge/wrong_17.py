@@ -79,6 +79,7 @@ WRONG = {
         ("all in one block", LOOP, "N", "a block has"),
         ("memory forgotten", "min(N, room)", "N", "bytes; a block has"),
         ("rounded down", LOOP, "max(1, min(room, N // card.sms))", "are possible"),
+        ("no whole number", LOOP, "min(N, room) / 1", "no whole number"),
         ("sizes hard-coded", LOOP, "16 if N > 16 * card.sms else 1", "are possible"),
     ],
 }  # fmt: skip

@@ -49,6 +49,10 @@ WRONG = {
         ("no first pause", '    yield "written"\n', "", "before all have written it"),
         ("no pause in the loop", '        yield "added"\n', "", "x[0] is"),
         ("a pause without a name", 'yield "written"', "yield", "say which barrier"),
+        ("empty pauses, and thread 0 adds all", None,
+         "def sum_twin(t, x, part):\n    part[t] = x[t]\n    yield 'written'\n    width = len(x) // 2\n"
+         "    while width:\n        yield 'added'\n        width //= 2\n    if t == 0:\n"
+         "        x[0] = part.sum()", "nothing is added in pairs"),
         ("thread 0 adds all", None,
          "def sum_twin(t, x, part):\n    part[t] = x[t]\n    yield 'written'\n    if t == 0:\n"
          "        x[0] = part.sum()", "It pauses 1 times"),
@@ -94,6 +98,8 @@ WRONG = {
     "A1.e3": [
         ("a block only", None, LIKE_A_BLOCK, "RuntimeError"),
         ("warps wait for all", 'if set(at[warp]) == {"warp"}', 'if set(at) == {"warp"}',
+         "nobody can go on"),
+        ("made for warps of two", "range(0, len(threads), width)", "range(0, len(threads), 2)",
          "nobody can go on"),
         ("nobody is missed", 'raise RuntimeError(f"nobody can go on: {at}")', "return",
          "it must raise RuntimeError"),

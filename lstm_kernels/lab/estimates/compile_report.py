@@ -15,13 +15,12 @@ The compiler runs in a process of its own, for the present one may have chosen t
 """
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from typing import NamedTuple
 
 from lstm_kernels.data import data_folder
 from lstm_kernels.lab import saving
-from lstm_kernels.lab.apart import run_apart
+from lstm_kernels.lab.apart import run_side_by_side
 from lstm_kernels.lab.estimates.cards import BY_CAPABILITY, WARP, get_card
 from lstm_kernels.lab.estimates.occupancy import limit_text, occupancy, warps_of
 from lstm_kernels.lab.words import aligned
@@ -74,27 +73,19 @@ def find_ptxas():
     return next((str(f.locate()) for f in files if f.name in ("ptxas", "ptxas.exe")), None)
 
 
-def compile_for(cc, dtypes):
-    """All kernels for one architecture, from a process that has Numba's real CUDA compiler.
-
-    It needs no driver.
-    """
-    found = run_apart("lab.estimates.compiler", cc, *dtypes, settings=COMPILER)
-    return [CompiledKernel(**fields) for fields in found]
-
-
 def measure(cc=tuple(BY_CAPABILITY), dtypes=("float32",)):
     """Compile every kernel for every architecture: a list of CompiledKernel, kernel by kernel.
 
-    V7's have no row for a card that cannot hold their weights.
+    Each architecture has a process with Numba's real CUDA compiler, which needs no driver.  V7's
+    kernels have no row for a card that cannot hold their weights.
     """
     for one in cc:
         get_card(one)  # ValueError for an unknown one, before anything is compiled
     if find_ptxas() is None:
         raise RuntimeError(MISSING)
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        found = list(pool.map(lambda one: compile_for(one, dtypes), cc))
-    rows = [row for of_card in found for row in of_card]
+    calls = [(one, *dtypes) for one in cc]
+    found = run_side_by_side("lab.estimates.compiler", calls, COMPILER)
+    rows = [CompiledKernel(**fields) for of_card in found for fields in of_card]
     order = list(dict.fromkeys((row.kernel, row.dtype) for row in rows))
     return sorted(rows, key=lambda row: order.index((row.kernel, row.dtype)))
 
