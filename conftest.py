@@ -4,9 +4,28 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent
 CELL_TIMEOUT = 120  # seconds: far above any cell, so that a hanging kernel still ends
 collect_ignore = ["notebooks/do"]  # the same cells without outputs: nothing to compare
+WORKERS = min(2, os.cpu_count() or 1)  # each, with a notebook's kernel, needs 2 GB
+LONGEST = ("test_tasks", "test_cuda_v7", "test_cuda_v4_v5", "test_versions")  # files to begin with
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at its options
+def pytest_cmdline_main(config):
+    """Whole folders are tested by two processes, file by file, if pytest-xdist is installed.
+
+    Not with -n, -k, -x, -s or --pdb, and not in such a process itself.
+    """
+    option, folders = config.option, all(map(os.path.isdir, config.args))
+    wished = getattr(option, "numprocesses", 0) is not None or hasattr(config, "workerinput")
+    narrowed = option.keyword or option.maxfail or option.usepdb or option.capture == "no"
+    if folders and WORKERS > 1 and not (wished or narrowed):
+        option.numprocesses, option.dist, option.loadscopereorder = WORKERS, "loadfile", False
+        for library in ("OPENBLAS", "OMP"):
+            os.environ.setdefault(f"{library}_NUM_THREADS", "1")  # a core for each process
 
 
 def pytest_configure(config):
@@ -19,6 +38,13 @@ def pytest_configure(config):
         config.option.nbval_cell_timeout = CELL_TIMEOUT
         nobody = Path(tempfile.gettempdir()) / f"no_progress_{os.getpid()}.json"
         os.environ["LSTM_KERNELS_PROGRESS"] = str(nobody)  # not what was solved on this machine
+
+
+def pytest_collection_modifyitems(items):
+    """In each of the two, the longest files come first, so that both end at about the same time."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = {name: number for number, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: place.get(item.path.stem, len(place)))
 
 
 def pytest_collectstart(collector):

@@ -1,6 +1,7 @@
 """What the tests share: random problems, PyTorch, faked platforms, the compiler, the driver."""
 
 import os
+import signal
 import sys
 from dataclasses import replace
 
@@ -24,6 +25,14 @@ def nothing_kept():
     yield
     if device := sys.modules.get("lstm_kernels.machine.device"):  # some tests load none
         device.release_memory()
+
+
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C is heard, though pytest was started in the background and ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -340,7 +340,8 @@ def test_where_a_version_is_wrong():
     assert not right.is_wrong([{**failed, "failed": None, "note": "refused"}], "cuda_v5", 4)
 
 
-def test_every_version_that_launches_is_checked_at_every_shape():
+def test_every_version_that_launches_is_checked_at_every_shape(monkeypatch):
+    monkeypatch.setattr(device, "ON_GPU", True)  # its estimates are a card's
     keys = [point.key for point in right.points(plan.FULL, [])]
     assert len({json.dumps(key) for key in keys}) == len(keys)
     checked = {key["version"] for key in keys if key["what"] == "gradients"}
@@ -428,6 +429,7 @@ def test_counters_are_read_launch_by_launch():
 
 
 def test_a_program_is_counted_or_says_why_not(monkeypatch):
+    monkeypatch.setattr(device, "ON_GPU", True)  # its estimates are a card's
     script = f"import sys; print({NCU!r} if 'cuda_v5' in sys.argv else 'ERR_NVGPUCTRPERM')"
     monkeypatch.setattr(tools, "find", lambda name: sys.executable)
     monkeypatch.setattr(counters, "OPTIONS", ("-c", script))

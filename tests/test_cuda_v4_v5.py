@@ -45,15 +45,6 @@ def test_agrees_with_numpy_and_pytorch(version, dtype, shape, problem, torch):
 
 
 @pytest.mark.parametrize("version", [cuda_v4, cuda_v5])
-@pytest.mark.parametrize("shape", [(1, 1, 1, 1, 1), (4, 3, 2, 3, 2), (10, 2, 1, 2, 1)], ids=str)
-def test_finite_differences(version, shape, problem):
-    params, x, y = problem(*shape, dtype=F64)
-    _, grads = version.gradients(params, x, y)
-    slow = checks.finite_differences(lambda p: version.gradients(p, x, y)[0], params)
-    assert max(map(checks.relative_error, grads, slow)) < 1e-6
-
-
-@pytest.mark.parametrize("version", [cuda_v4, cuda_v5])
 def test_the_same_bits_in_every_order_of_threads_and_blocks(version, problem, monkeypatch):
     """In the emulator; a card chooses its own order, and does so on every run."""
     params, x, y = problem(3, 45, 2, 20, 2, dtype=F64)

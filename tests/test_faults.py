@@ -26,7 +26,7 @@ THREE = ("numpy_loop", "numpy_batched", "sequential")
 
 
 @pytest.fixture
-def tiny(monkeypatch):
+def tiny(ctrl_c, monkeypatch):
     """Races and grids of a moment, without PyTorch."""
     monkeypatch.setattr(grid, "QUICK", grid.Grid(batch=(1, 2), hidden=(3,), length=(2,)))
     monkeypatch.setattr(bench_command, "COURSE", THREE)
@@ -34,9 +34,6 @@ def tiny(monkeypatch):
     monkeypatch.setattr(race, "published_workload", lambda epochs: TINY)
     monkeypatch.setattr(race, "larger_workload", lambda: TINY)
     monkeypatch.setattr(pytorch, "has_torch", lambda: False)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background: ignored
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def no_space(*_):
@@ -279,6 +276,8 @@ def test_an_error_of_ours_leaves_what_was_measured(tiny, tmp_path, monkeypatch):
 SMALL = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # also where pytest itself ignores it
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from lstm_kernels import __main__
 from lstm_kernels.lab.measure import grid, pytorch
 from lstm_kernels.lab.commands import bench

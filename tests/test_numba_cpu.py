@@ -41,14 +41,6 @@ def test_agrees_with_numpy_batched(shape, dtype, tolerance, problem):
     assert all(map(np.array_equal, before, (*batch[0], *batch[1:])))
 
 
-@pytest.mark.parametrize("shape", [(3, 2, 2, 3, 2), (4, 9, 2, 5, 1)], ids=str)
-def test_finite_differences(shape, problem):
-    params, x, y = problem(*shape, dtype=np.float64)
-    _, grads = numba_cpu.gradients(params, x, y)
-    slow = checks.finite_differences(lambda p: numba_cpu.gradients(p, x, y)[0], params)
-    assert max(map(checks.relative_error, grads, slow)) < 1e-6
-
-
 @pytest.mark.parametrize("shape", [(11, 7, 1, 50, 1), (12, 64, 2, 33, 3)], ids=str)
 def test_agrees_with_pytorch(shape, problem, torch):
     batch = problem(*shape)

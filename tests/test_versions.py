@@ -2,7 +2,7 @@
 
 import inspect
 import math
-import os
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -14,18 +14,20 @@ from lstm_kernels.lab.estimates.bus import array_shapes
 from lstm_kernels.lab.measure.pytorch import torch_gradients
 from lstm_kernels.machine import device, watch
 from lstm_kernels.model import Sizes
-from lstm_kernels.training import fit
+from lstm_kernels.training import fit, mean_squared_error
 from lstm_kernels.versions import COURSE, get_version, per_sample
+from tests.problems import largest, random_problem
 
 TINY = device.TARGET == "simulator"  # Numba's simulator needs seconds for what others do in ms
 NAMES = COURSE if TINY else tuple(VERSIONS)  # ... and has no warp shuffles, which V5 needs
 SHAPES = [(1, 1, 1, 1, 1), (1, 4, 2, 3, 2)]  # T, N, D, H, O
 if not TINY:
-    SHAPES += [(5, 1, 1, 5, 1), (6, 3, 3, 7, 2)]
+    SHAPES += [(5, 1, 1, 5, 1), (6, 3, 3, 7, 2), (10, 2, 1, 2, 1)]  # V5: windows of 8 steps
 REAL_SHAPES = [(11, 7, 1, 50, 1), (12, 33, 2, 17, 3), (12, 129, 1, 16, 1)]
 REAL_SHAPES += [(4, 1024, 1, 32, 1), (12, 8, 1, 128, 1), (48, 33, 1, 50, 1)]  # large N, H, T
 LARGEST = (48, 1024, 1, 128, 1)  # all three at once
 BATCH_SIZES = (1, 31, 33, 129, 1000)
+OTHER_TILE = ("cuda_v7", 1000)  # V7 has another program for so many samples
 CUDA = [name for name in NAMES if name.startswith("cuda")]
 OWN = [name for name in NAMES if VERSIONS[name].gradients.__module__.endswith(name)]  # V6: V5's
 FAST = [name for name in OWN if name != "sequential"]
@@ -42,12 +44,20 @@ def worst(loss, grads, expected_loss, expected):
     return max(checks.relative_error(loss, expected_loss), *errors)
 
 
+@lru_cache
+def by_finite_differences(shape):
+    """The loss of the model, and its derivatives: what every version must find."""
+    params, x, y = random_problem(*shape, dtype=np.float64)
+    grads = checks.finite_differences(lambda p: mean_squared_error(p, x, y), params)
+    return mean_squared_error(params, x, y), grads
+
+
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("version", OWN)
 def test_finite_differences_in_float64(version, shape, problem):
-    gradients, (params, x, y) = VERSIONS[version].gradients, problem(*shape, dtype=np.float64)
-    _, grads = gradients(params, x, y)
-    expected = checks.finite_differences(lambda p: gradients(p, x, y)[0], params)
+    loss, grads = VERSIONS[version].gradients(*problem(*shape, dtype=np.float64))
+    expected_loss, expected = by_finite_differences(shape)
+    assert checks.relative_error(loss, expected_loss) < 1e-12
     errors = list(map(checks.relative_error, grads, expected))
     assert max(errors) < 1e-6, errors
 
@@ -71,7 +81,7 @@ def test_agrees_with_pytorch_at_real_sizes(version, shape, problem, torch):
 
 
 @real_size
-@pytest.mark.skipif("LSTM_KERNELS_SKIP_LARGEST" in os.environ, reason="CI runs it apart")
+@largest
 @pytest.mark.parametrize("version", FASTEST)
 def test_agrees_with_pytorch_at_the_largest_size(version, problem, torch):
     params, x, y = problem(*LARGEST)
@@ -80,8 +90,11 @@ def test_agrees_with_pytorch_at_the_largest_size(version, problem, torch):
 
 
 @real_size
-@pytest.mark.parametrize("N", BATCH_SIZES)
-@pytest.mark.parametrize("version", BLOCKS)
+@pytest.mark.parametrize(
+    "version, N",
+    [(version, N) for version in BLOCKS for N in BATCH_SIZES if (version, N) != OTHER_TILE]
+    + [pytest.param(*OTHER_TILE, marks=largest)],
+)
 def test_any_batch_size_over_many_blocks(version, N, problem):
     params, x, y = problem(4, N, 1, 8, 1)
     assert checks.compare(version, "numpy_batched", params, x, y) < 1e-5

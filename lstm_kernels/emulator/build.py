@@ -22,6 +22,7 @@ import numba
 from . import cache
 from .explain import origins
 from .independent import written_arguments
+from .intrinsics import RUN_BLOCKS
 from .program import Program
 from .translate import translate_function
 
@@ -86,7 +87,7 @@ def launch(control, memory{arguments}):
                 entered = _gpu.enter_thread(control, memory, block, rank, room)
                 thread = _compact.held_at(entered, state + paused)
                 _scheduler.keep_generator(_kernel(thread{held}), state)
-        if not _compiled.run_blocks(resume, size, states, control, memory, first, last):
+        if not _scheduler.call_run_blocks(resume, size, states, control, memory, first, last):
             return False
     return True
 """
@@ -148,8 +149,17 @@ class Build:
 
 
 def scheduler():
-    """The module with the compiled scheduler; kernels with barriers call it."""
+    """The module with the compiled scheduler."""
     return _import_generated(SCHEDULER, "scheduler")
+
+
+@lru_cache(maxsize=1)
+def run_blocks_address():
+    """Where the compiled `scheduler.run_blocks` lies; kernels with barriers call it there."""
+    function = scheduler().run_blocks
+    function.compile(RUN_BLOCKS)
+    compiled = function.overloads[RUN_BLOCKS]
+    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
 
 
 @lru_cache(maxsize=1)

@@ -41,7 +41,8 @@ DYNAMIC_BYTES = 44  # what the launch asked for, to the byte
 STOP = 45  # not 0: leave as soon as you can (Ctrl-C)
 AREAS = 46  # 0, or if loops may wait for other threads: address of a table of the pieces of
 AREA_COUNT = 47  # ... memory that all threads share, and how many there are
-SLOTS = 48
+RUN = 48  # address of the compiled `scheduler.run_blocks`, for kernels with barriers
+SLOTS = 49
 
 
 def new_control(grid, block):

@@ -12,7 +12,7 @@ except ImportError:  # NumPy 1
 
 from . import card, cores, scheduler
 from . import control as slots
-from .build import Build
+from .build import Build, run_blocks_address
 from .environment import python_function
 from .errors import (
     ArgumentError,
@@ -136,6 +136,7 @@ class Launch:
         control[slots.THREAD_ROOMS] = threads if build.waits else 1
         at_once = card.blocks_at_once(self.block, of_block) if program.spins else 1
         control[slots.RESIDENT] = blocks if program.uses_grid else min(blocks, at_once)
+        control[slots.RUN] = run_blocks_address() if build.waits else 0
         return control, _block_bytes(control) * int(control[slots.RESIDENT])
 
     def bytes_of_block(self):

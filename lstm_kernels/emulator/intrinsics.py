@@ -166,15 +166,40 @@ def call_resume(typingctx, pointer, address):
     """Call such a function; an exception inside it goes on to our caller."""
 
     def codegen(context, builder, signature, args):
-        convention, word = context.call_conv, [types.int64]
-        function_type = convention.get_function_type(types.int64, word)
-        function = builder.inttoptr(args[0], function_type.as_pointer())
-        status, code = convention.call_function(builder, function, types.int64, word, [args[1]])
-        with cgutils.if_unlikely(builder, status.is_error):
-            convention.return_status_propagate(builder, status)
-        return code
+        return _call_through(context, builder, args[0], types.int64, [types.int64], [args[1]])
 
     return types.int64(types.int64, types.int64), codegen
+
+
+BYTES, WORDS = types.Array(types.uint8, 1, "C"), types.Array(types.int64, 1, "C")
+WORD = types.int64
+RUN_BLOCKS = (WORD, WORD, BYTES, WORDS, BYTES, WORD, WORD)  # the arguments of scheduler.run_blocks
+
+
+@intrinsic
+def call_run_blocks(typingctx, resume, size, states, control, memory, first, last):
+    """Call `scheduler.run_blocks` by its address, which stands in the control block.
+
+    So a kernel's machine code does not hold the scheduler's, and is made in less time.
+    """
+
+    def codegen(context, builder, signature, args):
+        words = view(context, builder, control, args[3]).data
+        address = builder.load(cgutils.gep(builder, words, slots.RUN))
+        return _call_through(context, builder, address, types.boolean, RUN_BLOCKS, args)
+
+    return types.boolean(*RUN_BLOCKS), codegen
+
+
+def _call_through(context, builder, address, result, kinds, args):
+    """Call the compiled function at an address; an exception inside it goes on to our caller."""
+    convention = context.call_conv
+    pointer = convention.get_function_type(result, kinds).as_pointer()
+    function = builder.inttoptr(address, pointer)
+    status, value = convention.call_function(builder, function, result, kinds, args)
+    with cgutils.if_unlikely(builder, status.is_error):
+        convention.return_status_propagate(builder, status)
+    return value
 
 
 @intrinsic

@@ -14,6 +14,7 @@ from . import control as slots
 from .compact import array_at
 from .intrinsics import (  # noqa: F401  (translated kernels call three of them)
     call_resume,
+    call_run_blocks,
     generator_size,
     keep_generator,
     load_as,

@@ -63,7 +63,6 @@ import helper
 @cuda.jit
 def kernel(x):
     n = cuda.grid(1)
-    cuda.syncthreads()
     x[n] = helper.twice(x[n])
 """
 HELPER = """

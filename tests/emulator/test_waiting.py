@@ -240,7 +240,7 @@ def adds(x):
 @pytest.mark.skipif(sys.platform == "win32", reason="os.kill sends no Ctrl-C on Windows")
 @pytest.mark.parametrize("kernel", [endless, endless_in_turn, nobody_sets_it_counted, long_loops])
 @pytest.mark.parametrize("blocks", [1, 300])
-def test_ctrl_c_ends_a_launch_within_two_seconds(kernel, blocks):
+def test_ctrl_c_ends_a_launch_within_two_seconds(kernel, blocks, ctrl_c):
     arrays = [np.zeros(1, np.int32)] if kernel is nobody_sets_it_counted else []
     arrays.append(np.zeros(40 * blocks))
     for _ in range(2):
@@ -276,7 +276,7 @@ def long_for_each_block(x, rounds):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="os.kill sends no Ctrl-C on Windows")
-def test_ctrl_c_also_stops_all_cores():
+def test_ctrl_c_also_stops_all_cores(ctrl_c):
     x, launch = cuda.to_device(np.zeros(64)), long_for_each_block[64, 1]
     launch(x, 1)
     launch.seconds = 1.0  # long enough to be shared among the cores
