@@ -67,6 +67,17 @@ def find_data_races(kernel, grid, block, *args, shared_bytes=0):
     return data_races.find_data_races(kernel, grid, block, *args, shared_bytes=shared_bytes)
 
 
+def count(kernel, grid, block, *args, shared_bytes=0):
+    """What the warps of one launch ask of memory and compute, line by line: a Counted.
+
+    Runs in the emulator, also where there is a GPU, on copies of the arguments; exact, and the same
+    on every run.  Names and limits: emulator/counters.py.  Lesson 11.
+    """
+    from lstm_kernels.emulator import counters
+
+    return counters.count(kernel, grid, block, *args, shared_bytes=shared_bytes)
+
+
 def different_results(kernel, grid, block, *args):
     """How many different results, to the last bit, a kernel gives in three orders of its threads.
 

@@ -39,6 +39,7 @@ from numba import types as _types
 from lstm_kernels.emulator import arithmetic as _card
 from lstm_kernels.emulator import build as _build
 from lstm_kernels.emulator import compact as _compact
+from lstm_kernels.emulator import counting as _count
 from lstm_kernels.emulator import runtime as _gpu
 from lstm_kernels.emulator import scheduler as _scheduler
 from lstm_kernels.emulator import signatures as _signatures
@@ -124,15 +125,15 @@ def note_access(control, address, kind, site):
 class Build:
     """A kernel ready to run: `launch(control, memory, *arguments)` and what messages need."""
 
-    def __init__(self, function, tracing=False):
-        self.program = Program(tracing=tracing)
+    def __init__(self, function, tracing=False, counting=False):
+        self.program = Program(tracing=tracing, counting=counting)
         kernel = translate_function(function, self.program, is_kernel=True)
         self.waits = kernel.waits
         code = function.__code__
         self.arguments = list(code.co_varnames[: code.co_argcount])
         self.written_apart = self._written_apart(kernel)
         self.source = _source(self.program, kernel, function.__name__)
-        module = _import_generated(self.source, function.__name__)
+        module = import_generated(self.source, function.__name__)
         self.launch = module.launch
         self.path = module.__file__
 
@@ -151,7 +152,7 @@ class Build:
 
 def scheduler():
     """The module with the compiled scheduler."""
-    return _import_generated(SCHEDULER, "scheduler")
+    return import_generated(SCHEDULER, "scheduler")
 
 
 _compiling = RLock()  # the next two functions: the thread of `prepare` calls them, too
@@ -206,7 +207,7 @@ def _run_blocks_address():
 
 @lru_cache(maxsize=1)
 def _note_access_address():
-    return _import_generated(NOTE, "note_access").note_access.address
+    return import_generated(NOTE, "note_access").note_access.address
 
 
 def _source(program, kernel, name):
@@ -235,7 +236,7 @@ def _callees_first(trees):
     return reversed(trees)
 
 
-def _import_generated(source, name):
+def import_generated(source, name):
     """The module of this source. What runs is the source itself; its file is for the reader."""
     key = hashlib.sha256("\0".join([source, fingerprint()]).encode()).hexdigest()[:20]
     module_name = f"emulated_{name}_{key}"

@@ -137,11 +137,11 @@ class Trace:
         self.arguments, _ = launch.device_arguments(copied(args))
         control, nbytes = launch.prepared
         self.memory = np.empty(nbytes, np.uint8)
-        self.regions = _global_regions(self.arrays())
-        self.regions += _shared_regions(launch, control, address_of(self.memory))
+        self.regions = global_regions(self.arrays())
+        self.regions += shared_regions(launch, control, address_of(self.memory))
         self.shadow = _new_shadow(sum(region.elements for region in self.regions))
         self.found = np.zeros((MAX_RACES, tracing.RACE), np.int64)
-        self.table = self._table()
+        self.table = table_of(self.regions)
         self.header = np.zeros(tracing.HEADER, np.int64)
         self.header[tracing.REGIONS] = len(self.regions)
         self.header[tracing.REGIONS_AT] = address_of(self.table)
@@ -158,20 +158,7 @@ class Trace:
 
     def arrays(self):
         """Name and array of each array argument; the parts of a tuple are `name[0]`, ..."""
-        for name, value in zip(self.launch.build.arguments, self.arguments, strict=True):
-            parts = enumerate(value) if isinstance(value, tuple) else [("", value)]
-            for number, array in parts:
-                if isinstance(array, np.ndarray):
-                    yield name if number == "" else f"{name}[{number}]", array
-
-    def _table(self):
-        rows, first = [], 0
-        for region in self.regions:
-            end = region.start + region.nbytes
-            shared = region.array is None
-            rows.append((region.start, end, region.itemsize, first, shared))
-            first += region.elements
-        return np.array(rows, np.int64).reshape(-1, tracing.REGION)
+        return arrays_of(self.launch, self.arguments)
 
     def races(self):
         """The races found, in words."""
@@ -230,7 +217,26 @@ def address_of(array):
     return array.__array_interface__["data"][0]
 
 
-def _global_regions(arrays):
+def arrays_of(launch, arguments):
+    """Name and array of each array argument; the parts of a tuple are `name[0]`, ..."""
+    for name, value in zip(launch.build.arguments, arguments, strict=True):
+        parts = enumerate(value) if isinstance(value, tuple) else [("", value)]
+        for number, array in parts:
+            if isinstance(array, np.ndarray):
+                yield name if number == "" else f"{name}[{number}]", array
+
+
+def table_of(regions):
+    """The pieces of memory as rows of numbers, for compiled code."""
+    rows, first = [], 0
+    for region in regions:
+        end = region.start + region.nbytes
+        rows.append((region.start, end, region.itemsize, first, region.array is None))
+        first += region.elements
+    return np.array(rows, np.int64).reshape(-1, tracing.REGION)
+
+
+def global_regions(arrays):
     """One region for each array argument (an array given twice has one)."""
     regions = {}
     for name, array in arrays:
@@ -240,7 +246,7 @@ def _global_regions(arrays):
     return list(regions.values())
 
 
-def _shared_regions(launch, control, start):
+def shared_regions(launch, control, start):
     """One region for the shared memory of each block that is under way at once."""
     nbytes = int(control[slots.SHARED_BYTES])
     if not nbytes:

@@ -48,9 +48,13 @@ class SharedArray:
 
 @dataclass
 class Program:
-    """The pieces of the generated module. `tracing` adds what the race finder needs."""
+    """The pieces of the generated module.
+
+    `tracing` adds what the race finder needs; `counting`, besides, what the counters need.
+    """
 
     tracing: bool = False
+    counting: bool = False
     definitions: dict = field(default_factory=dict)  # name -> source line
     functions: dict = field(default_factory=dict)  # Python function -> its translation
     sites: list = field(default_factory=list)

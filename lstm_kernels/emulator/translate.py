@@ -28,6 +28,7 @@ from .environment import MISSING, Environment, python_function, source_tree
 from .explain import file_of, source_line
 from .inline import inline_calls, keep_apart
 from .loops import Loops
+from .noted import Notes
 from .program import Site, as_dtype, callable_source, constant_source, refuse_half
 from .refuse import (
     is_constant_shape,
@@ -106,6 +107,8 @@ class Translator(ast.NodeTransformer):
         refuse_signature(tree, self.function, self.is_kernel)
         refuse_python(tree, self.function)
         tree.body = [statement for statement in map(self.visit, tree.body) if statement]
+        if self.program.counting:
+            tree.body = Notes(self._line).block(tree.body)
         keep_apart(tree)
         tree.body = self._with_stops(tree.body)
         tree.body = inline_calls(tree.body, self.function) or [ast.Pass()]
@@ -452,6 +455,10 @@ class Translator(ast.NodeTransformer):
         line, file = getattr(node, "lineno", 0), file_of(self.function)
         site = Site(self.function.__name__, line, text, array, file)
         return self.program.add_site(site)
+
+    def _line(self, node):
+        """The place of a whole line, as it is written."""
+        return self._site(node, source_line(self.function, node.lineno).strip())
 
     def _dimensions(self, node):
         values = [getattr(argument, "value", None) for argument in node.args]
