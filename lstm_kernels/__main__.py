@@ -1,4 +1,4 @@
-"""The door: `python -m lstm_kernels doctor | race | bench | baselines | forecast | report`."""
+"""The door: `python -m lstm_kernels doctor | race | bench | ...`: the commands of the course."""
 
 import argparse
 import codecs
@@ -49,6 +49,14 @@ def parse(arguments):
     report.add_argument("--cc", type=int, nargs="+", default=[60, 75, 80, 89, 90])
     report.add_argument("--png", default=None, help="save the occupancy picture here")
     report.add_argument("--keep", action="store_true", help="keep it for the lessons, in data/")
+    grade = commands.add_parser("grade", help="a class's notebooks: pages and a table of points")
+    grade.add_argument("submissions", help="a folder: a folder, zip or notebook per student")
+    grade.add_argument("--csv", default="grades.csv", help="where to save the table")
+    grade.add_argument("--out", default="pages", help="where to save the pages")
+    grade.add_argument("--lesson", default="", help="only this one, such as 07")
+    grade.add_argument("--jobs", type=size, default=2, help="processes at a time")
+    grade.add_argument("--seconds", type=float, default=60.0, help="for each cell and verdict")
+    grade.add_argument("--seed", type=int, help="of the judge's inputs, to repeat a verdict")
     options = parser.parse_args(arguments)
     if options.command == "bench":
         check_bench(options, bench.error)
@@ -98,6 +106,11 @@ def main(arguments=None):
         from lstm_kernels.lab.commands import forecast
 
         return forecast.main(keep=options.keep)
+    if options.command == "grade":
+        from lstm_kernels.classroom import grade
+
+        wishes = {name: value for name, value in vars(options).items() if name != "command"}
+        return grade.main(wishes.pop("submissions"), **wishes)
     from lstm_kernels.lab.commands import report
 
     return report.main(cc=options.cc, png=options.png, keep=options.keep)

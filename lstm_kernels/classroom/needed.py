@@ -1,6 +1,6 @@
 """Which lines of a notebook the judge needs: those of its tasks, and what they depend on.
 
-Nothing runs here.  A line that measures or draws defines no name that a task needs, and is left out.
+Nothing runs here.  Lines that measure or draw define no name that a task needs: they are left out.
 """
 
 import ast
