@@ -6,7 +6,7 @@ import re
 import secrets
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -32,7 +32,7 @@ def main(folder, csv, lesson="", jobs=2, out="pages", seconds=60.0, seed=None):
     if wrong:
         print(wrong, file=sys.stderr)
         return 2
-    out = Path(out)
+    csv, out = str(csv), Path(out)
     (out / KEPT).mkdir(parents=True, exist_ok=True)
     if saving.refuse_paths([csv, str(out / "index.html")]):
         return 2
@@ -72,9 +72,11 @@ class _Class:
                     warm = self._to_warm(todo, jobs)
                     for place in pool.map(lambda place: _warm(place, warm), places):
                         free.put(place)
-                    done = [pool.submit(self._judge_one, *pair, free) for pair in todo]
-                    for one in as_completed(done):
-                        print(one.result())
+                    waiting = {pool.submit(self._judge_one, *pair, free) for pair in todo}
+                    while waiting:  # a wait without an end would not hear Ctrl-C everywhere
+                        done, waiting = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
+                        for one in done:
+                            print(one.result())
                         check()
                 except BaseException:
                     pool.shutdown(wait=False, cancel_futures=True)

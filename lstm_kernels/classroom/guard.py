@@ -57,9 +57,9 @@ NETWORK = {
     "urllib.Request",
 }  # fmt: skip
 READS = {"os.listdir", "os.scandir", "os.chdir", "os.fchdir"}
-WRITES = {
-    "os.remove", "os.rmdir", "os.rename", "os.mkdir", "os.link", "os.symlink", "os.truncate",
-    "os.chmod", "os.chown", "os.utime",
+WRITES = {  # the places of folders' descriptors among their arguments
+    "os.remove": (1,), "os.rmdir": (1,), "os.mkdir": (2,), "os.rename": (2, 3), "os.link": (2, 3),
+    "os.symlink": (2,), "os.chmod": (2,), "os.chown": (3,), "os.utime": (3,), "os.truncate": (),
 }  # fmt: skip
 AROUND = {  # refused only in the submission's own lines: libraries need them
     "ctypes.dlopen": "loads a library",
@@ -90,6 +90,7 @@ def watch(page, own, read, closed, tell):
     tell(words): called for each try.
     """
     real, here, frame_of, ours = os.path.realpath, threading.get_ident, sys._getframe, set()
+    join, fsdecode = os.path.join, os.fsdecode
     own, closed = ([real(path) for path in paths] for paths in (own, closed))
     readable = [*own, *map(real, (*read, *sys.path, sys.prefix, sys.base_prefix, *SYSTEM))]
     readable.append(f"/proc/{os.getpid()}")
@@ -106,8 +107,10 @@ def watch(page, own, read, closed, tell):
         elif event in READS:
             look_at(arguments[0], False)
         elif event in WRITES:
+            folders = [arguments[place] for place in WRITES[event] if arguments[place] != -1]
             for path in [a for a in arguments if isinstance(a, str | bytes | os.PathLike)]:
-                look_at(path, True)
+                for base in folders or [""]:  # a descriptor where there is no /proc: refused
+                    look_at(join(base and f"/proc/self/fd/{base}", fsdecode(path)), True)
         elif event in PROCESSES:
             refuse("starts a process")
         elif event in SIGNALS:
@@ -120,7 +123,7 @@ def watch(page, own, read, closed, tell):
     def look_at(path, writes):
         if isinstance(path, int) or path in (None, os.devnull):
             return
-        path = real(os.fsdecode(path))
+        path = real(fsdecode(path))
         if any(map(is_in(path), closed)) or not any(map(is_in(path), own if writes else readable)):
             refuse(f"{'writes to' if writes else 'reads'} {path}")
 

@@ -98,7 +98,7 @@ def student_html(graded, numbers):
     rows = "<tr><th>task<th>points<th>verdict"
     for number in numbers:
         task, (state, words) = TASKS[number], graded.verdict(number)
-        verdict = f"{state}. {words}" if state else words
+        verdict = f"{state}. {words}".strip(". ") + "."
         got = f"{graded.points([number])} of {task.points}"
         rows += f"<tr><td>{number} {escape(task.title)}<td class='n'>{got}"
         rows += f'<td class="words">{escape(verdict)}'

@@ -22,6 +22,7 @@ from typing import NamedTuple
 from lstm_kernels.machine.platforms import ROOT
 
 CHILD = "from lstm_kernels.classroom.child import main; main()"
+START = 60.0  # seconds that Python and the course may take to start
 AGAIN = 3  # new processes for one notebook, at most
 NOISE = 100  # lines in the channel that are not the judge's
 LINE = 1 << 16  # bytes of a line in the channel
@@ -33,6 +34,7 @@ CACHES = ("LSTM_KERNELS_CACHE_DIR", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "MPLCON
 SETTINGS = {
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONIOENCODING": "utf-8",
+    "PYTHONUNBUFFERED": "1",
     "MPLBACKEND": "agg",
     "LSTM_KERNELS_TARGET": "emulator",  # no card is shared by several judges
     "OPENBLAS_NUM_THREADS": "1",  # the stacks of more would count as memory
@@ -186,7 +188,7 @@ def judge(text, place, limits, seed, lesson="", closed=()):
 def _follow(process, limits, found):
     """Note what the process tells; (its last step, what ended it early, or nothing)."""
     step, tasks, noise = "start", [], 0
-    deadline = time.monotonic() + limits.seconds
+    deadline = time.monotonic() + max(START, limits.seconds)
     while True:
         said = process.next(deadline) or {"ended": f"takes more than {limits.seconds:g} s"}
         if "noise" in said:
@@ -234,12 +236,14 @@ class _Process:
         }  # fmt: skip
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         self.place, self.process = place, place.start(CHILD, **pipes)
-        for work in (
+        works = (
             lambda: self._feed(json.dumps(job).encode() + b"\n" + text),
             self._listen,
             lambda: self._drain(limits.output),
-        ):
-            Thread(target=work, daemon=True).start()
+        )
+        self.threads = [Thread(target=work, daemon=True) for work in works]
+        for thread in self.threads:
+            thread.start()
 
     def _feed(self, data):
         with suppress(OSError), self.process.stdin as pipe:  # it may have ended
@@ -282,3 +286,5 @@ class _Process:
 
     def __exit__(self, *_):
         self.place.end()
+        for thread in self.threads:  # they read what is left in the pipes
+            thread.join(timeout=5)
