@@ -4,6 +4,8 @@
     python .ci/notebooks.py check [NAME ...]    no execution: are they whole, clean and stamped?
     python .ci/notebooks.py stamp [--repository OWNER/NAME] [--tag TAG] [NAME ...]
                                                 badges, set-up cells, GPU and slides (stamp.py)
+    python .ci/notebooks.py mine                copies to work in, notebooks/mine/: git ignores them
+    python .ci/notebooks.py class FOLDER        copies for a class, without our answers (copies.py)
 
 `run` and `stamp` also write the edition to work in, notebooks/do/ (editions.py).
 
@@ -17,7 +19,9 @@ import copy
 import os
 import sys
 import tempfile
+from pathlib import Path
 
+import copies
 import editions
 import nbformat
 import stamp
@@ -36,7 +40,8 @@ KEPT = ("accelerator", "colab", "kaggle", *stamp.SLIDES)  # settings that a note
 def find(names):
     """All notebooks of the course, or those whose path contains one of the names."""
     paths = sorted((ROOT / "notebooks").rglob("*.ipynb"))
-    paths = [p for p in paths if not {".ipynb_checkpoints", editions.FOLDER} & set(p.parts)]
+    apart = {".ipynb_checkpoints", editions.FOLDER, copies.MINE}
+    paths = [p for p in paths if not apart & set(p.relative_to(ROOT).parts)]
     return [p for p in paths if not names or any(name in str(p) for name in names)]
 
 
@@ -127,11 +132,25 @@ def parse(arguments):
         if action == "stamp":
             one.add_argument("--repository", help="OWNER/NAME: where a fork's notebooks are")
             one.add_argument("--tag", help="the tag or branch that Colab and Kaggle fetch")
+    actions.add_parser("mine")
+    actions.add_parser("class").add_argument("folder", type=Path)
     return parser.parse_args(arguments)
+
+
+def make_copies(options):
+    """Those for oneself, or for a class."""
+    if options.action == "mine":
+        print(*copies.make_mine(), sep="\n")
+    else:
+        copies.make_class(options.folder, find(()))
+        print(f"{options.folder}: lessons to work in, and the course's package")
+    return 0
 
 
 def main(arguments=None):
     options = parse(arguments)
+    if options.action in ("mine", "class"):
+        return make_copies(options)
     if options.action == "stamp":
         stamp.write_settings(options.repository, options.tag)
         stamp_readme()
