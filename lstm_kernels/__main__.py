@@ -1,4 +1,6 @@
-"""The door: `python -m lstm_kernels doctor | race | bench | ...`: the commands of the course."""
+"""The door: `python -m lstm_kernels doctor | race | bench | baselines | forecast | report |
+grade`.
+"""
 
 import argparse
 import codecs

@@ -76,6 +76,11 @@ BEFORE = {  # {student: lines that their cell of 00.e1 runs first}: (points, wha
     ),
     "forks": ("import os\nwhile True:\n    os.fork()", 4, "refused: it starts a process"),
     "starts": ("import os\nos.system('sleep 99')", 4, "refused: it starts a process"),
+    "spawns": (
+        "import multiprocessing\ncontext = multiprocessing.get_context('spawn')\n"
+        "context.Process(target=print).start()",
+        4, "refused: it starts a process",
+    ),
     "kills": ("import os\nos.kill(os.getppid(), 9)", 4, "refused: it sends a signal"),
     "calls_home": (
         "import urllib.request\nurllib.request.urlopen('http://127.0.0.1:9')",

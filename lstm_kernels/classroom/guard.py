@@ -12,9 +12,10 @@ import threading
 from types import ModuleType
 
 try:
+    import _posixsubprocess
     import resource
 except ImportError:  # Windows
-    resource = None
+    _posixsubprocess = resource = None
 
 # ---- limits of the operating system -------------------------------------------------------
 
@@ -49,7 +50,7 @@ def _is_set(name, number):
 
 PROCESSES = {
     "os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.spawn", "os.startfile", "os.system",
-    "pty.spawn", "subprocess.Popen",
+    "pty.spawn", "subprocess.Popen", "_winapi.CreateProcess",
 }  # fmt: skip
 SIGNALS = {"os.kill", "os.killpg"}
 NETWORK = {
@@ -60,9 +61,11 @@ READS = {"os.listdir", "os.scandir", "os.chdir", "os.fchdir"}
 WRITES = {  # the places of folders' descriptors among their arguments
     "os.remove": (1,), "os.rmdir": (1,), "os.mkdir": (2,), "os.rename": (2, 3), "os.link": (2, 3),
     "os.symlink": (2,), "os.chmod": (2,), "os.chown": (3,), "os.utime": (3,), "os.truncate": (),
+    "sqlite3.connect": (),
 }  # fmt: skip
 AROUND = {  # refused only in the submission's own lines: libraries need them
     "ctypes.dlopen": "loads a library",
+    "ctypes.dlsym": "calls a library",
     "sys.settrace": "traces the judge",
     "sys.setprofile": "traces the judge",
     "resource.setrlimit": "changes a limit",
@@ -89,8 +92,14 @@ def watch(page, own, read, closed, tell):
     page: the globals of the submission's code.  closed: folders refused in any case.
     tell(words): called for each try.
     """
-    real, here, frame_of, ours = os.path.realpath, threading.get_ident, sys._getframe, set()
-    join, fsdecode = os.path.join, os.fsdecode
+    realpath, normcase, join, fsdecode = (
+        os.path.realpath,
+        os.path.normcase,
+        os.path.join,
+        os.fsdecode,
+    )
+    here, frame_of, ours = threading.get_ident, sys._getframe, set()
+    real = lambda path: normcase(realpath(path))  # noqa: E731
     own, closed = ([real(path) for path in paths] for paths in (own, closed))
     readable = [*own, *map(real, (*read, *sys.path, sys.prefix, sys.base_prefix, *SYSTEM))]
     readable.append(f"/proc/{os.getpid()}")
@@ -141,6 +150,8 @@ def watch(page, own, read, closed, tell):
                 ours.discard(here())
 
     sys.addaudithook(hook)
+    if _posixsubprocess:  # what multiprocessing calls, past the hook
+        _posixsubprocess.fork_exec = lambda *_: refuse("starts a process")
 
 
 def is_in(path):
