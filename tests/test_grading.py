@@ -38,7 +38,7 @@ BEFORE = {  # {student: lines that their cell of 00.e1 runs first}: (points, wha
     "prints": ("while True:\n    print('x' * 100_000)", 4, "prints more than 1,048,576 bytes"),
     "deletes": (
         "import shutil, lstm_kernels\nshutil.rmtree(lstm_kernels.__path__[0])",
-        4, "refused: it writes to ",
+        4, "refused: it writes to course/lstm_kernels/",
     ),
     "patches": (
         "from lstm_kernels.judge import compare\ncompare.expect = lambda *_: None",

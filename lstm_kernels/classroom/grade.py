@@ -17,7 +17,12 @@ from lstm_kernels.judge.verdict import RIGHT
 from lstm_kernels.lab import saving
 
 KEPT = "kept"  # in the folder of pages: a file per notebook that was judged
-WARM = "from lstm_kernels.judge.tasks import tasks_of\n[t.check(t.ours) for t in tasks_of({!r})]"
+WARM = """
+from lstm_kernels.judge.tasks import tasks_of  # compiles what each verdict on a kernel needs
+for lesson in {}:
+    for task in tasks_of(lesson):
+        task.check(task.ours)
+"""
 WORTH = 4  # notebooks of a lesson per process: then our own kernels are compiled first, once
 
 
@@ -69,8 +74,8 @@ class _Class:
             free = SimpleQueue()
             with ThreadPoolExecutor(jobs) as pool:
                 try:
-                    warm = self._to_warm(todo, jobs)
-                    for place in pool.map(lambda place: _warm(place, warm), places):
+                    warm = WARM.format(self._to_warm(todo, jobs))
+                    for place in pool.map(lambda place: place.warm(warm), places):
                         free.put(place)
                     waiting = {pool.submit(self._judge_one, *pair, free) for pair in todo}
                     while waiting:  # a wait without an end would not hear Ctrl-C everywhere
@@ -143,12 +148,6 @@ class _Class:
         lessons = {lesson for g in class_ for r in g.results.values() for lesson in r["lessons"]}
         wanted = [self.lesson] if self.lesson else sorted(lessons)
         return [task.number for lesson in wanted for task in tasks.tasks_of(lesson)]
-
-
-def _warm(place, lessons):
-    for lesson in lessons:
-        place.warm(WARM.format(lesson))
-    return place
 
 
 def _version():

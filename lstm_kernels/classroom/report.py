@@ -25,6 +25,7 @@ PAGE = """\
 </html>
 """
 NO_ANSWER = "no answer was found"
+PATCHED = "no verdict, since a part of the judge was replaced"
 
 
 class Graded(NamedTuple):
@@ -38,18 +39,21 @@ class Graded(NamedTuple):
         """(state, words): the best one, where several notebooks answer a task."""
         found = [r["tasks"][number] for r in self.results.values() if number in r["tasks"]]
         best = sorted(found, key=lambda v: (v["state"] != RIGHT, v["state"] == UNWRITTEN))
-        return (best[0]["state"], best[0]["words"]) if best else ("", NO_ANSWER)
+        if best:
+            return best[0]["state"], best[0]["words"]
+        return "", PATCHED if any(r["patched"] for r in self.results.values()) else NO_ANSWER
 
     def points(self, numbers):
         return sum(TASKS[n].points for n in numbers if self.verdict(n)[0] == RIGHT)
 
     def all_remarks(self):
         """On the files, then on each notebook; patches first."""
-        found = [f"{name}: {words}" for name, r in self.results.items() for words in r["remarks"]]
-        patches = [
-            f"{name}: it replaces {r['patched']}, so no verdict counts"
-            for name, r in self.results.items() if r["patched"]
-        ]  # fmt: skip
+        found, patches = [], []
+        for name, result in self.results.items():
+            name = f"{name}: " if len(self.results) > 1 else ""
+            found += [f"{name}{words}" for words in result["remarks"]]
+            if result["patched"]:
+                patches.append(f"{name}it replaces {result['patched']}, so no verdict counts")
         return [*patches, *self.remarks, *found]
 
 
@@ -78,8 +82,7 @@ def _no_formula(text):
 
 def table_html(class_, numbers, pages):
     """The class's page.  pages: {student: the page's name}."""
-    lessons = sorted({number.split(".")[0] for number in numbers})
-    groups = {lesson: [n for n in numbers if n.split(".")[0] == lesson] for lesson in lessons}
+    groups = _columns(numbers)
     heads = "".join(f"<th>{escape(n)} ({most(group)})" for n, group in groups.items())
     rows = [f"<tr><th>student<th>points of {most(numbers)}{heads}<th>remarks"]
     for graded in class_:
@@ -91,6 +94,14 @@ def table_html(class_, numbers, pages):
         total = graded.points(numbers)
         rows.append(f'<tr><td>{link}<td class="n">{total}{each}<td class="words">{words}{more}')
     return _page("The class", f"<table>{''.join(rows)}</table>")
+
+
+def _columns(numbers):
+    """{heading: tasks}: a column per task of the only lesson, or per lesson."""
+    groups = {}
+    for number in numbers:
+        groups.setdefault(number.split(".")[0], []).append(number)
+    return groups if len(groups) > 1 else {number: [number] for number in numbers}
 
 
 def student_html(graded, numbers):

@@ -71,8 +71,8 @@ class Place:
     """
 
     def __init__(self, folder):
-        folder = Path(folder).resolve()
-        self.course, self.cache, self.box = (folder / name for name in ("course", "cache", "box"))
+        self.folder = Path(folder).resolve()
+        self.course, self.cache, self.box = (self.folder / n for n in ("course", "cache", "box"))
         self.cache.mkdir(parents=True, mode=0o700)
         self.process, self.stopped = None, False
         self._copy_course()
@@ -119,11 +119,12 @@ class Place:
         self.end()
 
     def warm(self, code):
-        """Run code of the course's own, and keep what it compiles for all notebooks."""
+        """Run code of the course's own, and keep what it compiles for all notebooks; the place."""
         self.empty()
         if self.start(code, stdout=subprocess.DEVNULL).wait() == 0:
             shutil.rmtree(self.cache)
             shutil.copytree(self.box / "cache", self.cache)
+        return self
 
     def mend(self):
         """The files of the course that were changed; afterwards they are whole again."""
@@ -182,6 +183,7 @@ def judge(text, place, limits, seed, lesson="", closed=()):
     else:
         _remark(found, "what comes after was not judged")
     place.remove()
+    found["remarks"] = [r.replace(f"{place.folder}{os.sep}", "") for r in found["remarks"]]
     return {**found, "tasks": {} if found["patched"] else found["tasks"]}
 
 
