@@ -63,6 +63,8 @@ def _grade(job, text, tell):
     lessons = sorted(lessons & {job["lesson"] or lesson for lesson in lessons})
     wanted = {task.number: task for lesson in lessons for task in tasks.tasks_of(lesson)}
     tell(lessons=lessons)
+    if not wanted:
+        tell(remark=f"it has no task of {job['lesson'] or 'the course'}")
     page = _Page(wanted, job, tell)
     page.keep(cells)
     for words in guard.limit(job["limits"]):

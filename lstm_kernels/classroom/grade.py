@@ -12,9 +12,11 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from lstm_kernels.classroom import report, sandbox, submission
+from lstm_kernels.classroom.place import Place
 from lstm_kernels.judge import tasks
 from lstm_kernels.judge.verdict import RIGHT
 from lstm_kernels.lab import saving
+from lstm_kernels.machine.platforms import ROOT
 
 KEPT = "kept"  # in the folder of pages: a file per notebook that was judged
 WARM = """
@@ -70,7 +72,7 @@ class _Class:
         todo = [pair for pair in todo if self._result(*pair) is None]
         jobs = max(1, min(jobs, len(todo)))
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            places = [sandbox.Place(Path(folder) / str(number)) for number in range(jobs)]
+            places = [Place(Path(folder) / str(number)) for number in range(jobs)]
             free = SimpleQueue()
             with ThreadPoolExecutor(jobs) as pool:
                 try:
@@ -112,7 +114,7 @@ class _Class:
     def _file(self, student, name):
         """Where a result is kept: named after all that it depends on."""
         parts = [self.version, self.lesson, str(self.limits), str(self.seed), student.student, name]
-        key = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape"))
+        key = hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace"))
         key.update(student.notebooks[name])
         return self.kept / f"{key.hexdigest()[:40]}.json"
 
@@ -153,7 +155,7 @@ class _Class:
 def _version():
     """A hash of the course: another judge judges anew."""
     digest = hashlib.sha256()
-    for path in sorted((sandbox.ROOT / "lstm_kernels").rglob("*.py")):
+    for path in sorted((ROOT / "lstm_kernels").rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -8,7 +8,8 @@ that is determined to get around it can: against that a container is the help.
 import inspect
 import os
 import sys
-import threading
+from os.path import join, normcase, realpath
+from threading import get_ident
 from types import ModuleType
 
 try:
@@ -48,14 +49,18 @@ def _is_set(name, number):
 
 # ---- the hook -----------------------------------------------------------------------------
 
-PROCESSES = {
-    "os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.spawn", "os.startfile", "os.system",
-    "pty.spawn", "subprocess.Popen", "_winapi.CreateProcess",
-}  # fmt: skip
-SIGNALS = {"os.kill", "os.killpg"}
-NETWORK = {
-    "socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto",
-    "urllib.Request",
+EVERYWHERE = {  # refused whoever asks
+    **dict.fromkeys(
+        ("os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.spawn", "os.startfile",
+         "os.system", "pty.spawn", "subprocess.Popen", "_winapi.CreateProcess"),
+        "starts a process",
+    ),
+    **dict.fromkeys(("os.kill", "os.killpg"), "sends a signal"),
+    **dict.fromkeys(
+        ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname",
+         "socket.sendto", "urllib.Request"),
+        "uses the network",
+    ),
 }  # fmt: skip
 READS = {"os.listdir", "os.scandir", "os.chdir", "os.fchdir"}
 WRITES = {  # the places of folders' descriptors among their arguments
@@ -90,23 +95,31 @@ def watch(page, own, read, closed, tell):
     """From now on: only `own` folders are written to; only those, `read` and the system's are read.
 
     page: the globals of the submission's code.  closed: folders refused in any case.
-    tell(words): called for each try.
+    tell(words): called for each try.  All that the hook needs it keeps in closures.
     """
-    realpath, normcase, join, fsdecode = (
-        os.path.realpath,
-        os.path.normcase,
-        os.path.join,
-        os.fsdecode,
-    )
-    here, frame_of, ours = threading.get_ident, sys._getframe, set()
-    real = lambda path: normcase(realpath(path))  # noqa: E731
-    own, closed = ([real(path) for path in paths] for paths in (own, closed))
-    readable = [*own, *map(real, (*read, *sys.path, sys.prefix, sys.base_prefix, *SYSTEM))]
-    readable.append(f"/proc/{os.getpid()}")
 
     def refuse(words):
         tell(words)
         raise Refused(f"a submission that {words}: refused")
+
+    look, busy, here = _look(refuse, _look_at(own, read, closed, refuse), page), set(), get_ident
+
+    def hook(event, arguments):
+        if here() not in busy:  # what the hook itself does
+            busy.add(here())
+            try:
+                look(event, arguments)
+            finally:
+                busy.discard(here())
+
+    sys.addaudithook(hook)
+    if _posixsubprocess:  # what multiprocessing calls, past the hook
+        _posixsubprocess.fork_exec = lambda *_: refuse("starts a process")
+
+
+def _look(refuse, look_at, page):
+    """look(event, its arguments): refuse it, or not."""
+    frame_of = sys._getframe
 
     def look(event, arguments):
         if event == "open":
@@ -116,42 +129,51 @@ def watch(page, own, read, closed, tell):
         elif event in READS:
             look_at(arguments[0], False)
         elif event in WRITES:
-            folders = [arguments[place] for place in WRITES[event] if arguments[place] != -1]
-            for path in [a for a in arguments if isinstance(a, str | bytes | os.PathLike)]:
-                for base in folders or [""]:  # a descriptor where there is no /proc: refused
-                    look_at(join(base and f"/proc/self/fd/{base}", fsdecode(path)), True)
-        elif event in PROCESSES:
-            refuse("starts a process")
-        elif event in SIGNALS:
-            refuse("sends a signal")
-        elif event in NETWORK:
-            refuse("uses the network")
-        elif event in AROUND and is_of_page(frame_of(2)):
+            for path in _written(event, arguments):
+                look_at(path, True)
+        elif event in EVERYWHERE:
+            refuse(EVERYWHERE[event])
+        elif event in AROUND and _is_of(page, frame_of(2)):
             refuse(AROUND[event])
+
+    return look
+
+
+def _written(event, arguments):
+    """The paths that are changed; a folder's descriptor where there is no /proc leads nowhere."""
+    folders = [arguments[place] for place in WRITES[event] if arguments[place] != -1]
+    for path in arguments:
+        if isinstance(path, str | bytes | os.PathLike):
+            for folder in folders or [None]:
+                base = "" if folder is None else f"/proc/self/fd/{folder}"
+                yield join(base, os.fsdecode(path))
+
+
+def _look_at(own, read, closed, refuse):
+    """look_at(path, writes): refuse a path that is not open to a submission."""
+    own, closed, read = (list(map(_real, paths)) for paths in (own, closed, read))
+    system = map(_real, (*sys.path, sys.prefix, sys.base_prefix, *SYSTEM))
+    readable = [*own, *read, *system, f"/proc/{os.getpid()}"]
 
     def look_at(path, writes):
         if isinstance(path, int) or path in (None, os.devnull):
             return
-        path = real(fsdecode(path))
+        path = _real(os.fsdecode(path))
         if any(map(is_in(path), closed)) or not any(map(is_in(path), own if writes else readable)):
             refuse(f"{'writes to' if writes else 'reads'} {path}")
 
-    def is_of_page(frame):
-        while frame.f_globals.get("__name__") in ("ctypes", "inspect", "traceback", "threading"):
-            frame = frame.f_back
-        return frame.f_globals is page or frame.f_code.co_filename == "<string>"
+    return look_at
 
-    def hook(event, arguments):
-        if here() not in ours:  # what the hook itself looks at
-            ours.add(here())
-            try:
-                look(event, arguments)
-            finally:
-                ours.discard(here())
 
-    sys.addaudithook(hook)
-    if _posixsubprocess:  # what multiprocessing calls, past the hook
-        _posixsubprocess.fork_exec = lambda *_: refuse("starts a process")
+def _real(path):
+    return normcase(realpath(path))
+
+
+def _is_of(page, frame):
+    """Is this frame the submission's, or a library's that only looks for its caller?"""
+    while frame.f_globals.get("__name__") in ("ctypes", "inspect", "traceback", "threading"):
+        frame = frame.f_back
+    return frame.f_globals is page or frame.f_code.co_filename == "<string>"
 
 
 def is_in(path):

@@ -13,6 +13,8 @@ from typing import NamedTuple
 MOST_BYTES = 20 << 20  # of a notebook
 MOST_NOTEBOOKS = 40  # of a student
 MOST_ENTRIES = 10_000  # of a zip
+MOST_REMARKS = 50  # on a student's files
+DEEPEST = 20  # folders in one another
 BROKEN = (
     zipfile.BadZipFile, zlib.error, LZMAError, EOFError, OSError, RuntimeError, NotImplementedError,
     ValueError,
@@ -25,6 +27,10 @@ class Submission(NamedTuple):
     student: str
     notebooks: dict  # {path inside: bytes}
     remarks: list  # what is wrong with the rest, as sentences
+
+    def remark(self, words):
+        if len(self.remarks) < MOST_REMARKS:
+            self.remarks.append(words)
 
 
 def find(folder):
@@ -43,17 +49,22 @@ def _student(path):
 
 def _read(path, student):
     found = Submission(student, {}, [])
-    _add(found, path, path.name)
+    try:
+        _add(found, path, path.name)
+    except OSError as error:
+        found.remark(f"cannot be read: {error}")
     if not found.notebooks and not found.remarks:
-        found.remarks.append("there is no notebook in it")
+        found.remark("there is no notebook in it")
     return found
 
 
 def _add(found, path, name):
     """Add what lies at a path: a folder's notebooks and zips, a zip's notebooks, a notebook."""
     kind = path.lstat().st_mode
-    if stat.S_ISLNK(kind):
-        found.remarks.append(f"{name} is a link, which is not followed")
+    if name.count("/") > DEEPEST:
+        found.remark(f"{name} lies too deep")
+    elif stat.S_ISLNK(kind):
+        found.remark(f"{name} is a link, which is not followed")
     elif stat.S_ISDIR(kind):
         for inside in sorted(path.iterdir()):
             if not inside.name.startswith((".", "__MACOSX")):
@@ -61,7 +72,7 @@ def _add(found, path, name):
     elif path.suffix.lower() not in (".zip", ".ipynb"):
         return
     elif not stat.S_ISREG(kind):
-        found.remarks.append(f"{name} is no file")
+        found.remark(f"{name} is no file")
     elif path.suffix.lower() == ".zip":
         _add_zip(found, path, name)
     else:
@@ -71,9 +82,9 @@ def _add(found, path, name):
 
 def _keep(found, name, text):
     if len(text) > MOST_BYTES:
-        found.remarks.append(f"{name} is larger than {MOST_BYTES >> 20} MB")
+        found.remark(f"{name} is larger than {MOST_BYTES >> 20} MB")
     elif len(found.notebooks) == MOST_NOTEBOOKS:
-        found.remarks.append(f"{name} is left out: more than {MOST_NOTEBOOKS} notebooks")
+        found.remark(f"{name} is left out: more than {MOST_NOTEBOOKS} notebooks")
     else:
         found.notebooks[name] = text
 
@@ -90,22 +101,22 @@ def _add_zip(found, path, name):
             for entry in entries:
                 _add_entry(found, file, entry, name)
     except BROKEN as error:
-        found.remarks.append(f"{name} cannot be read: {error}")
+        found.remark(f"{name} cannot be read: {error}")
 
 
 def _add_entry(found, file, entry, name):
     path = PurePosixPath(entry.filename.replace("\\", "/"))
     full = f"{name}/{path}"
-    if ".." in path.parts or path.is_absolute() or ":" in path.parts[0]:
-        found.remarks.append(f"{full} leads out of the zip: left out")
+    if ".." in path.parts or path.is_absolute():
+        found.remark(f"{full} leads out of the zip: left out")
     elif stat.S_ISLNK(entry.external_attr >> 16):
-        found.remarks.append(f"{full} is a link, which is not followed")
+        found.remark(f"{full} is a link, which is not followed")
     elif path.suffix.lower() == ".ipynb" and not _is_hidden(path):
         try:
             with file.open(entry) as notebook:
                 _keep(found, full, notebook.read(MOST_BYTES + 1))
         except BROKEN as error:
-            found.remarks.append(f"{full} cannot be read: {error}")
+            found.remark(f"{full} cannot be read: {error}")
 
 
 def _is_hidden(path):
