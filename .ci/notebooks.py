@@ -5,7 +5,8 @@
     python .ci/notebooks.py stamp [--repository OWNER/NAME] [--tag TAG] [NAME ...]
                                                 badges, set-up cells, GPU and slides (stamp.py)
 
-`run` and `stamp` also write the edition to work in, notebooks/do/ (editions.py).
+`run` and `stamp` also write the edition to work in, notebooks/do/ (editions.py), and the lecturer's
+page of questions (lecturer.py).
 
 A clean notebook: every code cell was executed, with counts 1..n in order; no error output; no
 widget state in the metadata (GitHub would then show no notebook); no widget views in the outputs
@@ -19,6 +20,7 @@ import sys
 import tempfile
 
 import editions
+import lecturer
 import nbformat
 import stamp
 from nbclient import NotebookClient
@@ -146,6 +148,11 @@ def main(arguments=None):
         found = problems(path)
         failed += bool(found)
         print(f"{path.relative_to(ROOT)}: {'; '.join(found) or 'clean'}")
+    if options.action != "check":
+        lecturer.write()
+    if not lecturer.in_step():
+        failed += 1
+        print("notebooks/lecturer/questions.md: not in step: python .ci/notebooks.py stamp")
     text = README.read_text(encoding="utf-8")
     for name in not_in_readme(text):
         failed += 1

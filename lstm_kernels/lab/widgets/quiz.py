@@ -7,11 +7,13 @@ from IPython.display import display
 
 from lstm_kernels.lab.quiz import LETTERS, questions_of
 from lstm_kernels.lab.widgets import ipywidgets, still
+from lstm_kernels.lab.widgets.base import row
 from lstm_kernels.machine.platforms import explain_no_widgets
 
 STYLE = """<style>
-.lstm-quiz .widget-radio-box label {height: auto; line-height: 1.4; white-space: normal;
-  padding: 2px 0}
+.lstm-quiz .jupyter-button {height: auto; width: auto; white-space: normal; text-align: left;
+  line-height: 1.4; padding: 4px 10px; font-size: inherit}
+.lstm-quiz .jupyter-button:focus-visible {outline: 2px solid currentColor}
 .lstm-quiz .widget-html-content {line-height: 1.4; font-size: inherit}
 .lstm-quiz code {background: none; color: inherit}
 </style>"""
@@ -48,25 +50,32 @@ def as_html(text):
 
 
 class Asked(ipywidgets.VBox):
-    """One question: its text, a radio button per choice, and what the pressed one reveals."""
+    """One question: its text, a button per choice, and what the pressed one reveals.
+
+    Buttons, not radio buttons: of these JupyterLab takes the arrow keys away.
+    """
 
     def __init__(self, question, answered):
         """answered(): called after each choice."""
         self.question, self.answered, self.first = question, answered, None
-        options = [
-            (f"{letter}: {choice.text.replace('`', '')}", place)
-            for place, (letter, choice) in enumerate(zip(LETTERS, question.choices, strict=False))
-        ]
-        self.buttons = ipywidgets.RadioButtons(options=options, value=None, layout=ALL_WIDE)
+        self.buttons = [ipywidgets.Button(layout={"width": "auto"}) for _ in question.choices]
+        for place, button in enumerate(self.buttons):
+            self.label(place)
+            button.on_click(lambda _, place=place: self.answer(place))
         self.reply = ipywidgets.HTML("", layout={**ALL_WIDE, "min_height": "4.5em"})
-        self.buttons.observe(self.answer, names="value")
         text = ipywidgets.HTML(f"{STYLE}<b>{as_html(question.text)}</b>", layout=ALL_WIDE)
-        super().__init__([text, self.buttons, self.reply])
+        children = [text, *self.buttons, self.reply]
+        super().__init__(children, layout={"align_items": "flex-start"})
 
-    def answer(self, change):
+    def label(self, place, mark=""):
+        text = self.question.choices[place].text.replace("`", "")
+        self.buttons[place].description = f"{mark}{LETTERS[place]}: {text}"
+
+    def answer(self, place):
         """Say what this choice reveals; the first one counts."""
-        choice = self.question.choices[change["new"]]
-        said = "✓ Right." if choice.right else "✗ Not this one."
+        choice = self.question.choices[place]
+        mark, said = ("✓", "Right.") if choice.right else ("✗", "Not this one.")
+        self.label(place, f"{mark} ")
         self.reply.value = f'<div role="status"><b>{said}</b> {as_html(choice.why)}</div>'
         self.first = choice.right if self.first is None else self.first
         self.answered()
@@ -77,11 +86,16 @@ class Quiz(ipywidgets.VBox):
 
     def __init__(self, lesson):
         self.asked = [Asked(question, self.count) for question in questions_of(lesson)]
-        self.tabs = ipywidgets.Tab(self.asked)
-        self.score = ipywidgets.HTML("")
-        super().__init__([self.tabs, self.score])
+        self.tabs = ipywidgets.Tab(self.asked, selected_index=0)
+        self.score, onward = ipywidgets.HTML(""), ipywidgets.Button(description="Next question")
+        onward.on_click(self.next)
+        super().__init__([self.tabs, row(onward, self.score)])
         self.add_class("lstm-quiz")
         self.count()
+
+    def next(self, _=None):
+        """The next question, or the first again: tabs alone are not for the keyboard."""
+        self.tabs.selected_index = (self.tabs.selected_index + 1) % len(self.asked)
 
     def count(self):
         """Marks in the tabs' titles, and the score."""

@@ -37,5 +37,4 @@ class HTML(Still):
 
 
 BoundedFloatText = BoundedIntText = Button = Checkbox = Dropdown = FloatProgress = Still
-FloatSlider = HBox = Image = IntSlider = RadioButtons = SelectionSlider = Still
-Tab = ToggleButtons = VBox = Still
+FloatSlider = HBox = Image = IntSlider = SelectionSlider = Tab = ToggleButtons = VBox = Still

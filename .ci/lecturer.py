@@ -1,0 +1,45 @@
+"""The lecturer's page of quick questions, made from lstm_kernels/lab/quiz/."""
+
+from stamp import ROOT
+
+from lstm_kernels.lab.quiz import LETTERS, lessons, questions_of
+
+QUESTIONS = ROOT / "notebooks" / "lecturer" / "questions.md"
+HEAD = """\
+# Quick questions, with answers
+
+Each lesson asks its own before its summary, with an answer to each choice at once. Here they are with
+the right choice in bold, and with what each other choice reveals: for the board, for an exam, for
+hands in the air. They stand in `lstm_kernels/lab/quiz/`, a file per lesson; this page is made of
+them by `python .ci/notebooks.py stamp`.
+"""
+
+
+def questions_page():
+    """The page as Markdown."""
+    parts = [HEAD]
+    for lesson in lessons():
+        (path,) = (ROOT / "notebooks").glob(f"{lesson}_*.ipynb")
+        title = path.stem[3:].replace("_", " ")
+        parts.append(f"## {lesson} {title}\n\n[The lesson](../{path.name})\n")
+        parts += map(_question, questions_of(lesson))
+    return "\n".join(parts)
+
+
+def _question(question):
+    lines = [f"**{question.number}** {question.text}", ""]
+    for letter, choice in zip(LETTERS, question.choices, strict=False):
+        text = f"**{letter}: {choice.text}**" if choice.right else f"{letter}: {choice.text}"
+        lines.append(f"- {text} — {choice.why}")
+    return "\n".join([*lines, ""])
+
+
+def write():
+    """Save the page, if it is not there already."""
+    if not in_step():
+        QUESTIONS.parent.mkdir(exist_ok=True)
+        QUESTIONS.write_text(questions_page(), encoding="utf-8")
+
+
+def in_step():
+    return QUESTIONS.exists() and QUESTIONS.read_text(encoding="utf-8") == questions_page()
