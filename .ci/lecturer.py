@@ -8,10 +8,10 @@ QUESTIONS = ROOT / "notebooks" / "lecturer" / "questions.md"
 HEAD = """\
 # Quick questions, with answers
 
-Each lesson asks its own before its summary, with an answer to each choice at once. Here they are with
-the right choice in bold, and with what each other choice reveals: for the board, for an exam, for
-hands in the air. They stand in `lstm_kernels/lab/quiz/`, a file per lesson; this page is made of
-them by `python .ci/notebooks.py stamp`.
+Each lesson asks its own before its summary, and answers each choice at once. Here they are with the
+right choice in bold, and with what each other one reveals: for the board, for an exam, for hands in
+the air. They stand in `lstm_kernels/lab/quiz/`, a file per lesson; `python .ci/notebooks.py stamp`
+makes this page of them.
 """
 
 
@@ -30,7 +30,7 @@ def _question(question):
     lines = [f"**{question.number}** {question.text}", ""]
     for letter, choice in zip(LETTERS, question.choices, strict=False):
         text = f"**{letter}: {choice.text}**" if choice.right else f"{letter}: {choice.text}"
-        lines.append(f"- {text} — {choice.why}")
+        lines.append(f"- {text}<br>{choice.why}")
     return "\n".join([*lines, ""])
 
 
