@@ -1,5 +1,7 @@
 """The lecturer's page of quick questions, made from lstm_kernels/lab/quiz/."""
 
+import re
+
 from stamp import ROOT
 
 from lstm_kernels.lab.quiz import LETTERS, lessons, questions_of
@@ -17,11 +19,12 @@ makes this page of them.
 
 def questions_page():
     """The page as Markdown."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    titles = re.findall(r"^\| \[((\w\d) [^]]+)\]\(notebooks/(\w+\.ipynb)\)", readme, re.MULTILINE)
+    places = {lesson: f"[{title}](../{name})" for title, lesson, name in titles}
     parts = [HEAD]
     for lesson in lessons():
-        (path,) = (ROOT / "notebooks").glob(f"{lesson}_*.ipynb")
-        title = path.stem[3:].replace("_", " ")
-        parts.append(f"## {lesson} {title}\n\n[The lesson](../{path.name})\n")
+        parts.append(f"## {places[lesson]}\n")
         parts += map(_question, questions_of(lesson))
     return "\n".join(parts)
 

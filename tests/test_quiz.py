@@ -145,7 +145,7 @@ IN_WORDS = {
     "07.q2": f"{min(reachable(7))} to {max(reachable(7))}",
     "08.q2": f"about {15e-6 * 11e9 / 1e3:.0f} kB",
     "08.q3": f"{1e6 * (10 * copy_seconds(1e3) - copy_seconds(10e3)):.0f} µs",
-    "09.q1": f"B, by {8 * 45 / 20:g} times",
+    "09.q1": f"Q, by {8 * 45 / 20:g} times",
     "12.q3": f"{6 + (60 - 6) / 3:g} ms",
     "13.q4": f"{barriers_of_v4_forward():g} times",
     "14.q2": f"unit {22 // 4}, gate {'ifgo'[22 % 4]}",

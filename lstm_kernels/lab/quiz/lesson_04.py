@@ -12,13 +12,13 @@ TEXT = """
 - all that use NumPy
 > NumPy inside a loop over samples is still a loop.
 
-? A: median 1.00 ms, half of the runs from 0.90 to 1.15. B: median 0.95 ms, half from 0.88 to
+? P: median 1.00 ms, half of the runs from 0.90 to 1.15. Q: median 0.95 ms, half from 0.88 to
   1.10. What do you say?
 = Nothing yet: the ranges overlap.
 > A difference of 5% is smaller than the spread. More repeats, in turns, may decide.
-- B is 5% faster than A.
+- Q is 5% faster than P.
 > The medians say so. The next ten runs may say the opposite.
-- A is 5% faster than B, if its slow runs are left out.
+- P is 5% faster than Q, if its slow runs are left out.
 > Who leaves out what does not fit can prove anything.
 - Both are equally fast.
 > This was not shown either. To see no difference is not to see that there is none.

@@ -29,7 +29,7 @@ TEXT = """
 - the copies to the card
 > With NumPy arrays they are made at every launch.
 - the card's start from cold, which every program pays
-> A card may need time to wake, but here a program with the same arrays was not yet compiled.
+> A card may need some, too. But lesson 06 measures the same difference where there is no card.
 - more work in the first launch
 > Both launches run the same kernel on the same arrays.
 

@@ -1,14 +1,14 @@
 """Quick questions of lesson 09."""
 
 TEXT = """
-? A is 20 times as fast as `sequential`. B is 8 times as fast as `numpy_loop`, which is 45 times
-  as fast as `sequential`. Who is ahead?
-= B, by 18 times
+? Program P is 20 times as fast as `sequential`. Q is 8 times as fast as `numpy_loop`, which is
+  45 times as fast as `sequential`. Who is ahead?
+= Q, by 18 times
 > 8 times 45 is 360 times `sequential`; 360 / 20.
-- A, by 2.5 times
+- P, by 2.5 times
 > 20 and 8 have different bases: they cannot be compared.
-- B, by 2.25 times
-> 45 / 20 leaves out B's own factor of 8.
+- Q, by 2.25 times
+> 45 / 20 leaves out Q's own factor of 8.
 - nobody knows
 > The bases are connected by the third ratio.
 
@@ -33,7 +33,8 @@ TEXT = """
 - 0.5 s longer
 > In a log-log picture, equal steps are equal factors, not equal seconds.
 
-? Emulated on a CPU, V2 takes 20 ms; NumPy takes 8 ms there. What does this say about a card?
+? Emulated on a CPU, V2 takes 20 ms for a batch of 7; NumPy takes 8 ms there. What does this say
+  about a card?
 = Nothing about the time that a card takes
 > The emulator runs one thread after the other on a CPU core.
 - V2 would lose there, too.

@@ -30,7 +30,7 @@ TEXT = """
 - V5 reads W only once.
 > That saves reads. Who waits for whom is another matter.
 - Registers are faster than shared memory.
-> True, but speed makes nobody arrive earlier than he must be seen.
+> True. But a fast memory does not tell who has written already.
 
 ? P = 128, W and dW both in registers. How many registers do a thread's two tiles need, and how
   many can it have?

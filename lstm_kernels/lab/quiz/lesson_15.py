@@ -1,7 +1,8 @@
 """Quick questions of lesson 15."""
 
 TEXT = """
-? V6 trains 59 windows in batches of 7, for 3 epochs. How often does the host wait for a copy?
+? V6 trains 59 windows in batches of 7, for 3 epochs. How often does the host wait for a copy
+  back?
 = 4 times
 > Once per epoch for its losses, once for the parameters at the end.
 - 27 times

@@ -14,7 +14,7 @@ TEXT = """
 
 ? In the emulator a kernel gives the right sum, in every run. `find_data_races` is asked. What
   can it say?
-= "a race", if two touch one element
+= "a race", if two threads write one element
 > It looks at who touches what, not at the result. Threads that take turns hide a race.
 - nothing: the sum is right
 > A right result in one order proves nothing for another order.
