@@ -6,8 +6,10 @@
                                                 badges, set-up cells, GPU and slides (stamp.py)
     python .ci/notebooks.py mine                copies to work in, notebooks/mine/: git ignores them
     python .ci/notebooks.py class FOLDER        copies for a class, without our answers (copies.py)
+    python .ci/notebooks.py worksheet [NAME ...]  pages to print, in the folder where you are
 
-`run` and `stamp` also write the edition to work in, notebooks/do/ (editions.py).
+`run` and `stamp` also write the edition to work in, notebooks/do/ (editions.py), and the lecturer's
+page of questions (lecturer.py).
 
 A clean notebook: every code cell was executed, with counts 1..n in order; no error output; no
 widget state in the metadata (GitHub would then show no notebook); no widget views in the outputs
@@ -23,6 +25,7 @@ from pathlib import Path
 
 import copies
 import editions
+import lecturer
 import nbformat
 import stamp
 from nbclient import NotebookClient
@@ -123,10 +126,19 @@ def not_in_readme(text):
     return [path.name for path in lessons if f"](notebooks/{path.name}) |" not in text]
 
 
+def write_worksheets(names):
+    """Worksheets into the folder where you are: those with these names, or all."""
+    import worksheets  # needs nbconvert, and nothing else here does
+
+    for name in names or worksheets.names():
+        print(*worksheets.write(name, Path.cwd()), sep="\n")
+    return 0
+
+
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     actions = parser.add_subparsers(dest="action", required=True)
-    for action in ("run", "check", "stamp"):
+    for action in ("run", "check", "stamp", "worksheet"):
         one = actions.add_parser(action)
         one.add_argument("names", nargs="*")
         if action == "stamp":
@@ -151,6 +163,8 @@ def main(arguments=None):
     options = parse(arguments)
     if options.action in ("mine", "class"):
         return make_copies(options)
+    if options.action == "worksheet":
+        return write_worksheets(options.names)
     if options.action == "stamp":
         stamp.write_settings(options.repository, options.tag)
         stamp_readme()
@@ -165,6 +179,11 @@ def main(arguments=None):
         found = problems(path)
         failed += bool(found)
         print(f"{path.relative_to(ROOT)}: {'; '.join(found) or 'clean'}")
+    if options.action != "check":
+        lecturer.write()
+    if not lecturer.in_step():
+        failed += 1
+        print("notebooks/lecturer/questions.md: not in step: python .ci/notebooks.py stamp")
     text = README.read_text(encoding="utf-8")
     for name in not_in_readme(text):
         failed += 1

@@ -172,6 +172,7 @@ def nbgrader(folder, *arguments):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_nbgrader_makes_the_assignment_and_grades_it(tmp_path, monkeypatch):
     """Lesson 00, all answers ours but 00.e2, which is wrong: 4 of 5 points."""
     pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install nbgrader")

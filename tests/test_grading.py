@@ -19,7 +19,7 @@ import nbformat
 import pytest
 
 from lstm_kernels import __main__
-from lstm_kernels.classroom import grade, needed, sandbox, submission
+from lstm_kernels.classroom import grade, needed, report, sandbox, submission
 from lstm_kernels.classroom.place import Place
 from lstm_kernels.machine.platforms import ROOT
 
@@ -220,6 +220,7 @@ def graded(tmp_path_factory):
     return folder, table, texts
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("student", EXPECTED)
 def test_each_is_told_and_gets_the_points_of_the_rest(graded, student):
     _, table, texts = graded
@@ -229,6 +230,7 @@ def test_each_is_told_and_gets_the_points_of_the_rest(graded, student):
     assert (table[student]["points"], table[student]["of"]) == (str(points), str(ALL)), text
 
 
+@pytest.mark.long
 def test_all_are_in_the_table_and_nobody_elses_file_has_changed(graded):
     folder, table, _ = graded
     assert set(table) == set(EXPECTED)
@@ -237,6 +239,7 @@ def test_all_are_in_the_table_and_nobody_elses_file_has_changed(graded):
     assert ROOT.joinpath("lstm_kernels", "judge", "compare.py").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("student", BEFORE)
 def test_what_is_not_nasty_stays_right(graded, student):
     _, table, _ = graded
@@ -245,6 +248,7 @@ def test_what_is_not_nasty_stays_right(graded, student):
     assert right == ([] if row["points"] == "0" else list(HARMLESS))
 
 
+@pytest.mark.long
 def test_a_page_and_a_table_run_nothing_of_a_student(graded):
     folder, _, texts = graded
     for text in (*texts.values(), (folder / "pages" / "index.html").read_text("utf-8")):
@@ -253,6 +257,7 @@ def test_a_page_and_a_table_run_nothing_of_a_student(graded):
     assert "\n'=HYPERLINK(1)," in table
 
 
+@pytest.mark.long
 def test_a_second_run_judges_nothing_again(graded, monkeypatch, capsys):
     folder, *_ = graded
     before = (folder / "grades.csv").read_bytes()
@@ -303,12 +308,30 @@ def test_it_refuses_what_it_cannot_do(tmp_path, capsys):
     assert not (tmp_path / "a.csv").exists()
 
 
+# ---- a few of them, in the tests that do not take long ------------------------------------
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return Place(tmp_path_factory.mktemp("grading") / "place")
+
+
+@pytest.mark.parametrize("student", ["crashes", "patches", "reads_another", "forges"])
+def test_one_is_told_and_gets_the_points_of_the_rest(student, place, tmp_path):
+    lines, points, said = BEFORE[student]
+    answer = f"{lines}\n{ANSWERS['00.e1']}".replace("CLASS", repr(str(tmp_path)))
+    text = notebook({**ANSWERS, "00.e1": answer}).encode()
+    found = sandbox.judge(text, place, sandbox.Limits(), seed=1, closed=[tmp_path])
+    graded = report.Graded(student, {"00_start_here.ipynb": found}, [])
+    assert graded.points(ANSWERS) == points
+    assert said in "; ".join(graded.all_remarks())
+
+
 # ---- the same seed, the same inputs -------------------------------------------------------
 
 
-def test_a_seed_repeats_a_verdict_and_another_gives_other_inputs(tmp_path):
+def test_a_seed_repeats_a_verdict_and_another_gives_other_inputs(place):
     half = {**ANSWERS, "00.1": ANSWERS["00.1"].replace("return ", "return 1.5 * ")}
-    place = Place(tmp_path / "place")
     words = [
         sandbox.judge(notebook(half).encode(), place, sandbox.Limits(), seed)["tasks"]["00.1"]
         for seed in (1, 1, 2)
@@ -362,6 +385,7 @@ def test_a_changed_file_of_the_course_is_found_and_mended(tmp_path):
     assert file.read_bytes() == Path(ROOT, "lstm_kernels/judge/compare.py").read_bytes()
 
 
+@pytest.mark.long
 def test_results_are_plain_json(graded):
     folder, *_ = graded
     kept = [json.loads(path.read_text("utf-8")) for path in (folder / "pages/kept").glob("*.json")]
