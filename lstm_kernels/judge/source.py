@@ -50,6 +50,17 @@ def functions_of(answer):
     return [] if function is None else [function]
 
 
+def functions_of_page(function):
+    """The function, and all functions of its page that it can call, as far as names tell."""
+    found, left = [], [function]
+    while left:
+        one = left.pop()
+        if one is not None and one.__globals__ is function.__globals__ and one not in found:
+            found.append(one)
+            left += [plain(value) for _, value in _from_outside(one, list(_steps(one.__code__)))]
+    return found
+
+
 def tree_of(function):
     """Its definition as a syntax tree, without decorators and docstring."""
     try:

@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from lstm_kernels.judge.borrowed import refuse_to_reach, refuse_to_run
-from lstm_kernels.judge.compare import expect, same, several, unchanged
+from lstm_kernels.judge.compare import NotYet, expect, same, several, unchanged
 from lstm_kernels.judge.inputs import SIZES, random_problem, text
+from lstm_kernels.judge.source import functions_of_page, is_unwritten, plain
 from lstm_kernels.judge.tracing import Tracer
 from lstm_kernels.judge.verdict import reason
 from lstm_kernels.lab.measure.admission import place
@@ -54,6 +55,8 @@ class Verdict:
     def __str__(self):
         if self.wrong:
             return f"not yet. {self.wrong}"
+        if not self.counts.launches:
+            return f"right. {self.where}: it launches no kernel."
         return f"right, and without a race. {self.where}: {counts_text(self.counts)}"
 
 
@@ -63,6 +66,7 @@ def verdict_on(gradients):
         raise RuntimeError(f"nothing can be traced with the target {device.TARGET!r}: judge "
                            "with a GPU or with the emulator")  # fmt: skip
     try:
+        refuse_unwritten(gradients)
         refuse_to_reach(gradients)
         tracer = Tracer()
         for sizes in (*EDGES, random_sizes()):
@@ -73,6 +77,14 @@ def verdict_on(gradients):
     except Exception as error:
         return Verdict(reason(error, gradients))
     return Verdict("", where, counts)
+
+
+def refuse_unwritten(gradients):
+    """NotYet unless it is a function, and nothing that it calls in its page is still a stub."""
+    if plain(gradients) is None:
+        raise NotYet(f"It is {gradients!r:.60}; write a function gradients(params, x, y).")
+    for function in functions_of_page(plain(gradients)):
+        expect(not is_unwritten(function), f"{function.__name__} is still to be written.")
 
 
 def random_sizes():
@@ -148,9 +160,7 @@ def count(gradients):
 
 
 def counts_text(counts):
-    """The counts in a sentence."""
-    if not counts.launches:
-        return "it launches no kernel."
+    """The counts of a version that launches kernels, in a sentence."""
     words = [
         _many(counts.launches, "launch", "launches"),
         f"{_many(counts.copies, 'copy', 'copies')} of {counts.copied_bytes:,} bytes",
