@@ -12,7 +12,7 @@ LESSONS = tuple(sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")))
 
 
 def number_of(name):
-    """"07" of 07_cuda_v2; "" of a page without a number, such as my_version."""
+    """ "07" of 07_cuda_v2; "" of a page without a number, such as my_version."""
     return name[:2] if name[1].isdigit() else ""
 
 

@@ -11,6 +11,8 @@ from lstm_kernels.model import Sizes, count_params
 from lstm_kernels.versions.cuda_v2 import THREADS, blocks_for
 from lstm_kernels.versions.per_sample import product_over_time, sum_over_time
 
+WRONG_STEP = "h of the wrong step: before it (shift 0) for dW, after it (1) for dV"
+
 
 @cuda.jit(device=True)
 def sum_over_block(first, last, a, k):
@@ -83,8 +85,7 @@ def _sums_of(add_all, s):
     no_race(run)
     right, other = _sums(**given), _sums(**given, shifts=(1, 0))
     for name in results:
-        wrong = {"h of the wrong step: before it (shift 0) for dW, after it (1) for dV": other[name]}
-        same(name, run[name], right[name], wrong, where=f"N = {N}")
+        same(name, run[name], right[name], {WRONG_STEP: other[name]}, where=f"N = {N}")
     made, par = run.observed.counts.atomics, count_params(D, H, O)
     most = par * blocks_for(N)
     expect(made <= most, f"{made:,} atomic additions (N = {N}); one for each block and parameter "

@@ -9,10 +9,10 @@ SAMPLES, ROWS = 5, 7  # of a block of 32 samples and of a gradient, as many as f
 @styled
 def draw_block_sum():
     """Two maps of samples by rows of a gradient, coloured by the thread that adds."""
-    alt = f"""Two maps of {SAMPLES} samples of a block by {ROWS} rows of a gradient. Left, V2: thread
-        n takes sample n, so each row gets {SAMPLES} atomic additions, one from each thread. Right,
-        the sum of a block: thread k takes row k, adds up the samples itself, and makes one atomic
-        addition."""
+    alt = f"""Two maps of {SAMPLES} samples of a block by {ROWS} rows of a gradient. Left, V2:
+        thread n takes sample n, so each row gets {SAMPLES} atomic additions, one from each thread.
+        Right, the sum of a block: thread k takes row k, adds up the samples itself, and makes one
+        atomic addition."""
     picture, (left, right) = subplots(1, 2, 13, 5, alt=alt)
     _draw_map(left, "V2: thread n takes sample n", lambda n, k: n, SAMPLES)
     _draw_map(right, "a block's sum: thread k takes row k", lambda n, k: k, 1)
