@@ -155,8 +155,9 @@ def count(gradients):
            "no kernel: what it found before is no answer.")  # fmt: skip
     copied = sum(copy.nbytes for copy in copies)
     accesses = [sum(numbers) for numbers in zip(*tracer.counts, strict=True)] or [0] * 4
-    counts = Counts(len(places), len(copies), copied, *accesses, tracer.same_bits, tracer.doubles)
-    return place(places), counts
+    where = place(places)
+    made = places.count(where), len(copies), copied
+    return where, Counts(*made, *accesses, tracer.same_bits, tracer.doubles)
 
 
 def counts_text(counts):
