@@ -17,10 +17,12 @@ progress.py keeps what is solved, guesses.py what was predicted.
 version.py judges it, with tracing.py and borrowed.py; enter.py puts it beside the course's.
 """
 
+from lstm_kernels.emulator import build
 from lstm_kernels.judge.enter import enter
 from lstm_kernels.judge.guesses import compare_guess
 from lstm_kernels.judge.verdict import judge
 
 judge.enter = enter
+build.prepare()  # while the page's first lines are read
 
 __all__ = ["compare_guess", "judge"]
