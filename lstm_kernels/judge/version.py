@@ -57,7 +57,8 @@ class Verdict:
             return f"not yet. {self.wrong}"
         if not self.counts.launches:
             return f"right. {self.where}: it launches no kernel."
-        return f"right, and without a race. {self.where}: {counts_text(self.counts)}"
+        where = self.where[0].upper() + self.where[1:]
+        return f"right, and without a race. {where}: {counts_text(self.counts)}"
 
 
 def verdict_on(gradients):

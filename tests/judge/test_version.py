@@ -35,7 +35,7 @@ def test_a_version_with_kernels_is_right_and_counted(name, launches, atomics, sa
     assert verdict.wrong == "" and verdict.where == "emulated on CPU"
     assert (counts.launches, counts.atomics, counts.same_bits) == (launches, atomics, same_bits)
     assert counts.in_float64 == () and counts.reads > counts.writes > 0
-    assert str(verdict).startswith("right, and without a race. emulated on CPU: ")
+    assert str(verdict).startswith("right, and without a race. Emulated on CPU: ")
 
 
 def test_the_courses_own_versions_can_be_counted_too():
