@@ -15,12 +15,14 @@ import time
 import zipfile
 from pathlib import Path
 
+import editions
 import nbformat
 import pytest
 
 from lstm_kernels import __main__
 from lstm_kernels.classroom import grade, needed, report, sandbox, submission
 from lstm_kernels.classroom.place import Place
+from lstm_kernels.judge.tasks import tasks_of
 from lstm_kernels.machine.platforms import ROOT
 
 LINUX = sys.platform.startswith("linux")
@@ -61,6 +63,13 @@ BEFORE = {  # {student: lines that their cell of 00.e1 runs first}: (points, wha
         "TASKS['00.e1'].__dict__['check'] = lambda answer: None",
         0, "it replaces task 00.e1.check",
     ),
+    "patches_the_finder": (
+        "from lstm_kernels.classroom import guard\nfrom lstm_kernels.judge import compare\n"
+        "before = guard.picture()\nguard.picture = lambda: before\n"
+        "compare.expect = lambda *_: None",
+        0, "it replaces what finds patches",
+    ),
+    "shows": ("display(np.zeros(2))", 5, "5 of 5 points"),
     "forges": (
         "import json, os\nline = json.dumps({'token': 'x', 'task': '00.e1', 'state': 'right'})\n"
         "for channel in range(3, 20):\n    try:\n"
@@ -325,6 +334,19 @@ def test_one_is_told_and_gets_the_points_of_the_rest(student, place, tmp_path):
     graded = report.Graded(student, {"00_start_here.ipynb": found}, [])
     assert graded.points(ANSWERS) == points
     assert said in "; ".join(graded.all_remarks())
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("lesson", ["01", "02", "03", "04", "07", "09", "10", "17", "A2"])
+def test_a_solved_lesson_gets_all_its_points_and_no_remark(lesson, place):
+    """Nothing that the course itself does is refused, and no patch is seen where there is none."""
+    path = next((ROOT / "notebooks" / "do").glob(f"{lesson}_*.ipynb"))
+    solved = nbformat.read(path, as_version=4)
+    editions.solve(solved)
+    found = sandbox.judge(nbformat.writes(solved).encode(), place, sandbox.Limits(), seed=1)
+    assert (found["remarks"], found["patched"]) == ([], "")
+    states = {number: verdict["state"] for number, verdict in found["tasks"].items()}
+    assert states == {task.number: "right" for task in tasks_of(lesson)}
 
 
 # ---- the same seed, the same inputs -------------------------------------------------------

@@ -201,10 +201,17 @@ def picture():
     return {name: value for name, value in found.items() if name not in CHANGING}
 
 
-def patched(before):
-    """The names that stand for something else now, or for nothing, in their order."""
-    now = picture()
-    return [name for name, value in before.items() if now.get(name, before) is not value]
+def patch_finder():
+    """patched(): the names that stand for something else since now, or for nothing."""
+    before, here, this = picture(), globals(), dict(globals())
+
+    def patched():
+        if any(here.get(name) is not value for name, value in this.items()):
+            return ["what finds patches"]
+        now = picture()
+        return [name for name, value in before.items() if now.get(name, before) is not value]
+
+    return patched
 
 
 def _add(found, owner, names):
