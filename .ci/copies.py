@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import subprocess
+from pathlib import Path
 
 import nbformat
 from editions import FOLDER, place_of
@@ -29,19 +31,40 @@ They are not locked away; whoever looks first learns less.
 def make_mine():
     """Copy the working editions to notebooks/mine/, which git ignores; nothing there is changed.
 
+    What was edited in notebooks/do/ is copied in any case, beside a copy that is there.
     A sentence per notebook.
     """
     mine = ROOT / "notebooks" / MINE
     mine.mkdir(exist_ok=True)
-    told = []
+    edited, told = _edited(), []
     for source in sorted((ROOT / "notebooks" / FOLDER).glob("*.[ij]*")):  # my_progress.json, too
         place = mine / source.name
+        if source.name in edited and not _is_kept(source, mine):
+            place = _free(place)
         if not place.exists():
             shutil.copy(source, place)
             told.append(f"{place.relative_to(ROOT)}: copied")
         elif place.suffix == ".ipynb" and place.read_bytes() != source.read_bytes():
             told.append(f"{place.relative_to(ROOT)}: yours, unchanged")
     return told
+
+
+def _edited():
+    """The names of the working editions that are not as git has them."""
+    command = ["git", "-C", ROOT, "diff", "HEAD", "--name-only", "--", f"notebooks/{FOLDER}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return {Path(line).name for line in done.stdout.splitlines()}
+
+
+def _is_kept(source, mine):
+    """Is there a copy with the same bytes?"""
+    return any(path.read_bytes() == source.read_bytes() for path in mine.glob("*.ipynb"))
+
+
+def _free(place):
+    """The first of 07_x.ipynb, 07_x-2.ipynb, ... that is not there."""
+    names = (place, *(place.with_stem(f"{place.stem}-{n}") for n in range(2, 1000)))
+    return next(path for path in names if not path.exists())
 
 
 # ---- a class's ----------------------------------------------------------------------------

@@ -163,6 +163,18 @@ def test_a_pull_loses_nothing_of_who_has_worked_in_the_courses_own_files(student
     assert (do / "07_x.ipynb").read_text("utf-8") == page("a better stub")
 
 
+def test_what_was_edited_beside_a_copy_is_kept_too(student):
+    _, clone, do = student
+    mine = clone / "notebooks" / "mine"
+    copies.make_mine()
+    for n, answer in enumerate(["first", "second"], start=2):
+        (do / "07_x.ipynb").write_text(page(answer), encoding="utf-8")
+        assert copies.make_mine() == [f"notebooks/mine/07_x-{n}.ipynb: copied"]
+        assert (mine / f"07_x-{n}.ipynb").read_text("utf-8") == page(answer)
+        assert copies.make_mine() == ["notebooks/mine/07_x.ipynb: yours, unchanged"]
+    assert (mine / "07_x.ipynb").read_text("utf-8") == page("stub")
+
+
 # ---- nbgrader -----------------------------------------------------------------------------
 
 
