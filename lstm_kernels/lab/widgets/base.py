@@ -30,6 +30,16 @@ def paint(image, picture):
     image.tooltip, image.value = picture.alt, picture._repr_png_()
 
 
+def scene_widget(scene):
+    """An HTML widget that holds this Scene as SVG; `paint_scene` puts another one into it."""
+    return ipywidgets.HTML(scene.svg(), layout={"width": "100%", "margin": "2px 0"})
+
+
+def paint_scene(widget, scene):
+    """Show this Scene, which says itself what it shows to those who cannot see it."""
+    widget.value = scene.svg()
+
+
 def show(widget, picture):
     """Display the live widget, with its static twin for GitHub and printed pages.
 
