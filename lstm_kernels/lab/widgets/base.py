@@ -56,15 +56,16 @@ def show(widget, picture):
     display(shown, metadata=metadata, raw=True)
 
 
-def slider(label, options, value, width="22em"):
+def slider(label, options, value, width="22em", label_width="7.6em"):
     """A slider over a few sizes; it reports when the mouse lets go."""
     return ipywidgets.SelectionSlider(
         options=sorted({*options, value}),
         value=value,
         description=label,
         continuous_update=False,
-        style={"description_width": "7.6em"},
+        style={"description_width": label_width},
         layout={"width": width, "margin": "2px 0.6em 2px 0"},
+        tooltip=f"{label}: drag, or use the arrow keys",
     )
 
 

@@ -10,12 +10,9 @@ from lstm_kernels.lab.widgets.background import paints_from_threads
 from lstm_kernels.lab.widgets.base import row
 from lstm_kernels.lab.words import count_text
 
-SLIDER = "17.4em"  # four side by side in JupyterLab on a screen of 1280 pixels
+SLIDER = "14.2em", "6.4em"  # of it and of its label: four side by side on 1280 pixels in Lab
 NO_CANCEL = "Running in this cell; to stop it early, use the notebook's own stop button."
-LIMITS = (
-    f'<span class="limits">The limits: {PIECE_LIMIT:g} s, so that Cancel is quick; '
-    f"{REPEAT_LIMIT:g} s for a repeat.</span>"
-)
+LIMITS = f"The limits: {PIECE_LIMIT:g} s, so that Cancel is quick; {REPEAT_LIMIT:g} s for a repeat."
 
 
 def check_box(name, value=True, tip=""):
@@ -47,10 +44,8 @@ def say(note, text):
 def reasons_text(reasons):
     """What cannot or should not run, and why: {name: reason} as HTML, side by side if it fits."""
     lines = [f"<b>{html.escape(n)}</b>: {html.escape(r)}" for n, r in reasons.items() if r]
-    if any("left out: roughly" in line for line in lines):
-        lines.append(LIMITS)
     fields = "".join(f"<div>{line}</div>" for line in lines)
-    return f'<div class="lstm-reasons">{fields}</div>' if lines else ""
+    return f'<div class="lstm-reasons" title="{LIMITS}">{fields}</div>' if lines else ""
 
 
 class RunBar(ipywidgets.VBox):

@@ -145,7 +145,7 @@ class Versus(ipywidgets.VBox):
             "length T": ([2, 4, 11, 24, 48], T),
             "epochs": ([1, 2, 5, 10], epochs),
         }
-        made = [slider(name, *size, controls.SLIDER) for name, size in sizes.items()]
+        made = [slider(name, *size, *controls.SLIDER) for name, size in sizes.items()]
         self.batch, self.hidden, self.length, self.epochs = made
         self.boxes = controls.version_boxes(versions, COURSE)
         self.reasons = ipywidgets.HTML()

@@ -33,7 +33,6 @@ body[data-voila] .lstm-about h1 {font-size: 1.4em; margin: 0 0 0.2em}
   text-decoration: underline; font-weight: bold}
 .lstm-reasons {display: grid; column-gap: 2em;
   grid-template-columns: repeat(auto-fill, minmax(min(30em, 100%), 1fr))}
-.lstm-reasons .limits {opacity: 0.75}
 body[data-voila] .lstm-board .lstm-scene {max-height: max(230px, 39vh)}
 .lstm-board .widget-tab-contents {padding: 6px 10px}
 .lstm-tables {overflow-x: auto}

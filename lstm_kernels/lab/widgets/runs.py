@@ -25,7 +25,7 @@ class Run:
     def label(self):
         """As it stands in a list."""
         batch, H = self.workload.batch_size, self.workload.H
-        sizes = f"batch {batch}, H={H}, T={self.workload.x.shape[0]}"
+        sizes = f"N={batch} H={H} T={self.workload.x.shape[0]}"
         return f"{self.title}: {sizes}" + " (pinned)" * self.pinned
 
     def result(self):
@@ -66,7 +66,7 @@ class Runs(ipywidgets.VBox):
 
     @staticmethod
     def _list(label, tip):
-        return controls.dropdown(label, [(NOTHING, None)], None, "17em", tip)
+        return controls.dropdown(label, [(NOTHING, None)], None, "18em", tip)
 
     # ---- what is kept ----
 
@@ -147,7 +147,8 @@ def settings(run):
 def compared(a, b):
     """From one run to another: what was changed, and what each time became; never an emulated one.
 
-    Two times are the same within the spread if the middle halves of their repeats overlap.
+    "" if no time may be compared.  Two times are the same within the spread if the middle halves of
+    their repeats overlap.
     """
     before, after = settings(a), settings(b)
     changes = [f"{k} {v:,} to {after[k]:,}" for k, v in before.items() if v != after[k]]
@@ -155,8 +156,10 @@ def compared(a, b):
         changes = [change for change in changes if not change.startswith("windows")]
     old, new = a.result().times(), b.result().times()
     times = [f"{name} {_times(old[name], new[name])}" for name in new if name in old]
-    said = "; ".join(times) or "no time can be compared"
-    return f"From {a.title} to {b.title} ({', '.join(changes) or 'the same setting'}): {said}."
+    if not times:
+        return ""
+    words = ", ".join(changes) or "the same setting"
+    return f"From {a.title} to {b.title} ({words}): {'; '.join(times)}."
 
 
 def _times(old, new):

@@ -74,7 +74,7 @@ class Sweep(ipywidgets.VBox):
         )
         first = {"N": 64, **FIRST["N"]}
         self.sliders = {
-            axis: slider(name, CHOICES[axis], first[axis], controls.SLIDER)
+            axis: slider(name, CHOICES[axis], first[axis], *controls.SLIDER)
             for axis, name in NAMES.items()
         }
         names = (*card_names(), NONE)
