@@ -32,7 +32,7 @@ def picture(page):
 
 def wait_for_new_picture(page, old):
     page.wait_for_function(
-        """([old]) => [...document.querySelectorAll('.lstm-scene')].every(s => s.outerHTML !== old)""",
+        "([old]) => [...document.querySelectorAll('.lstm-scene')].every(s => s.outerHTML != old)",
         arg=[old],
     )
 
@@ -91,7 +91,7 @@ def move(page, label, key, times=1):
 
 
 def use_the_dashboard(page, shoot, name):
-    """What a learner does: predict, Run, Cancel a second run, export, ask too much; then the rest."""
+    """What a learner does: predict, Run, Cancel a second run, export, ask too much, and so on."""
     button(page, "Run").wait_for()
     first = picture(page)
     before, after = move(page, "batch size N", "ArrowRight")
@@ -173,7 +173,7 @@ def sweep(page, shoot, name):
     page.keyboard.press("Enter")
     wait_for_new_picture(page, first)
     note(page, re.compile("^Done"))
-    drawn(page, re.compile("^numpy_batched$"))
+    drawn(page, re.compile("numpy_batched$"))
     note(page, re.compile("From the first to the last hidden size H: numpy_batched 32x the size"))
     page.set_viewport_size({"width": 1280, "height": 720})
     page.locator(".lstm-board").first.evaluate("board => board.scrollIntoView()")
@@ -356,7 +356,6 @@ def test_a_repeat_is_painted_within_60_ms(page, course):
         drawn(page, "Run 3")
         note(page, "Done. Fastest")
         delays = sorted(page.evaluate("window.delays"))
-        print(
-            f"{len(delays)} paints, median {delays[len(delays) // 2]} ms, longest {delays[-1]} ms"
-        )
-        assert len(delays) >= 10 and delays[len(delays) // 2] <= 60
+        tenths = [round(delays[len(delays) * n // 10]) for n in range(10)]
+        print(f"{len(delays)} paints: tenths {tenths}, longest {delays[-1]:.0f} ms")
+        assert len(delays) >= 10 and tenths[5] <= 60

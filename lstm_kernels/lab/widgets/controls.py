@@ -10,7 +10,7 @@ from lstm_kernels.lab.widgets.background import paints_from_threads
 from lstm_kernels.lab.widgets.base import row
 from lstm_kernels.lab.words import count_text
 
-SLIDER = "14.2em", "6.4em"  # of it and of its label: four side by side on 1280 pixels in Lab
+SLIDER = "15em", "7.2em"  # of it and of its label: four side by side on 1280 pixels in Lab
 NO_CANCEL = "Running in this cell; to stop it early, use the notebook's own stop button."
 LIMITS = f"The limits: {PIECE_LIMIT:g} s, so that Cancel is quick; {REPEAT_LIMIT:g} s for a repeat."
 

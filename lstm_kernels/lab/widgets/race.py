@@ -62,6 +62,7 @@ class Race(ipywidgets.VBox):
             tabs.set_title(number, title)
         self.look_at_challenges()
         style = ipywidgets.HTML(STYLE, layout={"display": "none"})
+        self.met.layout.margin = "2px 1em"
         head = row(base, self.export, self.met)
         super().__init__([style, ipywidgets.HTML(ABOUT), head, tabs])
         self.add_class("lstm-board")
