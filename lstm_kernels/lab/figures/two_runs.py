@@ -33,25 +33,34 @@ def race_scene(runs, log=True, base=None):
     names = names_of([rows for *_, rows in runs])
     pitch = 27 if len(names) <= 7 else 22
     every = [row for *_, rows in runs for row in rows]
-    warned = "; ".join(warnings_of(every, EMULATED[log]))
-    said = " ".join(f"{title}, {workload}: {in_words(rows)}" for title, workload, rows in runs)
-    height = TOP + pitch * len(names) + BOTTOM + 18 * bool(warned)
-    scene = Scene(WIDTH, height, f"Wall times. {said}")
-    left = max(width_of(name, NAME) for name in names) + 18
+    scene = _empty_scene(runs, pitch * len(names), "; ".join(warnings_of(every, EMULATED[log])))
+    left = _write_names(scene, names, pitch)
     width = (WIDTH - left - GAP) / 2
-    for place, name in enumerate(names):
-        y = TOP + pitch * (place + 0.5)
-        scene.add(Words(left - 10, y, name, size=NAME, anchor="end", tip=about(name)))
     scale = Scale(every, log, width)
     for number, run in enumerate(runs):
-        panel = Panel(scene, left + number * (width + GAP), pitch, names, scale, base)
-        panel.draw(*run)
+        Panel(scene, left + number * (width + GAP), pitch, names, scale, base).draw(*run)
     if len(runs) == 1:
         middle = left + 1.5 * width + GAP, TOP + pitch * len(names) / 2
         scene.add(Words(*middle, "The next run will stand here", GREY, NAME, "middle"))
-    if warned:
-        scene.add(Words(left, height - 16, warned, GREY, SMALL))
     return scene
+
+
+def _empty_scene(runs, rows_height, warned):
+    """Room for the rows, and the warning at the bottom."""
+    said = " ".join(f"{title}, {workload}: {in_words(rows)}" for title, workload, rows in runs)
+    scene = Scene(WIDTH, TOP + rows_height + BOTTOM + 18 * bool(warned), f"Wall times. {said}")
+    if warned:
+        scene.add(Words(20, scene.height - 16, warned, GREY, SMALL))
+    return scene
+
+
+def _write_names(scene, names, pitch):
+    """The versions' names, and where the panels begin: to the right of them."""
+    left = max(width_of(name, NAME) for name in names) + 18
+    for place, name in enumerate(names):
+        y = TOP + pitch * (place + 0.5)
+        scene.add(Words(left - 10, y, name, size=NAME, anchor="end", tip=about(name)))
+    return left
 
 
 def names_of(runs):
