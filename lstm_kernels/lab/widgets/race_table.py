@@ -17,6 +17,11 @@ STYLE = """<style>
 .lstm-race .note {text-align: left; white-space: normal; padding-top: 0; opacity: 0.75}
 .lstm-race caption {text-align: left; caption-side: top; padding: 0.4em 0; font-weight: bold}
 .lstm-board .lstm-scene {max-height: max(230px, 39vh)}
+.lstm-board .lstm-sweep .lstm-scene {max-height: max(230px, 45vh)}
+@media (max-width: 720px) {
+  .lstm-board .lstm-scene {min-width: 720px; max-height: none}
+  .lstm-board .widget-html-content {overflow-x: auto}
+}
 .lstm-board .widget-tab-contents {padding: 6px 10px}
 .lstm-tables {overflow-x: auto}
 .lstm-challenges {list-style: none; padding-left: 0.5em; line-height: 1.7}
@@ -34,6 +39,11 @@ body[data-voila] .lstm-about h1 {font-size: 1.4em; margin: 0 0 0.2em}
 .lstm-reasons {display: grid; column-gap: 2em;
   grid-template-columns: repeat(auto-fill, minmax(min(30em, 100%), 1fr))}
 body[data-voila] .lstm-board .lstm-scene {max-height: max(230px, 39vh)}
+.lstm-board .lstm-sweep .lstm-scene {max-height: max(230px, 45vh)}
+@media (max-width: 720px) {
+  .lstm-board .lstm-scene {min-width: 720px; max-height: none}
+  .lstm-board .widget-html-content {overflow-x: auto}
+}
 .lstm-board .widget-tab-contents {padding: 6px 10px}
 .lstm-tables {overflow-x: auto}
 .lstm-challenges {list-style: none; padding-left: 0.5em; line-height: 1.7}

@@ -49,6 +49,7 @@ class Sweep(ipywidgets.VBox):
         self.bar = controls.RunBar(runner, self.why_not, self.work, "Sweep")
         self.reasons, self.words = ipywidgets.HTML(), ipywidgets.HTML()
         self.image = scene_widget(self.scene())
+        self.image.add_class("lstm-sweep")
         super().__init__(
             [
                 controls.row(self.along, *self.sliders.values(), self.card),
