@@ -41,8 +41,8 @@ class Runs(ipywidgets.VBox):
 
     def __init__(self, on_change):
         self.kept, self.count, self.on_change, self._quiet = [], 0, on_change, False
-        self.left = self._list("compare", "The run on the left")
-        self.right = self._list("with", "The run on the right; Pin and the name are its own")
+        self.left = self._list("compare", "The run on the left", "18em")
+        self.right = self._list("with", "The run on the right; name and Pin are its own", "20em")
         self.name = ipywidgets.Text(placeholder="name it", layout={"width": "9em"})
         self.name.tooltip, self.name.continuous_update = "A name for the run on the right", False
         self.pin = ipywidgets.ToggleButton(description="Pin", icon="thumb-tack")
@@ -65,8 +65,8 @@ class Runs(ipywidgets.VBox):
         self._offer(None, None)
 
     @staticmethod
-    def _list(label, tip):
-        return controls.dropdown(label, [(NOTHING, None)], None, "18em", tip)
+    def _list(label, tip, width):
+        return controls.dropdown(label, [(NOTHING, None)], None, width, tip)
 
     # ---- what is kept ----
 

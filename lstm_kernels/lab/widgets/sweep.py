@@ -16,7 +16,6 @@ from lstm_kernels.lab.widgets import controls, ipywidgets
 from lstm_kernels.lab.widgets.base import paint_scene, scene_widget, slider
 from lstm_kernels.lab.words import ratio_text
 from lstm_kernels.machine import device
-from lstm_kernels.versions import launches_kernels
 
 NAMES = {"N": "batch size N", "H": "hidden size H", "T": "length T"}
 SIZES = {  # measured, when a size is the axis
@@ -282,15 +281,19 @@ class Sweep(ipywidgets.VBox):
             yield f"Faster than {self.base.value}: {'; '.join(said)}."
 
     def _why(self):
-        """Why the last point of the first line that counts is as it is."""
-        for (version, where), points in self.lines().items():
-            if is_own(where) or launches_kernels(version):
-                size = max(points)
-                sizes = feasible.sizes_of(self.found[size][0])
-                timing = points[size]
-                found = why(version, sizes, timing.median, timing.parts, card_here())
-                return f"At {self.axis}={size:,}: {found.reason} Next: {found.advice}"
-        return ""
+        """Why the fastest at the last size is as it is; an emulated one only if it is alone."""
+        timed = [
+            (size, row) for size, (_, rows) in self.found.items() for row in rows if row.timing
+        ]
+        timed = [(size, row) for size, row in timed if row.comparable] or timed
+        if not timed:
+            return ""
+        size = max(size for size, _ in timed)
+        rows = [row for of, row in timed if of == size]
+        row = min(rows, key=lambda row: row.timing.median)
+        sizes, timing = feasible.sizes_of(self.found[size][0]), row.timing
+        found = why(row.version, sizes, timing.median, timing.parts, card_here())
+        return f"At {self.axis}={size:,}: {found.reason} Next: {found.advice}"
 
     def _failures(self):
         for size, (_, rows) in sorted(self.found.items()):
