@@ -44,7 +44,7 @@ def main(folder, csv, lesson="", jobs=2, out="pages", seconds=60.0, seed=None):
     if saving.refuse_paths([csv, str(out / "index.html")]):
         return 2
     limits = sandbox.Limits(seconds=seconds)
-    class_ = _Class(submission.find(folder), [folder, out], lesson, limits, seed, out / KEPT)
+    class_ = _Class(submission.find(folder), [folder, out, csv], lesson, limits, seed, out / KEPT)
     return saving.keep(lambda check: class_.judge(jobs, check), lambda: class_.save(csv, out))
 
 

@@ -83,6 +83,7 @@ AROUND = {  # refused only in the submission's own lines: libraries need them
     ),
 }  # fmt: skip
 SYSTEM = ("/usr", "/lib", "/lib64", "/etc", "/sys", "/dev", "/proc/self", "/proc/cpuinfo",
+          "/proc/meminfo", "/proc/stat", "/proc/sys", "/proc/filesystems",
           "/System", "/Library", os.environ.get("SYSTEMROOT", "/usr"))  # fmt: skip
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
