@@ -18,6 +18,7 @@ import os
 import sys
 import tempfile
 
+import deck
 import editions
 import nbformat
 import stamp
@@ -30,7 +31,7 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-KEPT = ("accelerator", "colab", "kaggle", *stamp.SLIDES)  # settings that a notebook may carry
+KEPT = ("accelerator", "colab", "kaggle", deck.FONTS)  # settings that a notebook may carry
 
 
 def find(names):

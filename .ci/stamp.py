@@ -15,6 +15,7 @@ import nbformat
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import deck  # noqa: E402
 import editions  # noqa: E402
 
 from lstm_kernels.judge.ours import folded  # noqa: E402
@@ -102,9 +103,6 @@ GPU = {
     },
 }
 
-SLIDES = {"@deathbeds/jupyterlab-fonts": {"styles": {"@import": "url('./slides.css')"}}}
-SCREEN = 34  # lines of code that a slide holds, in the sizes of notebooks/slides.css
-
 
 # ---- the one place ------------------------------------------------------------------------
 
@@ -186,45 +184,6 @@ def stamp_setup(path, notebook, repository, tag):
     return cell
 
 
-def height(cell):
-    """About how many lines of code would be as high as this cell on a slide."""
-    if cell.cell_type == "markdown":
-        return sum(1.4 * (len(line) // 100 + 1) for line in cell.source.split("\n"))
-    lines = cell.source.count("\n") + 1
-    texts = [out.get("text", "") for out in cell.outputs]
-    if any("image/png" in out.get("data", {}) for out in cell.outputs):
-        lines = min(lines, 12) + 23  # slides.css: a picture, and at most so much code above it
-    return lines + sum(text.count("\n") for text in texts)
-
-
-def is_lecture(path):
-    """Lessons 00 to 10 are made for slides."""
-    return path.parent.name == "notebooks" and "00" <= path.name[:2] <= "10"
-
-
-def slide_type(cell, before, setup, fitted=False):
-    """A heading starts a slide; other prose starts a page below it, and so does code after code.
-
-    Code after prose comes when the speaker goes on: so a prediction stands alone on the screen
-    until its measurement is called.  fitted: it gets a page of its own where both are too high.
-    """
-    if cell is setup:
-        return "skip"
-    if cell.cell_type == "code":
-        too_high = fitted and height(before) + height(cell) > SCREEN
-        return "subslide" if before.cell_type == "code" or too_high else "fragment"
-    if re.search(r"^##? ", cell.source, re.MULTILINE):
-        return "slide"
-    return "subslide"
-
-
-def stamp_slides(notebook, setup, fitted=False):
-    before = None
-    for cell in notebook.cells:
-        cell.metadata["slideshow"] = {"slide_type": slide_type(cell, before, setup, fitted)}
-        before = cell
-
-
 def stamp_ours(notebook):
     """A cell tagged `ours:07.2` shows the course's answer to this task, folded."""
     for cell in notebook.cells:
@@ -240,9 +199,7 @@ def stamp(path, notebook):
     first = notebook.cells[0]
     first.source = stamp_title(path, first.source, repository, tag)
     setup = stamp_setup(path, notebook, repository, tag)
-    stamp_slides(notebook, setup, is_lecture(path))
-    if is_lecture(path):
-        notebook.metadata.update(nbformat.from_dict(SLIDES))
+    deck.slides(notebook, setup)
     notebook.metadata.update(nbformat.from_dict(GPU))
 
 
