@@ -87,6 +87,7 @@ device.introduce()""")
 FIRST_SETUP = (
     "from lstm_kernels.machine import device\n\nprint(device.describe())"  # as authors write it
 )
+STAMPED = ("[![Open in ", "To work in, without outputs: ")  # how the title's lines of ours begin
 BADGE = "[![Open in {where}]({image})]({address})"
 COLAB_IMAGE = "https://colab.research.google.com/assets/colab-badge.svg"
 KAGGLE_IMAGE = "https://kaggle.com/static/images/open-in-kaggle.svg"
@@ -167,8 +168,7 @@ def stamp_title(path, source, repository, tag):
     """The first cell: title, badges, and what the author wrote below."""
     title, _, text = source.partition("\n")
     title = f"# {styled(title.removeprefix('# '))}"
-    stamped = ("[![Open in ", "To work in, without outputs: ")
-    text = "\n".join(line for line in text.split("\n") if not line.startswith(stamped)).strip()
+    text = "\n".join(line for line in text.split("\n") if not line.startswith(STAMPED)).strip()
     place = editions.place_of(path).relative_to(ROOT).as_posix()
     links = f"{badges(place, repository, tag)}\n\n{editions.line_to_work(path)}"
     return f"{title}\n\n{links}\n\n{text}"

@@ -68,7 +68,7 @@ def shoot(tmp_path):
 
 @pytest.fixture
 def lab_settings(tmp_path):
-    """All cells on the page at once, no news, no question about a kernel."""
+    """All cells on the page at once, no news, no tabs of another run."""
     folder = tmp_path / "settings" / "@jupyterlab" / "notebook-extension"
     folder.mkdir(parents=True)
     (folder / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
@@ -76,7 +76,10 @@ def lab_settings(tmp_path):
     news.mkdir(parents=True)
     wishes = '{"fetchNews": "false", "checkForUpdates": false}'
     (news / "notification.jupyterlab-settings").write_text(wishes)
-    return {"JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings")}
+    return {
+        "JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "workspaces"),
+    }
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from tests.browser.conftest import OPEN_TO_ALL, ROOT, needs, serve
 from tests.notebooks import LESSONS, read
 
 CHOSEN = LESSONS if os.environ.get("LSTM_KERNELS_ALL_DECKS") else ("07_cuda_v2", "09_race")
-START = ".jp-NotebookPanel-toolbar :is(jp-button, button)[title*=Deck]"
+START = ".jp-NotebookPanel-toolbar [data-command='deck:toggle']"
 SCREEN = {"width": 1280, "height": 720}
 
 STATE = """() => {
