@@ -66,7 +66,8 @@ def with_formulas(text):
         if found["code"]:
             return found["code"]
         display = "block" if found["block"] else "inline"
-        return convert(found["block"] or found["line"], display=display)
+        formula = (found["block"] or found["line"]).replace("{aligned}", "{align*}")
+        return convert(formula, display=display)
 
     return FORMULA.sub(set_one, text)
 
