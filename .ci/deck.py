@@ -9,7 +9,7 @@ import re
 
 SHEET = "./slides.css"
 FONTS = "@deathbeds/jupyterlab-fonts"  # what reads the styles below; the slideshow brings it
-HEIGHT = 665  # what a slide holds
+HEIGHT = 645  # what a slide holds, with some room for what is guessed
 WIDTH, CODE_WIDTH = 98, 112  # letters of prose, and of code, in a line
 PROSE, CODE, PRINTED = 30, 21, 22.5  # a line
 CELL, GAP, HEADING, ROW, FORMULA = 14, 20, 50, 42, 60

@@ -124,3 +124,23 @@ def not_fit_to_show(shown):
     imports = [s for s in shown["code"] if s.startswith(("import ", "from "))]
     small = [p for p in shown["pictures"] if p["wide"] < 0.85 and p["filled"] < 0.85]
     return imports + small + ["an answer is open"] * shown["open"]
+
+
+def test_keys_of_a_deck(lab, page):
+    """Enter shows a picture's code, Escape hides it and then ends the deck; Shift + Home begins."""
+    lesson = "07_cuda_v2"
+    start(page, lab, lesson)
+    figure = next(i for i, cell in enumerate(read(lesson)) if "figures" in cell.source)
+    for state in walk(page, figure):
+        if figure in state["seen"]:
+            break
+    code = page.locator(".jp-Deck .jp-deck-mod-visible .jp-Cell-inputWrapper")
+    assert not code.is_visible()
+    page.keyboard.press("Enter")
+    code.wait_for(state="visible")
+    page.keyboard.press("Escape")
+    code.wait_for(state="hidden")
+    page.keyboard.press("Shift+Home")
+    page.wait_for_function(f"() => ({STATE})().seen[0] === 0")
+    page.keyboard.press("Escape")
+    page.locator(".jp-Deck").wait_for(state="detached")
