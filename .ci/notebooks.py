@@ -5,10 +5,12 @@
     python .ci/notebooks.py stamp [--repository OWNER/NAME] [--tag TAG] [NAME ...]
                                                 badges, set-up cells, GPU and slides (stamp.py)
     python .ci/notebooks.py handout [--notes] [--folder FOLDER] [NAME ...]
-                                                pages to print, HTML and PDF (handout.py)
+                                                lessons to print, HTML and PDF (handout.py)
     python .ci/notebooks.py deck [NAME ...]     a lecturer's copies, with speaker's notes (notes.py)
+    python .ci/notebooks.py worksheet [NAME ...]  sheets to print, in the folder where you are
 
-`run` and `stamp` also write the edition to work in, notebooks/do/ (editions.py).
+`run` and `stamp` also write the edition to work in, notebooks/do/ (editions.py), and the lecturer's
+page of questions (lecturer.py).
 
 A clean notebook: every code cell was executed, with counts 1..n in order; no error output; no
 widget state in the metadata (GitHub would then show no notebook); no widget views in the outputs
@@ -20,10 +22,12 @@ import copy
 import os
 import sys
 import tempfile
+from pathlib import Path
 
 import deck
 import editions
 import handout
+import lecturer
 import nbformat
 import notes
 import stamp
@@ -125,18 +129,24 @@ def not_in_readme(text):
     return [path.name for path in lessons if f"](notebooks/{path.name}) |" not in text]
 
 
+def write_worksheets(names):
+    """Worksheets into the folder where you are: those with these names, or all."""
+    import worksheets  # needs nbconvert, and nothing else here does
+
+    for name in names or worksheets.names():
+        print(*worksheets.write(name, Path.cwd()), sep="\n")
+    return 0
+
+
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     actions = parser.add_subparsers(dest="action", required=True)
-    for action in ("run", "check", "stamp"):
+    for action in ("run", "check", "stamp", "worksheet", "handout", "deck"):
         one = actions.add_parser(action)
         one.add_argument("names", nargs="*")
         if action == "stamp":
             one.add_argument("--repository", help="OWNER/NAME: where a fork's notebooks are")
             one.add_argument("--tag", help="the tag or branch that Colab and Kaggle fetch")
-    for action in ("handout", "deck"):
-        one = actions.add_parser(action)
-        one.add_argument("names", nargs="*")
         if action == "handout":
             one.add_argument("--notes", action="store_true", help="with the lecturer's notes")
             one.add_argument("--folder", default="results/handouts", help="where to write")
@@ -144,7 +154,7 @@ def parse(arguments):
 
 
 def write_for_lecturers(options):
-    """Pages to print, or decks with notes."""
+    """Lessons to print, or decks with notes."""
     for path in find(options.names):
         if options.action == "deck":
             print(notes.write_deck(path))
@@ -156,6 +166,8 @@ def main(arguments=None):
     options = parse(arguments)
     if options.action in ("handout", "deck"):
         return write_for_lecturers(options)
+    if options.action == "worksheet":
+        return write_worksheets(options.names)
     if options.action == "stamp":
         stamp.write_settings(options.repository, options.tag)
         stamp_readme()
@@ -170,6 +182,11 @@ def main(arguments=None):
         found = problems(path)
         failed += bool(found)
         print(f"{path.relative_to(ROOT)}: {'; '.join(found) or 'clean'}")
+    if options.action != "check":
+        lecturer.write()
+    if not lecturer.in_step():
+        failed += 1
+        print("notebooks/lecturer/questions.md: not in step: python .ci/notebooks.py stamp")
     text = README.read_text(encoding="utf-8")
     for name in not_in_readme(text):
         failed += 1

@@ -15,6 +15,7 @@ import time
 from contextlib import suppress
 from functools import cached_property, lru_cache
 from pathlib import Path
+from threading import RLock, Thread
 from types import ModuleType
 
 import numba
@@ -153,9 +154,50 @@ def scheduler():
     return _import_generated(SCHEDULER, "scheduler")
 
 
-@lru_cache(maxsize=1)
+_compiling = RLock()  # the next two functions: the thread of `prepare` calls them, too
+_preparation = None
+
+
 def run_blocks_address():
     """Where the compiled `scheduler.run_blocks` lies; kernels with barriers call it there."""
+    with _compiling:
+        return _run_blocks_address()
+
+
+def note_access_address():
+    """Where the compiled `tracing.note_access` lies; traced kernels call it there."""
+    with _compiling:
+        return _note_access_address()
+
+
+def prepare():
+    """Begin to compile both, in a thread of its own.
+
+    On an empty cache that takes seconds, which would else be part of the first verdict.
+    """
+    global _preparation
+    _preparation = Thread(target=_prepare, name="emulator: prepare")
+    _preparation.start()
+
+
+def finish_preparing():
+    """Wait for the thread of `prepare`, if there is one: it would disturb what is timed."""
+    if _preparation is not None:
+        _preparation.join()
+
+
+def _prepare():
+    with suppress(Exception):  # the launch that needs it meets the same error, and tells it
+        note_access_address()
+        run_blocks_address()
+
+
+if hasattr(os, "register_at_fork"):  # a child would inherit Numba's lock, held by nobody
+    os.register_at_fork(before=finish_preparing)
+
+
+@lru_cache(maxsize=1)
+def _run_blocks_address():
     function = scheduler().run_blocks
     function.compile(RUN_BLOCKS)
     compiled = function.overloads[RUN_BLOCKS]
@@ -163,8 +205,7 @@ def run_blocks_address():
 
 
 @lru_cache(maxsize=1)
-def note_access_address():
-    """Where the compiled `tracing.note_access` lies; traced kernels call it there."""
+def _note_access_address():
     return _import_generated(NOTE, "note_access").note_access.address
 
 

@@ -13,7 +13,10 @@ what differs first, eyes.py watches kernels in the emulator, source.py reads wha
 progress.py keeps what is solved, guesses.py what was predicted.
 """
 
+from lstm_kernels.emulator import build
 from lstm_kernels.judge.guesses import compare_guess
 from lstm_kernels.judge.verdict import judge
+
+build.prepare()  # while the page's first lines are read
 
 __all__ = ["compare_guess", "judge"]

@@ -151,3 +151,37 @@ def test_source_that_cannot_be_found():
     exec("@cuda.jit\ndef kernel(x):\n    x[0] = 1\n", names)
     with pytest.raises(TypeError, match="source of kernel cannot be found"):
         names["kernel"][1, 1](np.zeros(1))
+
+
+PREPARED = """
+import numpy as np
+from lstm_kernels.emulator import build, cuda
+
+build.finish_preparing()  # nothing began yet: nothing to wait for
+if {broken}:
+    def note_access_address():
+        raise OSError("no compiler")
+    build.note_access_address = note_access_address
+build.prepare()
+build.finish_preparing()
+print(build._run_blocks_address.cache_info().currsize, end=" ")
+
+@cuda.jit
+def kernel(x):
+    cuda.syncthreads()
+    x[cuda.grid(1)] += 1
+
+x = np.zeros(4)
+kernel[1, 4](x)
+print(x)
+"""
+
+
+@pytest.mark.parametrize(("broken", "compiled"), [(False, 1), (True, 0)])
+def test_what_all_need_is_compiled_beside_and_an_error_waits_for_who_needs_it(
+    broken, compiled, tmp_path
+):
+    program = tmp_path / "prepared.py"
+    program.write_text(PREPARED.format(broken=broken))
+    done = run_python(program)
+    assert (done.stdout, done.stderr) == (f"{compiled} [1. 1. 1. 1.]\n", "")

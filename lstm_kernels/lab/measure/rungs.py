@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from lstm_kernels.emulator.build import finish_preparing
 from lstm_kernels.model import checked
 from lstm_kernels.versions import numpy_batched, numpy_loop
 from lstm_kernels.versions.numpy_batched import half_or_one, weight_gradients
@@ -128,6 +129,7 @@ def rungs(forward=forward_axis, weights=weight_gradients, gates_of=activate):
 
 def climb(ladder, params, x, y, rounds=100):
     """{rung: seconds, one per round}: one call of each in turns.  x (T, N, D), y (T, N, O)."""
+    finish_preparing()
     seconds = {name: [] for name in ladder}
     for _ in range(rounds):
         for name, gradients in ladder.items():

@@ -4,6 +4,8 @@ import sys
 import time
 from unittest.mock import patch
 
+from lstm_kernels.emulator.build import finish_preparing
+
 
 def time_parts(names, call, module="__main__"):
     """Seconds of one `call()`, by functions: {name: inside it, ..., "the rest"}.
@@ -14,6 +16,7 @@ def time_parts(names, call, module="__main__"):
     """
     parts, functions = dict.fromkeys(names, 0.0), vars(sys.modules[module])
     watches = {name: _timed(name, functions[name], parts) for name in names}
+    finish_preparing()
     with patch.multiple(module, **watches):
         start = time.perf_counter()
         call()
