@@ -74,7 +74,9 @@ def style(cell, scale):
 
 
 def has_picture(cell):
-    return any("image/png" in out.get("data", {}) for out in cell.get("outputs", []))
+    """Does it show more than printed lines: a figure, a widget, a quiz?"""
+    kinds = {kind for out in cell.get("outputs", []) for kind in out.get("data", {})}
+    return bool(kinds & {"image/png", "text/markdown"})
 
 
 def printed(cell):
