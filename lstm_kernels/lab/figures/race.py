@@ -13,6 +13,7 @@ from .style import (
     BLACK,
     GREY,
     LIGHT,
+    OWN_COLOR,
     RIVAL_COLORS,
     VERMILLION,
     VERSION_COLORS,
@@ -162,7 +163,7 @@ def _scale_history(ax, batches):
 
 def line_look(version, where):
     """Colour, dashes and mark of a version's line."""
-    mark = MARKS.get(version, "o")
+    mark = MARKS.get(version, "o" if version in VERSION_COLORS else "*")
     if is_own(where):
         color = color_of(version)
         return {"color": color, "marker": mark, "ms": 7, "path_effects": outline(color)}
@@ -280,10 +281,10 @@ def _log_limits(rows, timed, baseline):
 
 
 def color_of(version):
-    """A version's colour; another library's rows are brown."""
+    """A version's colour; another library's rows are brown, and own versions have one of theirs."""
     if version.startswith("PyTorch"):
         return RIVAL_COLORS["pytorch" if "CPU" in version else "pytorch_cudnn"]
-    return RIVAL_COLORS.get(version) or VERSION_COLORS.get(version, GREY)
+    return RIVAL_COLORS.get(version) or VERSION_COLORS.get(version, OWN_COLOR)
 
 
 def _draw_dot(ax, place, row):

@@ -43,6 +43,7 @@ VERSION_COLORS = {
     "cuda_v6": BLACK,
     "cuda_v7": "#4C2A85",
 }
+OWN_COLOR = "#B8004E"  # of a version that is not the course's
 RIVAL_COLORS = {  # a library's: browns, with marks of their own
     "pytorch": "#B98A55",
     "pytorch_cudnn": "#8A5A2B",

@@ -31,7 +31,7 @@ from lstm_kernels.lab.widgets.base import paint, picture_widget, slider
 from lstm_kernels.lab.widgets.race_table import STYLE, table_html
 from lstm_kernels.lab.widgets.scale import Scale
 from lstm_kernels.lab.words import ratio_text
-from lstm_kernels.versions import COURSE, VERSIONS, launches_kernels
+from lstm_kernels.versions import COURSE, VERSIONS, launches_kernels, own_versions
 
 POINTS = ((1.25, 3), (2.0, 2), (5.0, 1))  # off by at most this factor: so many points
 PAINT_EVERY = 0.15  # seconds at least between two pictures: no eye is faster
@@ -44,9 +44,10 @@ class Race(ipywidgets.VBox):
     """
 
     def __init__(
-        self, batch_size=7, H=32, T=11, epochs=1, versions=tuple(VERSIONS), budget=0.3
+        self, batch_size=7, H=32, T=11, epochs=1, versions=None, budget=0.3
     ):  # fmt: skip
-        """versions: those offered; checked at first are those of lessons 03 to 08."""
+        """versions: those offered, by default all; checked at first: lessons 03 to 08, and own."""
+        versions = tuple(VERSIONS) if versions is None else versions
         self.runner = Runner()
         self.versus = Versus(self.runner, batch_size, H, T, epochs, versions, budget)
         self.scale = Scale(self.runner, versions)
@@ -105,7 +106,8 @@ class Versus(ipywidgets.VBox):
         self.hidden = slider("hidden size H", [4, 8, 16, 32, 50, 64, 100, 128], H, controls.SLIDER)
         self.length = slider("length T", [2, 4, 11, 24, 48], T, controls.SLIDER)
         self.epochs = slider("epochs", [1, 2, 5, 10], epochs, controls.SLIDER)
-        self.boxes = {name: controls.check_box(name, name in COURSE) for name in versions}
+        checked = COURSE + own_versions()
+        self.boxes = {name: controls.check_box(name, name in checked) for name in versions}
         self.reasons = ipywidgets.HTML()
 
     def _make_prediction(self, versions):
