@@ -12,7 +12,7 @@ import pytest
 import notebooks
 from tests.notebooks import LESSONS, NOTEBOOKS, outputs, tags
 
-ON_PAPER = LESSONS if os.environ.get("LSTM_KERNELS_ALL_DECKS") else ("07_cuda_v2",)
+ON_PAPER = LESSONS if os.environ.get("LSTM_KERNELS_ALL_LESSONS") else ("07_cuda_v2",)
 PIXEL = 72 / 96  # in points
 
 

@@ -1,6 +1,6 @@
 """The lessons as slides in JupyterLab, walked one by one on a screen of 1280 x 720.
 
-`LSTM_KERNELS_ALL_DECKS=1` walks all lessons, about half a minute each.  A picture of each slide
+`LSTM_KERNELS_ALL_LESSONS=1` walks all lessons, about half a minute each.  A picture of each slide
 goes to the folder of the screenshots.
 """
 
@@ -13,7 +13,7 @@ import pytest
 from tests.browser.conftest import OPEN_TO_ALL, ROOT, needs, serve
 from tests.notebooks import LESSONS, read
 
-CHOSEN = LESSONS if os.environ.get("LSTM_KERNELS_ALL_DECKS") else ("07_cuda_v2", "09_race")
+CHOSEN = LESSONS if os.environ.get("LSTM_KERNELS_ALL_LESSONS") else ("07_cuda_v2", "09_race")
 START = ".jp-NotebookPanel-toolbar [data-command='deck:toggle']"
 SCREEN = {"width": 1280, "height": 720}
 
@@ -103,6 +103,7 @@ def kind(cell):
     return cell.metadata.slideshow.slide_type
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lesson", CHOSEN)
 def test_every_slide_fits_on_the_screen(lesson, lab, page, shoot):
     start(page, lab, lesson)
