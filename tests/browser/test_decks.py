@@ -6,11 +6,15 @@ goes to the folder of the screenshots.
 
 import json
 import os
+import re
 import shutil
 
+import nbformat
 import pytest
 
+from lstm_kernels.lab.widgets.voila import TAG
 from tests.browser.conftest import OPEN_TO_ALL, ROOT, needs, serve
+from tests.browser.test_dashboard import wait_for_the_kernel
 from tests.notebooks import LESSONS, read
 
 CHOSEN = LESSONS if os.environ.get("LSTM_KERNELS_ALL_LESSONS") else ("07_cuda_v2", "09_race")
@@ -145,3 +149,24 @@ def test_keys_of_a_deck(lab, page):
     page.wait_for_function(f"() => ({STATE})().seen[0] === 0")
     page.keyboard.press("Escape")
     page.locator(".jp-Deck").wait_for(state="detached")
+
+
+@pytest.mark.long
+def test_the_live_race_fits_on_its_slide(tmp_path, lab, page, shoot):
+    """Its cells alone: the board stands in the last one, where the deck begins after *Run all*."""
+    path = tmp_path / "notebooks" / "09_race.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    live = [cell for cell in notebook.cells if TAG in cell.metadata.get("tags", [])]
+    notebook.cells = [*notebook.cells[:2], *live]
+    nbformat.write(notebook, path)
+    page.goto(f"{lab}/lab/tree/notebooks/09_race.ipynb")
+    wait_for_the_kernel(page)
+    page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
+    page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
+    page.locator(".widget-tab").wait_for()
+    page.locator(".jp-InputPrompt", has_text="*").first.wait_for(state="detached")
+    page.locator(START).click()
+    page.locator(".jp-Deck .jp-deck-mod-visible .widget-tab").wait_for()
+    page.wait_for_timeout(2000)
+    shoot(page, "live_race")
+    assert page.evaluate(CUT) == []
