@@ -4,8 +4,10 @@
     python .ci/notebooks.py check [NAME ...]    no execution: are they whole, clean and stamped?
     python .ci/notebooks.py stamp [--repository OWNER/NAME] [--tag TAG] [NAME ...]
                                                 badges, set-up cells, GPU and slides (stamp.py)
+    python .ci/notebooks.py worksheet [NAME ...]  pages to print, in the folder where you are
 
-`run` and `stamp` also write the edition to work in, notebooks/do/ (editions.py).
+`run` and `stamp` also write the edition to work in, notebooks/do/ (editions.py), and the lecturer's
+page of questions (lecturer.py).
 
 A clean notebook: every code cell was executed, with counts 1..n in order; no error output; no
 widget state in the metadata (GitHub would then show no notebook); no widget views in the outputs
@@ -17,8 +19,10 @@ import copy
 import os
 import sys
 import tempfile
+from pathlib import Path
 
 import editions
+import lecturer
 import nbformat
 import stamp
 from nbclient import NotebookClient
@@ -118,10 +122,19 @@ def not_in_readme(text):
     return [path.name for path in lessons if f"](notebooks/{path.name}) |" not in text]
 
 
+def write_worksheets(names):
+    """Worksheets into the folder where you are: those with these names, or all."""
+    import worksheets  # needs nbconvert, and nothing else here does
+
+    for name in names or worksheets.names():
+        print(*worksheets.write(name, Path.cwd()), sep="\n")
+    return 0
+
+
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     actions = parser.add_subparsers(dest="action", required=True)
-    for action in ("run", "check", "stamp"):
+    for action in ("run", "check", "stamp", "worksheet"):
         one = actions.add_parser(action)
         one.add_argument("names", nargs="*")
         if action == "stamp":
@@ -132,6 +145,8 @@ def parse(arguments):
 
 def main(arguments=None):
     options = parse(arguments)
+    if options.action == "worksheet":
+        return write_worksheets(options.names)
     if options.action == "stamp":
         stamp.write_settings(options.repository, options.tag)
         stamp_readme()
@@ -146,6 +161,11 @@ def main(arguments=None):
         found = problems(path)
         failed += bool(found)
         print(f"{path.relative_to(ROOT)}: {'; '.join(found) or 'clean'}")
+    if options.action != "check":
+        lecturer.write()
+    if not lecturer.in_step():
+        failed += 1
+        print("notebooks/lecturer/questions.md: not in step: python .ci/notebooks.py stamp")
     text = README.read_text(encoding="utf-8")
     for name in not_in_readme(text):
         failed += 1

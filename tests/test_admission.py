@@ -89,6 +89,8 @@ def test_a_version_is_checked_once_for_its_sizes_and_anew_if_its_code_changes(wo
         return numpy_batched.gradients(*problem)
 
     add("mine", counted)
+    admission.checked_windows("mine", admission.feasible.sizes_of(workload))
+    calls.clear()  # these were probes: how long does this code take?
     first = admission.admit("mine", workload)
     assert set(calls) == {(3, 5, 1), (4, 6, 1)}
     calls.clear()

@@ -36,7 +36,7 @@ def judge(number, answer):
         refuse_borrowed(answer, task.given)
         measured = task.check(answer)
     except Exception as error:
-        print(f"{number} {task.title}: not yet. {_reason(error, answer)} "
+        print(f"{number} {task.title}: not yet. {reason(error, answer)} "
               f'Stuck? judge.hint("{number}")')  # fmt: skip
         return task.ours
     print(f"{number} {task.title}: right.{f' {measured}' if measured else ''}")
@@ -55,7 +55,7 @@ def hint(number):
 judge.hint = hint
 
 
-def _reason(error, answer):
+def reason(error, answer):
     """Why it is not right, as a sentence; an error that is not the answer's is raised again."""
     if isinstance(error, NotYet | EmulatorError):
         words = str(error)

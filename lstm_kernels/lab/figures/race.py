@@ -15,6 +15,7 @@ from .style import (
     LIGHT,
     RIVAL_COLORS,
     VERMILLION,
+    VERSION_COLORS,
     ink,
     listed,
     outline,
@@ -79,9 +80,14 @@ def draw_invitation(text):
     return picture
 
 
+def mark_of(version):
+    """The mark of a version's points; a version that is not the course's has a star."""
+    return MARKS.get(version, "o" if version in VERSION_COLORS else "*")
+
+
 def line_look(version, where):
     """Colour, dashes and mark of a version's line."""
-    mark = MARKS.get(version, "o")
+    mark = mark_of(version)
     if is_own(where):
         color = color_of(version)
         return {"color": color, "marker": mark, "ms": 7, "path_effects": outline(color)}
@@ -183,7 +189,7 @@ def _log_limits(rows, timed, baseline):
 
 
 def color_of(version):
-    """A version's colour; another library's rows are brown."""
+    """A version's colour; another library's rows are brown, and own versions have one of theirs."""
     if version.startswith("PyTorch"):
         return RIVAL_COLORS["pytorch" if "CPU" in version else "pytorch_cudnn"]
     return RIVAL_COLORS.get(version) or version_color(version)

@@ -43,7 +43,8 @@ VERSION_COLORS = {
     "cuda_v6": BLACK,
     "cuda_v7": "#4C2A85",
 }
-SPARE = ("#E7298A", "#66A61E", "#1B9E9E", "#B22222")  # for versions that are none of the course's
+OWN_COLOR = "#B8004E"  # of a version that is not the course's; a second one gets the next
+SPARE = (OWN_COLOR, "#66A61E", "#1B9E9E", "#E7298A")
 _GIVEN = {}  # {such a version: its colour}
 RIVAL_COLORS = {  # a library's: browns, with marks of their own
     "pytorch": "#B98A55",

@@ -9,7 +9,7 @@ import math
 from lstm_kernels.lab.measure.results import is_own
 from lstm_kernels.lab.words import seconds_text
 
-from .race import MARKS, color_of, edge_of, spread, time_ticks
+from .race import color_of, edge_of, mark_of, spread, time_ticks
 from .scene import Line, Mark, Scene, Words, width_of
 from .style import GREY, LIGHT, ink, listed
 from .two_runs import about, half_decades
@@ -117,7 +117,7 @@ class _Plot:
             self.scene.add(Line(((x, self.y(low)), (x, self.y(high))), line.color, 3))
             full = line.kind == "measured"
             face, edge = (line.color, edge_of(line.color)) if full else ("white", line.color)
-            mark = MARKS.get(line.version, "o")
+            mark = mark_of(line.version)
             self.scene.add(Mark(x, self.y(seconds), mark, face, edge, 5.5, line.tip(size)))
 
     def name_ends(self):

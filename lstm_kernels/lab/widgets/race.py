@@ -26,7 +26,7 @@ from lstm_kernels.lab.widgets.race_table import STYLE, table_html
 from lstm_kernels.lab.widgets.runs import Runs
 from lstm_kernels.lab.widgets.scale import Scale
 from lstm_kernels.lab.widgets.sweep import Sweep
-from lstm_kernels.versions import COURSE, VERSIONS
+from lstm_kernels.versions import COURSE, VERSIONS, own_versions
 
 PAINT_EVERY = 0.03  # seconds at least between two pictures: a page shows no more
 FASTEST = "the fastest"
@@ -46,7 +46,7 @@ class Race(ipywidgets.VBox):
 
     def __init__(self, batch_size=7, H=32, T=11, epochs=1, versions=None, budget=0.3):
         """versions: those offered, by default all there are now; checked at first are those of
-        lessons 03 to 08."""
+        lessons 03 to 08, and your own."""
         versions = tuple(VERSIONS if versions is None else versions)
         self.runner, base = Runner(), base_list(versions)
         self.base = base
@@ -148,7 +148,7 @@ class Versus(ipywidgets.VBox):
         }
         made = [slider(name, *size, *controls.SLIDER) for name, size in sizes.items()]
         self.batch, self.hidden, self.length, self.epochs = made
-        self.boxes = controls.version_boxes(versions, COURSE)
+        self.boxes = controls.version_boxes(versions, COURSE + own_versions())
         self.reasons = ipywidgets.HTML()
 
     def _make_views(self, versions):

@@ -16,6 +16,7 @@ from lstm_kernels.lab.widgets import controls, ipywidgets
 from lstm_kernels.lab.widgets.base import paint_scene, scene_widget, slider
 from lstm_kernels.lab.words import ratio_text
 from lstm_kernels.machine import device
+from lstm_kernels.versions import own_versions
 
 NAMES = {"N": "batch size N", "H": "hidden size H", "T": "length T"}
 SIZES = {  # measured, when a size is the axis
@@ -80,7 +81,8 @@ class Sweep(ipywidgets.VBox):
         names = (*card_names(), NONE)
         tip = "A card whose recording is drawn in the same plot"
         self.card = controls.dropdown("recorded", names, names[0], "18em", tip, "4.5em")
-        checked = CHECKED if set(CHECKED) & set(versions) else versions[:1]
+        checked = CHECKED + own_versions()
+        checked = checked if set(checked) & set(versions) else versions[:1]
         self.boxes = controls.version_boxes(versions, checked)
         tip = "Run the CUDA versions in the emulator; else only their recording is drawn"
         self.emulate = controls.check_box(EMULATE, False, tip)
