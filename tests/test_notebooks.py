@@ -206,6 +206,10 @@ PLACES = {  # each page, and where it is
         f: ROOT / f
         for f in ("README.md", "CONTRIBUTING.md", "data/README.md", "notebooks/words.md")
     },
+    **{
+        f"notebooks/lecturer/{f}.md": ROOT / "notebooks" / "lecturer" / f"{f}.md"
+        for f in ("README", "plans", "lessons", "questions")
+    },
 }
 PAGES = [page for page, place in PLACES.items() if place.exists()]
 TO_BE_WRITTEN = {  # examples in CONTRIBUTING.md, and of a learner's file

@@ -16,7 +16,7 @@ from lstm_kernels.machine import device, watch
 from lstm_kernels.model import Sizes
 from lstm_kernels.training import fit, mean_squared_error
 from lstm_kernels.versions import COURSE, get_version, per_sample
-from tests.problems import largest, random_problem
+from tests.problems import random_problem
 
 TINY = device.TARGET == "simulator"  # Numba's simulator needs seconds for what others do in ms
 NAMES = COURSE if TINY else tuple(VERSIONS)  # ... and has no warp shuffles, which V5 needs
@@ -35,7 +35,8 @@ FAST = [name for name in OWN if name != "sequential"]
 FASTEST = [name for name in FAST if name not in ("numpy_loop", "cuda_v3", "cuda_v5")]
 BLOCKS = [name for name in OWN if name not in COURSE[:4]]  # or cores: the batch is cut
 
-FLOAT64 = {name: [largest] if name == "cuda_v7" else [] for name in NAMES}  # V7 compiles 10 s
+long = pytest.mark.long  # tests/conftest.py
+FLOAT64 = {name: [long] if name == "cuda_v7" else [] for name in NAMES}  # V7 compiles 10 s
 
 real_size = pytest.mark.skipif(TINY, reason="real sizes need the emulator or a GPU")
 
@@ -83,7 +84,7 @@ def test_agrees_with_pytorch_at_real_sizes(version, shape, problem, torch):
 
 
 @real_size
-@largest
+@long
 @pytest.mark.parametrize("version", FASTEST)
 def test_agrees_with_pytorch_at_the_largest_size(version, problem, torch):
     params, x, y = problem(*LARGEST)
@@ -95,7 +96,7 @@ def test_agrees_with_pytorch_at_the_largest_size(version, problem, torch):
 @pytest.mark.parametrize(
     "version, N",
     [(version, N) for version in BLOCKS for N in BATCH_SIZES if (version, N) != OTHER_TILE]
-    + [pytest.param(*OTHER_TILE, marks=largest)],
+    + [pytest.param(*OTHER_TILE, marks=long)],
 )
 def test_any_batch_size_over_many_blocks(version, N, problem):
     params, x, y = problem(4, N, 1, 8, 1)
