@@ -2,8 +2,8 @@
 
 `notebooks/NN_name.ipynb` is the source, and what GitHub shows: with outputs.  From it `working`
 makes `notebooks/do/NN_name.ipynb`, without any output, so that no answer stands below a question;
-the badges open that one.  `solve` pastes the course's answers into the stubs: a working edition in
-which every verdict must be right.
+the badges open that one; its last cell counts the points.  `solve` pastes the course's answers into
+the stubs: a working edition in which every verdict must be right.
 """
 
 import ast
@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 
 from lstm_kernels.judge.ours import source_of
-from lstm_kernels.judge.tasks import find
+from lstm_kernels.judge.tasks import find, lessons, tasks_of
 
 FOLDER = "do"
 TO_WORK = "To work in, without outputs: [{name}]({place}/{name})"
@@ -46,7 +46,25 @@ def moved(path, notebook, lessons_beside=True):
         if cell.cell_type == "markdown":
             cell.source = LINK.sub(lambda found: _moved(path, found, lessons_beside), cell.source)
     new.metadata = _moved_style(new.metadata)
+    if path.name[:2] in lessons():
+        new.cells.append(points_cell(path.name[:2]))
     return new
+
+
+def points_cell(lesson):
+    """A locked cell that nbgrader grades: its value is the number of points."""
+    most = sum(task.points for task in tasks_of(lesson))
+    nbgrader = {
+        "cell_type": "code", "grade": True, "grade_id": f"points-{lesson}", "locked": True,
+        "points": most, "schema_version": 3, "solution": False, "task": False,
+    }  # fmt: skip
+    source = f"""\
+# The points of what is right since this notebook was started
+from lstm_kernels.judge import judge
+
+judge.points("{lesson}")"""
+    metadata = {"nbgrader": nbgrader, "tags": ["points"]}
+    return nbformat.v4.new_code_cell(source, id="points", metadata=metadata)
 
 
 def line_to_work(path, place=FOLDER):

@@ -7,7 +7,9 @@
     python .ci/notebooks.py handout [--notes] [--folder FOLDER] [NAME ...]
                                                 lessons to print, HTML and PDF (handout.py)
     python .ci/notebooks.py deck [NAME ...]     a lecturer's copies, with speaker's notes (notes.py)
-    python .ci/notebooks.py worksheet [NAME ...]  sheets to print, in the folder where you are
+    python .ci/notebooks.py mine                copies to work in, notebooks/mine/: git ignores them
+    python .ci/notebooks.py class FOLDER        copies for a class, without our answers (copies.py)
+    python .ci/notebooks.py worksheet [NAME ...]  pages to print, in the folder where you are
 
 `run` and `stamp` also write the edition to work in, notebooks/do/ (editions.py), and the lecturer's
 page of questions (lecturer.py).
@@ -24,6 +26,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import copies
 import deck
 import editions
 import handout
@@ -35,7 +38,8 @@ from nbclient import NotebookClient
 from stamp import ROOT
 
 README = ROOT / "README.md"
-OTHERS = {".ipynb_checkpoints", editions.FOLDER, notes.COPIES}  # folders of what is made from these
+# folders of what is made from these
+OTHERS = {".ipynb_checkpoints", editions.FOLDER, notes.COPIES, copies.MINE}
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -47,7 +51,7 @@ KEPT = ("accelerator", "colab", "kaggle", deck.FONTS)  # settings that a noteboo
 def find(names):
     """All notebooks of the course, or those whose path contains one of the names."""
     paths = sorted((ROOT / "notebooks").rglob("*.ipynb"))
-    paths = [p for p in paths if not OTHERS & set(p.parts)]
+    paths = [p for p in paths if not OTHERS & set(p.relative_to(ROOT).parts)]
     return [p for p in paths if not names or any(name in str(p) for name in names)]
 
 
@@ -150,6 +154,8 @@ def parse(arguments):
         if action == "handout":
             one.add_argument("--notes", action="store_true", help="with the lecturer's notes")
             one.add_argument("--folder", default="results/handouts", help="where to write")
+    actions.add_parser("mine")
+    actions.add_parser("class").add_argument("folder", type=Path)
     return parser.parse_args(arguments)
 
 
@@ -162,10 +168,22 @@ def write_for_lecturers(options):
             print(*handout.write(path, options.folder, options.notes))
 
 
+def make_copies(options):
+    """Those for oneself, or for a class."""
+    if options.action == "mine":
+        print(*copies.make_mine(), sep="\n")
+    else:
+        copies.make_class(options.folder, find(()))
+        print(f"{options.folder}: lessons to work in, and the course's package")
+    return 0
+
+
 def main(arguments=None):
     options = parse(arguments)
     if options.action in ("handout", "deck"):
         return write_for_lecturers(options)
+    if options.action in ("mine", "class"):
+        return make_copies(options)
     if options.action == "worksheet":
         return write_worksheets(options.names)
     if options.action == "stamp":

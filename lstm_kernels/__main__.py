@@ -1,5 +1,5 @@
 """The door: `python -m lstm_kernels doctor | race | bench | baselines | forecast | report |
-judge | ranking`."""
+judge | ranking | grade`."""
 
 import argparse
 import codecs
@@ -68,6 +68,14 @@ def of_class(commands):
     ranking.add_argument("folder", help="with the files that `judge` saved")
     ranking.add_argument("--base", default="numpy_batched", help="whose times are compared with")
     ranking.add_argument("--out", default="ranking.html", help="where to save the page")
+    grade = commands.add_parser("grade", help="a class's notebooks: pages and a table of points")
+    grade.add_argument("submissions", help="a folder: a folder, zip or notebook per student")
+    grade.add_argument("--csv", default="grades.csv", help="where to save the table")
+    grade.add_argument("--out", default="pages", help="where to save the pages")
+    grade.add_argument("--lesson", default="", help="only this one, such as 07")
+    grade.add_argument("--jobs", type=size, default=2, help="processes at a time")
+    grade.add_argument("--seconds", type=float, default=60.0, help="for each cell and verdict")
+    grade.add_argument("--seed", type=int, help="of the judge's inputs, to repeat a verdict")
 
 
 def sizes(options):
@@ -121,6 +129,11 @@ def main(arguments=None):
         from lstm_kernels.classroom import ranking
 
         return ranking.main(options.folder, options.base, options.out)
+    if options.command == "grade":
+        from lstm_kernels.classroom import grade
+
+        wishes = {name: value for name, value in vars(options).items() if name != "command"}
+        return grade.main(wishes.pop("submissions"), **wishes)
     from lstm_kernels.lab.commands import report
 
     return report.main(cc=options.cc, png=options.png, keep=options.keep)
