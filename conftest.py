@@ -8,7 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parent
 CELL_TIMEOUT = 120  # seconds: far above any cell, so that a hanging kernel still ends
-collect_ignore = ["notebooks/do", "notebooks/mine"]  # no outputs: nothing to compare
+# no outputs, or the same cells: nothing to compare
+collect_ignore = ["notebooks/do", "notebooks/decks", "notebooks/mine"]
 WORKERS = min(2, os.cpu_count() or 1)  # each, with a notebook's kernel, needs 2 GB
 LONGEST = ("test_tasks", "test_cuda_v7", "test_cuda_v4_v5", "test_versions")  # files to begin with
 

@@ -29,15 +29,22 @@ def place_of(path):
 
 def working(path, notebook):
     """The working edition of a lesson: no outputs, and links that lead to the same places."""
-    new = copy.deepcopy(notebook)
+    new = moved(path, notebook)
     for cell in new.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
             cell.metadata.pop("execution", None)
-        else:
-            cell.source = LINK.sub(lambda found: _moved(path, found), cell.source)
     first = new.cells[0]
     first.source = first.source.replace(line_to_work(path, "../do"), TO_READ.format(name=path.name))
+    return new
+
+
+def moved(path, notebook, lessons_beside=True):
+    """A copy for a folder below: links lead to the same places, but to lessons that are beside."""
+    new = copy.deepcopy(notebook)
+    for cell in new.cells:
+        if cell.cell_type == "markdown":
+            cell.source = LINK.sub(lambda found: _moved(path, found, lessons_beside), cell.source)
     new.metadata = _moved_style(new.metadata)
     if path.name[:2] in lessons():
         new.cells.append(points_cell(path.name[:2]))
@@ -65,12 +72,12 @@ def line_to_work(path, place=FOLDER):
     return TO_WORK.format(name=path.name, place=place)
 
 
-def _moved(path, found):
-    """A link of the folder above; lessons have their working edition beside this one."""
+def _moved(path, found, lessons_beside):
+    """A link of the folder above; lessons may have an edition beside this one."""
     target = found[2]
     beside = (path.parent / target.split("#")[0]).resolve()
-    is_beside = beside.parent == path.parent.resolve() and beside.suffix == ".ipynb"
-    return found[0] if is_beside else f"{found[1]}../{target}{found[3]}"
+    is_lesson = beside.parent == path.parent.resolve() and beside.suffix == ".ipynb"
+    return found[0] if is_lesson and lessons_beside else f"{found[1]}../{target}{found[3]}"
 
 
 def _moved_style(value):

@@ -16,6 +16,9 @@ def number_of(name):
     return name[:2] if name[1].isdigit() else ""
 
 
+NUMBERED = tuple(filter(number_of, LESSONS))  # without my_version, a page to begin from
+
+
 @lru_cache(None)
 def read(name):
     """The cells of a notebook.  name: "13_cuda_v4" or "do/13_cuda_v4"."""

@@ -20,6 +20,7 @@ from lstm_kernels.lab.widgets.runs import Runs, compared
 from lstm_kernels.machine import device
 from lstm_kernels.model import Sizes
 from lstm_kernels.versions import VERSIONS, numpy_batched
+from tests.pictures import no_overlap
 from tests.test_lessons_09 import choose
 
 SIZES = Sizes(11, 64, 1, 50, 1)
@@ -352,6 +353,14 @@ def test_cancel_keeps_the_points(dashboard, sweep):
     sweep.bar.run(wait=True)
     assert 1 <= len(sweep.found) < 3
     assert sweep.bar.note.value == "Cancelled; what was measured stays."
+
+
+def test_a_busy_machine_is_said_in_the_picture_too(sweep):
+    sweep.found = {1: (workload(1, 50, 11), [row()._replace(others=0.01)])}
+    assert "busy" not in sweep.scene().svg()
+    sweep.found = {1: (workload(1, 50, 11), [row()._replace(others=0.9)])}
+    assert ">the machine was busy: the lines may be bent<" in sweep.scene().svg()
+    no_overlap(sweep.picture())
 
 
 def test_the_base_of_the_ratios_is_one_for_the_whole_board(dashboard, sweep):

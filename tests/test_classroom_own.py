@@ -2,6 +2,10 @@
 
 import hashlib
 import json
+import os
+import signal
+import subprocess
+import time
 
 import nbformat
 import pytest
@@ -9,6 +13,7 @@ import pytest
 from lstm_kernels.__main__ import main
 from lstm_kernels.classroom import entry as entries
 from lstm_kernels.classroom import own, source
+from lstm_kernels.lab import apart
 from lstm_kernels.versions import VERSIONS, own_versions
 from tests.judge.own import around_numpy, copied
 
@@ -71,6 +76,38 @@ def test_an_endless_loop_is_stopped_by_the_limit(capfd):
     status, entry = judged(ENDLESS, "mine.py", "--seconds", "3")
     assert status == 1
     assert entry.wrong == "It was stopped after 3 seconds: does a loop never end?"
+
+
+TELLS = "import os\n\nwith open('pid', 'w') as file:\n    print(os.getpid(), file=file)\n\n\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that a program can hear")
+def test_stopped_from_outside_it_takes_the_version_along(here):
+    (here / "mine.py").write_text(TELLS + ENDLESS)
+    command, there = apart.command("__main__", "judge", "mine.py"), apart.environment({})
+    with subprocess.Popen(command, env=there, stdout=subprocess.PIPE, text=True) as process:
+        wait_until(lambda: (here / "pid").exists() and (here / "pid").read_text())
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "Stopped by SIGTERM. Not saved" in said and not (here / "mine.json").exists()
+    child = int((here / "pid").read_text())
+    wait_until(lambda: not is_alive(child))
+
+
+def wait_until(holds, seconds=60):
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def is_alive(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def test_a_version_with_kernels_stands_beside_v2_and_has_no_ratio(monkeypatch, here):

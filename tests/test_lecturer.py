@@ -6,7 +6,7 @@ from importlib import import_module
 import pytest
 
 from lstm_kernels.judge.tasks import find
-from tests.notebooks import LESSONS, NOTEBOOKS, read
+from tests.notebooks import NOTEBOOKS, NUMBERED, read
 
 PACK = NOTEBOOKS / "lecturer"
 PAGE = (PACK / "lessons.md").read_text(encoding="utf-8")
@@ -24,10 +24,10 @@ def one_line(text):
 
 
 def test_each_lesson_has_its_part():
-    assert list(PARTS) == [lesson[:2] for lesson in LESSONS]
+    assert list(PARTS) == [lesson[:2] for lesson in NUMBERED]
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", NUMBERED)
 def test_a_part_says_asks_warns_and_helps(lesson):
     part = one_line(PARTS[lesson[:2]])
     assert all(f"**{word}" in part for word in ("Say:**", "Ask** before", "Stuck?**"))
@@ -39,7 +39,7 @@ def test_a_part_says_asks_warns_and_helps(lesson):
             assert heading in headings(lesson), heading
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", NUMBERED)
 def test_three_usual_wrong_answers_are_kept_with_the_tests(lesson):
     number = lesson[:2]
     wrong = import_module(f"tests.judge.wrong_{number}").WRONG
@@ -63,7 +63,7 @@ def test_every_task_that_a_page_names_exists(page):
 
 PLANS = (PACK / "plans.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| (\d+)-(\d+) \| (?:(\w\d) \"([^\"]+)\"|break) \|", re.MULTILINE)
-NAMES = {lesson[:2]: lesson for lesson in LESSONS}
+NAMES = {lesson[:2]: lesson for lesson in NUMBERED}
 
 
 def part_of(title):

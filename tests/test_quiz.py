@@ -23,7 +23,7 @@ from lstm_kernels.lab.widgets import quiz, still
 from lstm_kernels.model import Sizes, param_shapes
 from lstm_kernels.versions.cuda_v4 import forward
 from lstm_kernels.versions.packing import make_layout
-from tests.notebooks import LESSONS, cell
+from tests.notebooks import NUMBERED, cell
 
 ALL = [question for lesson in lessons() for question in questions_of(lesson)]
 LANES = np.arange(32)
@@ -40,7 +40,7 @@ def right(number):
 
 
 def test_each_lesson_has_three_or_four_questions():
-    assert lessons() == [lesson[:2] for lesson in LESSONS]
+    assert lessons() == [lesson[:2] for lesson in NUMBERED]
     assert {len(questions_of(lesson)) for lesson in lessons()} == {3, 4}
     assert len(ALL) >= 60
 
@@ -283,7 +283,7 @@ def test_text_with_code_is_safe_html():
     assert quiz.as_html("`n <= N` & so") == "<code>n &lt;= N</code> &amp; so"
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", NUMBERED)
 def test_the_saved_page_asks_and_does_not_answer(lesson):
     """The static twin: question and choices, and no explanation."""
     (out,) = cell(lesson, "quiz").outputs

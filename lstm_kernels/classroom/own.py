@@ -39,14 +39,20 @@ def main(path, name=None, out=None, seconds=300):
         print(error, file=sys.stderr)
         return 2
     print(device.describe(), f"CPU: {device.describe_cpu()}", sep="\n", flush=True)
-    found = judged_apart(path, name, seconds)
-    machine = records.describe_machine()
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    entries.save(entries.Entry(name, digest, machine, **found), out)
-    if found["wrong"]:
-        print(f"{name}: not yet. {found['wrong']}")
-    print(f"Saved: {out}")
-    return int(bool(found["wrong"]))
+    machine, digest = records.describe_machine(), hashlib.sha256(text.encode()).hexdigest()
+    found = {}
+
+    def work(check):
+        found.update(judged_apart(path, name, seconds))
+        if found["wrong"]:
+            print(f"{name}: not yet. {found['wrong']}")
+
+    def save():
+        if found:
+            entries.save(entries.Entry(name, digest, machine, **found), out)
+        return [str(out)] if found else []
+
+    return saving.keep(work, save) or int(bool(found["wrong"]))
 
 
 def name_from(path):
@@ -141,4 +147,7 @@ def left_out(names, workload):
 
 if __name__ == "__main__":
     file, its_name, result = sys.argv[1:]
-    saving.write_atomically(result, json.dumps(judge_here(Path(file), its_name)))
+    try:
+        saving.write_atomically(result, json.dumps(judge_here(Path(file), its_name)))
+    except KeyboardInterrupt:  # the other process says so
+        sys.exit(130)

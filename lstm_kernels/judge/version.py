@@ -22,7 +22,13 @@ from lstm_kernels.machine import device, watch
 from lstm_kernels.model import Params, Sizes
 from lstm_kernels.versions import numpy_batched
 
-EDGES = (*reversed(SIZES), Sizes(3, 31, 1, 7, 1), Sizes(3, 33, 2, 5, 1), Sizes(2, 129, 1, 6, 2))
+EDGES = (  # not one hidden unit alone: its tanh may be near 0, where fast ones are not exact
+    *reversed(SIZES[1:]),
+    Sizes(1, 1, 1, 5, 1),
+    Sizes(3, 31, 1, 7, 1),
+    Sizes(3, 33, 2, 5, 1),
+    Sizes(2, 129, 1, 6, 2),
+)
 COUNTED = Sizes(T=6, N=64, D=1, H=16, O=1)  # of the mini-batch whose work is counted
 AS_COMPUTED = ("b_out", "V", "B", "U", "W")  # backward: what depends on the fewest steps first
 

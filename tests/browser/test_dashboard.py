@@ -11,7 +11,7 @@ import pytest
 from lstm_kernels.lab.figures.style import PAPER
 from lstm_kernels.lab.widgets.voila import TAG
 from tests import quiet_machine
-from tests.browser.conftest import needs, serve
+from tests.browser.conftest import OPEN_TO_ALL, needs, serve
 
 SLOW = 240_000  # milliseconds: a notebook's cells on a busy machine with an empty cache
 
@@ -242,19 +242,6 @@ def test_voila_serves_the_dashboard_alone(page, course, shoot):
 
 
 @pytest.fixture
-def lab_settings(tmp_path):
-    """All cells on the page at once, no news, no question about a kernel."""
-    folder = tmp_path / "settings" / "@jupyterlab" / "notebook-extension"
-    folder.mkdir(parents=True)
-    (folder / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
-    news = tmp_path / "settings" / "@jupyterlab" / "apputils-extension"
-    news.mkdir(parents=True)
-    wishes = '{"fetchNews": "false", "checkForUpdates": false}'
-    (news / "notification.jupyterlab-settings").write_text(wishes)
-    return {"JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings")}
-
-
-@pytest.fixture
 def lesson(course):
     """Lesson 09 with all its texts, and of its code the set-up and the dashboard: `--nbval` and
     the simulated platforms run every cell."""
@@ -271,8 +258,7 @@ def lesson(course):
 
 def test_the_dashboard_in_its_notebook_in_jupyterlab(page, course, lesson, shoot, lab_settings):
     needs("jupyterlab", "pip install jupyterlab")
-    open_to_all = ["--IdentityProvider.token=", "--ip=127.0.0.1", "--allow-root"]
-    with serve("jupyterlab", open_to_all, course, lab_settings) as address:
+    with serve("jupyterlab", OPEN_TO_ALL, course, lab_settings) as address:
         page.goto(f"{address}/lab/tree/notebooks/09_race.ipynb")
         page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
         wait_for_the_kernel(page)

@@ -19,16 +19,18 @@ LEFT, TOP, BOTTOM = 78, 60, 284  # of the plot
 LABEL, SMALL = 12, 12  # the height of letters
 
 
-def sweep_scene(axis, subtitle, measured, recorded=(), ahead=()):
+def sweep_scene(axis, subtitle, measured, recorded=(), ahead=(), warned=""):
     """A Scene.  axis: its name, such as "batch size N".  subtitle: the fixed sizes.
 
     measured: {(version, where): {size: Timing of one mini-batch}}.  recorded: RecordedLines.
-    ahead: sizes that are still to come; the axis has room for them from the start.
+    ahead: sizes that are still to come; the axis has room for them from the start.  warned: what
+    must be known before the lines are believed.
     """
     lines = [*_measured_lines(measured), *_recorded_lines(recorded)]
     scene = Scene(WIDTH, HEIGHT, _alt(axis, subtitle, lines))
     scene.add(Words(20, 20, f"Time of one mini-batch against the {axis}", size=15, bold=True))
     scene.add(Words(20, 42, _legend(subtitle, measured, recorded), GREY, SMALL))
+    scene.add(Words(WIDTH - 20, 20, warned, GREY, SMALL, "end"))
     if not lines:
         words = "Press Sweep: the lines grow here"
         scene.add(Words(WIDTH / 2, HEIGHT / 2, words, GREY, 14, "middle"))

@@ -246,7 +246,10 @@ class Sweep(ipywidgets.VBox):
             card, self.axis, self.fixed, self.versions()
         )  # fmt: skip
         ahead = SIZES[self.axis] if self.found else ()
-        return sweep_scene(NAMES[self.axis], sizes_text(self.fixed), self.lines(), recorded, ahead)
+        warned = "the machine was busy: the lines may be bent" if self._busy_words() else ""
+        return sweep_scene(
+            NAMES[self.axis], sizes_text(self.fixed), self.lines(), recorded, ahead, warned
+        )
 
     def picture(self):
         """The static twin."""
