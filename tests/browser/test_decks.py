@@ -4,6 +4,7 @@
 goes to the folder of the screenshots.
 """
 
+import ast
 import json
 import os
 import re
@@ -117,18 +118,27 @@ def test_every_slide_fits_on_the_screen(lesson, lab, page, shoot):
         seen += [i for i in state["seen"] if i not in seen]
         if state["seen"] == state["slide"]:  # all fragments are there
             shoot(page, f"{lesson}_{number:02d}")
-            if problems := page.evaluate(CUT) + not_fit_to_show(page.evaluate(SHOWN)):
+            cells = [read(lesson)[i] for i in state["slide"]]
+            if problems := page.evaluate(CUT) + not_fit_to_show(page.evaluate(SHOWN), cells):
                 wrong[str(state["slide"])] = problems
     assert seen[0] == 0, "from the title on"
     assert seen == slides
     assert not wrong
 
 
-def not_fit_to_show(shown):
+def not_fit_to_show(shown, cells):
     """Imports, an opened answer, a picture that could be larger."""
-    imports = [s for s in shown["code"] if s.startswith(("import ", "from "))]
+    code = [s for s in shown["code"] if s not in lines_of_texts(cells)]
+    imports = [s for s in code if s.startswith(("import ", "from "))]
     small = [p for p in shown["pictures"] if p["wide"] < 0.85 and p["filled"] < 0.85]
     return imports + small + ["an answer is open"] * shown["open"]
+
+
+def lines_of_texts(cells):
+    """The lines of all strings in the code: a program may stand in one (appendix A1)."""
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    parts = [getattr(part, "value", None) for c in code for part in ast.walk(ast.parse(c))]
+    return {line for text in parts if isinstance(text, str) for line in text.split("\n")}
 
 
 def test_keys_of_a_deck(lab, page):
