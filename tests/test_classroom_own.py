@@ -42,6 +42,7 @@ def judged(text, name="mine.py", *options):
 # ---- the command --------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_right_version_is_judged_raced_and_saved(capfd):
     text = copied("numpy_batched")
     status, entry = judged(text)

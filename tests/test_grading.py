@@ -281,6 +281,7 @@ def test_a_second_run_judges_nothing_again(graded, monkeypatch, capsys):
 # ---- interrupted --------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_interrupted_it_goes_on_where_it_was(ctrl_c, tmp_path, monkeypatch, capsys):
     (tmp_path / "class").mkdir()
     for name in "abcd":
