@@ -8,7 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parent
 CELL_TIMEOUT = 120  # seconds: far above any cell, so that a hanging kernel still ends
-collect_ignore = ["notebooks/do"]  # the same cells without outputs: nothing to compare
+# no outputs, or the same cells: nothing to compare
+collect_ignore = ["notebooks/do", "notebooks/decks", "notebooks/mine"]
 WORKERS = min(2, os.cpu_count() or 1)  # each, with a notebook's kernel, needs 2 GB
 LONGEST = ("test_tasks", "test_cuda_v7", "test_cuda_v4_v5", "test_versions")  # files to begin with
 
@@ -17,11 +18,17 @@ LONGEST = ("test_tasks", "test_cuda_v7", "test_cuda_v4_v5", "test_versions")  # 
 def pytest_cmdline_main(config):
     """Whole folders are tested by two processes, file by file, if pytest-xdist is installed.
 
-    Not with -n, -k, -x, -s or --pdb, and not in such a process itself.
+    Not with -n, -k, -m, -x, -s or --pdb, and not in such a process itself.
     """
     option, folders = config.option, all(map(os.path.isdir, config.args))
     wished = getattr(option, "numprocesses", 0) is not None or hasattr(config, "workerinput")
-    narrowed = option.keyword or option.maxfail or option.usepdb or option.capture == "no"
+    narrowed = (
+        option.keyword
+        or option.markexpr
+        or option.maxfail
+        or option.usepdb
+        or option.capture == "no"
+    )
     if folders and WORKERS > 1 and not (wished or narrowed):
         option.numprocesses, option.dist, option.loadscopereorder = WORKERS, "loadfile", False
         for library in ("OPENBLAS", "OMP"):

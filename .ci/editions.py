@@ -2,8 +2,8 @@
 
 `notebooks/NN_name.ipynb` is the source, and what GitHub shows: with outputs.  From it `working`
 makes `notebooks/do/NN_name.ipynb`, without any output, so that no answer stands below a question;
-the badges open that one.  `solve` pastes the course's answers into the stubs: a working edition in
-which every verdict must be right.
+the badges open that one; its last cell counts the points.  `solve` pastes the course's answers into
+the stubs: a working edition in which every verdict must be right.
 """
 
 import ast
@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 
 from lstm_kernels.judge.ours import source_of
-from lstm_kernels.judge.tasks import find
+from lstm_kernels.judge.tasks import find, lessons, tasks_of
 
 FOLDER = "do"
 TO_WORK = "To work in, without outputs: [{name}]({place}/{name})"
@@ -29,17 +29,42 @@ def place_of(path):
 
 def working(path, notebook):
     """The working edition of a lesson: no outputs, and links that lead to the same places."""
-    new = copy.deepcopy(notebook)
+    new = moved(path, notebook)
     for cell in new.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
             cell.metadata.pop("execution", None)
-        else:
-            cell.source = LINK.sub(lambda found: _moved(path, found), cell.source)
     first = new.cells[0]
     first.source = first.source.replace(line_to_work(path, "../do"), TO_READ.format(name=path.name))
-    new.metadata = _moved_style(new.metadata)
     return new
+
+
+def moved(path, notebook, lessons_beside=True):
+    """A copy for a folder below: links lead to the same places, but to lessons that are beside."""
+    new = copy.deepcopy(notebook)
+    for cell in new.cells:
+        if cell.cell_type == "markdown":
+            cell.source = LINK.sub(lambda found: _moved(path, found, lessons_beside), cell.source)
+    new.metadata = _moved_style(new.metadata)
+    if path.name[:2] in lessons():
+        new.cells.append(points_cell(path.name[:2]))
+    return new
+
+
+def points_cell(lesson):
+    """A locked cell that nbgrader grades: its value is the number of points."""
+    most = sum(task.points for task in tasks_of(lesson))
+    nbgrader = {
+        "cell_type": "code", "grade": True, "grade_id": f"points-{lesson}", "locked": True,
+        "points": most, "schema_version": 3, "solution": False, "task": False,
+    }  # fmt: skip
+    source = f"""\
+# The points of what is right since this notebook was started
+from lstm_kernels.judge import judge
+
+judge.points("{lesson}")"""
+    metadata = {"nbgrader": nbgrader, "tags": ["points"]}
+    return nbformat.v4.new_code_cell(source, id="points", metadata=metadata)
 
 
 def line_to_work(path, place=FOLDER):
@@ -47,12 +72,12 @@ def line_to_work(path, place=FOLDER):
     return TO_WORK.format(name=path.name, place=place)
 
 
-def _moved(path, found):
-    """A link of the folder above; lessons have their working edition beside this one."""
+def _moved(path, found, lessons_beside):
+    """A link of the folder above; lessons may have an edition beside this one."""
     target = found[2]
     beside = (path.parent / target.split("#")[0]).resolve()
-    is_beside = beside.parent == path.parent.resolve() and beside.suffix == ".ipynb"
-    return found[0] if is_beside else f"{found[1]}../{target}{found[3]}"
+    is_lesson = beside.parent == path.parent.resolve() and beside.suffix == ".ipynb"
+    return found[0] if is_lesson and lessons_beside else f"{found[1]}../{target}{found[3]}"
 
 
 def _moved_style(value):

@@ -4,8 +4,15 @@
     python .ci/notebooks.py check [NAME ...]    no execution: are they whole, clean and stamped?
     python .ci/notebooks.py stamp [--repository OWNER/NAME] [--tag TAG] [NAME ...]
                                                 badges, set-up cells, GPU and slides (stamp.py)
+    python .ci/notebooks.py handout [--notes] [--folder FOLDER] [NAME ...]
+                                                lessons to print, HTML and PDF (handout.py)
+    python .ci/notebooks.py deck [NAME ...]     a lecturer's copies, with speaker's notes (notes.py)
+    python .ci/notebooks.py mine                copies to work in, notebooks/mine/: git ignores them
+    python .ci/notebooks.py class FOLDER        copies for a class, without our answers (copies.py)
+    python .ci/notebooks.py worksheet [NAME ...]  pages to print, in the folder where you are
 
-`run` and `stamp` also write the edition to work in, notebooks/do/ (editions.py).
+`run` and `stamp` also write the edition to work in, notebooks/do/ (editions.py), and the lecturer's
+page of questions (lecturer.py).
 
 A clean notebook: every code cell was executed, with counts 1..n in order; no error output; no
 widget state in the metadata (GitHub would then show no notebook); no widget views in the outputs
@@ -17,26 +24,34 @@ import copy
 import os
 import sys
 import tempfile
+from pathlib import Path
 
+import copies
+import deck
 import editions
+import handout
+import lecturer
 import nbformat
+import notes
 import stamp
 from nbclient import NotebookClient
 from stamp import ROOT
 
 README = ROOT / "README.md"
+# folders of what is made from these
+OTHERS = {".ipynb_checkpoints", editions.FOLDER, notes.COPIES, copies.MINE}
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-KEPT = ("accelerator", "colab", "kaggle", *stamp.SLIDES)  # settings that a notebook may carry
+KEPT = ("accelerator", "colab", "kaggle", deck.FONTS)  # settings that a notebook may carry
 
 
 def find(names):
     """All notebooks of the course, or those whose path contains one of the names."""
     paths = sorted((ROOT / "notebooks").rglob("*.ipynb"))
-    paths = [p for p in paths if not {".ipynb_checkpoints", editions.FOLDER} & set(p.parts)]
+    paths = [p for p in paths if not OTHERS & set(p.relative_to(ROOT).parts)]
     return [p for p in paths if not names or any(name in str(p) for name in names)]
 
 
@@ -118,20 +133,59 @@ def not_in_readme(text):
     return [path.name for path in lessons if f"](notebooks/{path.name}) |" not in text]
 
 
+def write_worksheets(names):
+    """Worksheets into the folder where you are: those with these names, or all."""
+    import worksheets  # needs nbconvert, and nothing else here does
+
+    for name in names or worksheets.names():
+        print(*worksheets.write(name, Path.cwd()), sep="\n")
+    return 0
+
+
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     actions = parser.add_subparsers(dest="action", required=True)
-    for action in ("run", "check", "stamp"):
+    for action in ("run", "check", "stamp", "worksheet", "handout", "deck"):
         one = actions.add_parser(action)
         one.add_argument("names", nargs="*")
         if action == "stamp":
             one.add_argument("--repository", help="OWNER/NAME: where a fork's notebooks are")
             one.add_argument("--tag", help="the tag or branch that Colab and Kaggle fetch")
+        if action == "handout":
+            one.add_argument("--notes", action="store_true", help="with the lecturer's notes")
+            one.add_argument("--folder", default="results/handouts", help="where to write")
+    actions.add_parser("mine")
+    actions.add_parser("class").add_argument("folder", type=Path)
     return parser.parse_args(arguments)
+
+
+def write_for_lecturers(options):
+    """Lessons to print, or decks with notes."""
+    for path in find(options.names):
+        if options.action == "deck":
+            print(notes.write_deck(path))
+        else:
+            print(*handout.write(path, options.folder, options.notes))
+
+
+def make_copies(options):
+    """Those for oneself, or for a class."""
+    if options.action == "mine":
+        print(*copies.make_mine(), sep="\n")
+    else:
+        copies.make_class(options.folder, find(()))
+        print(f"{options.folder}: lessons to work in, and the course's package")
+    return 0
 
 
 def main(arguments=None):
     options = parse(arguments)
+    if options.action in ("handout", "deck"):
+        return write_for_lecturers(options)
+    if options.action in ("mine", "class"):
+        return make_copies(options)
+    if options.action == "worksheet":
+        return write_worksheets(options.names)
     if options.action == "stamp":
         stamp.write_settings(options.repository, options.tag)
         stamp_readme()
@@ -146,6 +200,11 @@ def main(arguments=None):
         found = problems(path)
         failed += bool(found)
         print(f"{path.relative_to(ROOT)}: {'; '.join(found) or 'clean'}")
+    if options.action != "check":
+        lecturer.write()
+    if not lecturer.in_step():
+        failed += 1
+        print("notebooks/lecturer/questions.md: not in step: python .ci/notebooks.py stamp")
     text = README.read_text(encoding="utf-8")
     for name in not_in_readme(text):
         failed += 1

@@ -15,6 +15,7 @@ import nbformat
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import deck  # noqa: E402
 import editions  # noqa: E402
 
 from lstm_kernels.judge.ours import folded  # noqa: E402
@@ -86,6 +87,7 @@ device.introduce()""")
 FIRST_SETUP = (
     "from lstm_kernels.machine import device\n\nprint(device.describe())"  # as authors write it
 )
+STAMPED = ("[![Open in ", "To work in, without outputs: ")  # how the title's lines of ours begin
 BADGE = "[![Open in {where}]({image})]({address})"
 COLAB_IMAGE = "https://colab.research.google.com/assets/colab-badge.svg"
 KAGGLE_IMAGE = "https://kaggle.com/static/images/open-in-kaggle.svg"
@@ -101,9 +103,6 @@ GPU = {
         "sourceType": "notebook",
     },
 }
-
-SLIDES = {"@deathbeds/jupyterlab-fonts": {"styles": {"@import": "url('./slides.css')"}}}
-SCREEN = 34  # lines of code that a slide holds, in the sizes of notebooks/slides.css
 
 
 # ---- the one place ------------------------------------------------------------------------
@@ -169,8 +168,7 @@ def stamp_title(path, source, repository, tag):
     """The first cell: title, badges, and what the author wrote below."""
     title, _, text = source.partition("\n")
     title = f"# {styled(title.removeprefix('# '))}"
-    stamped = ("[![Open in ", "To work in, without outputs: ")
-    text = "\n".join(line for line in text.split("\n") if not line.startswith(stamped)).strip()
+    text = "\n".join(line for line in text.split("\n") if not line.startswith(STAMPED)).strip()
     place = editions.place_of(path).relative_to(ROOT).as_posix()
     links = f"{badges(place, repository, tag)}\n\n{editions.line_to_work(path)}"
     return f"{title}\n\n{links}\n\n{text}"
@@ -184,45 +182,6 @@ def stamp_setup(path, notebook, repository, tag):
     cell.source = setup_cell(repository, tag)
     cell.metadata.update(nbformat.from_dict(SETUP_METADATA))
     return cell
-
-
-def height(cell):
-    """About how many lines of code would be as high as this cell on a slide."""
-    if cell.cell_type == "markdown":
-        return sum(1.4 * (len(line) // 100 + 1) for line in cell.source.split("\n"))
-    lines = cell.source.count("\n") + 1
-    texts = [out.get("text", "") for out in cell.outputs]
-    if any("image/png" in out.get("data", {}) for out in cell.outputs):
-        lines = min(lines, 12) + 23  # slides.css: a picture, and at most so much code above it
-    return lines + sum(text.count("\n") for text in texts)
-
-
-def is_lecture(path):
-    """Lessons 00 to 10 are made for slides."""
-    return path.parent.name == "notebooks" and "00" <= path.name[:2] <= "10"
-
-
-def slide_type(cell, before, setup, fitted=False):
-    """A heading starts a slide; other prose starts a page below it, and so does code after code.
-
-    Code after prose comes when the speaker goes on: so a prediction stands alone on the screen
-    until its measurement is called.  fitted: it gets a page of its own where both are too high.
-    """
-    if cell is setup:
-        return "skip"
-    if cell.cell_type == "code":
-        too_high = fitted and height(before) + height(cell) > SCREEN
-        return "subslide" if before.cell_type == "code" or too_high else "fragment"
-    if re.search(r"^##? ", cell.source, re.MULTILINE):
-        return "slide"
-    return "subslide"
-
-
-def stamp_slides(notebook, setup, fitted=False):
-    before = None
-    for cell in notebook.cells:
-        cell.metadata["slideshow"] = {"slide_type": slide_type(cell, before, setup, fitted)}
-        before = cell
 
 
 def stamp_ours(notebook):
@@ -240,9 +199,7 @@ def stamp(path, notebook):
     first = notebook.cells[0]
     first.source = stamp_title(path, first.source, repository, tag)
     setup = stamp_setup(path, notebook, repository, tag)
-    stamp_slides(notebook, setup, is_lecture(path))
-    if is_lecture(path):
-        notebook.metadata.update(nbformat.from_dict(SLIDES))
+    deck.slides(notebook, setup)
     notebook.metadata.update(nbformat.from_dict(GPU))
 
 

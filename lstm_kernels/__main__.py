@@ -1,4 +1,5 @@
-"""The door: `python -m lstm_kernels doctor | race | bench | baselines | forecast | report`."""
+"""The door: `python -m lstm_kernels doctor | race | bench | baselines | forecast | report |
+judge | ranking | grade`."""
 
 import argparse
 import codecs
@@ -49,10 +50,32 @@ def parse(arguments):
     report.add_argument("--cc", type=int, nargs="+", default=[60, 75, 80, 89, 90])
     report.add_argument("--png", default=None, help="save the occupancy picture here")
     report.add_argument("--keep", action="store_true", help="keep it for the lessons, in data/")
+    of_class(commands)
     options = parser.parse_args(arguments)
     if options.command == "bench":
         check_bench(options, bench.error)
     return options
+
+
+def of_class(commands):
+    """The commands of the room `classroom`."""
+    judge = commands.add_parser("judge", help="a version of your own, from a .py or .ipynb file")
+    judge.add_argument("file", help="defines gradients(params, x, y)")
+    judge.add_argument("--name", help="of the version in all tables (default: the file's)")
+    judge.add_argument("--out", help="where to save the entry (default: NAME.json)")
+    judge.add_argument("--seconds", type=size, default=300, help="the limit of its time")
+    ranking = commands.add_parser("ranking", help="all judged versions in a folder, as a page")
+    ranking.add_argument("folder", help="with the files that `judge` saved")
+    ranking.add_argument("--base", default="numpy_batched", help="whose times are compared with")
+    ranking.add_argument("--out", default="ranking.html", help="where to save the page")
+    grade = commands.add_parser("grade", help="a class's notebooks: pages and a table of points")
+    grade.add_argument("submissions", help="a folder: a folder, zip or notebook per student")
+    grade.add_argument("--csv", default="grades.csv", help="where to save the table")
+    grade.add_argument("--out", default="pages", help="where to save the pages")
+    grade.add_argument("--lesson", default="", help="only this one, such as 07")
+    grade.add_argument("--jobs", type=size, default=2, help="processes at a time")
+    grade.add_argument("--seconds", type=float, default=60.0, help="for each cell and verdict")
+    grade.add_argument("--seed", type=int, help="of the judge's inputs, to repeat a verdict")
 
 
 def sizes(options):
@@ -98,6 +121,19 @@ def main(arguments=None):
         from lstm_kernels.lab.commands import forecast
 
         return forecast.main(keep=options.keep)
+    if options.command == "judge":
+        from lstm_kernels.classroom import own
+
+        return own.main(options.file, options.name, options.out, options.seconds)
+    if options.command == "ranking":
+        from lstm_kernels.classroom import ranking
+
+        return ranking.main(options.folder, options.base, options.out)
+    if options.command == "grade":
+        from lstm_kernels.classroom import grade
+
+        wishes = {name: value for name, value in vars(options).items() if name != "command"}
+        return grade.main(wishes.pop("submissions"), **wishes)
     from lstm_kernels.lab.commands import report
 
     return report.main(cc=options.cc, png=options.png, keep=options.keep)

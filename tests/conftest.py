@@ -19,6 +19,18 @@ settings.register_profile("course", deadline=None)  # a busy machine is no error
 settings.load_profile("course")
 
 
+LONG = "LSTM_KERNELS_LONG"
+
+
+def pytest_collection_modifyitems(items):
+    """What takes long is left to those who ask for it: CI does."""
+    if LONG not in os.environ:
+        skip = pytest.mark.skip(reason=f"it takes long: set {LONG}=1, as CI does")
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(skip)
+
+
 @pytest.fixture(autouse=True)
 def nothing_kept():
     """What one test leaves on the device, made for its own settings, no other finds."""

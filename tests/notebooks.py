@@ -11,6 +11,14 @@ NOTEBOOKS = ROOT / "notebooks"
 LESSONS = tuple(sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")))
 
 
+def number_of(name):
+    """ "07" of 07_cuda_v2; "" of a page without a number, such as my_version."""
+    return name[:2] if name[1].isdigit() else ""
+
+
+NUMBERED = tuple(filter(number_of, LESSONS))  # without my_version, a page to begin from
+
+
 @lru_cache(None)
 def read(name):
     """The cells of a notebook.  name: "13_cuda_v4" or "do/13_cuda_v4"."""

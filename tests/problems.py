@@ -1,16 +1,8 @@
 """Random problems, a short training for them, and when two trainings end alike."""
 
-import os
-
 import numpy as np
-import pytest
 
 from lstm_kernels import checks, init_params
-
-LARGEST = "LSTM_KERNELS_LARGEST"
-largest = pytest.mark.skipif(
-    LARGEST not in os.environ, reason=f"it takes long: set {LARGEST}=1, as CI does"
-)
 
 
 def random_problem(T, N, D, H, O, dtype=np.float32, seed=0):  # noqa: E741

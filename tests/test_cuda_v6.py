@@ -31,7 +31,10 @@ def v6(monkeypatch):
 # ---- right --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("optimizer, lr, H", [("sgd", 0.1, 5), ("adam", 0.01, 5), ("sgd", 0.1, 40)])
+@pytest.mark.parametrize(
+    "optimizer, lr, H",
+    [("sgd", 0.1, 5), ("adam", 0.01, 5), pytest.param("sgd", 0.1, 40, marks=pytest.mark.long)],
+)
 def test_it_follows_the_reference_for_100_steps(optimizer, lr, H, problem):
     """H=5 is padded to P=32, H=40 to P=64."""
     data = problem(4, 10, 1, H, 1)

@@ -16,11 +16,12 @@ from lstm_kernels.versions import cuda_v4, cuda_v5, cuda_v6, cuda_v7
 from lstm_kernels.versions.cuda_v7 import Tile
 from lstm_kernels.versions.packing import pack, unpack
 from tests.mutants import switch, with_switches, without_barrier
-from tests.problems import largest, same, settings, worst
+from tests.problems import same, settings, worst
 
 pytestmark = pytest.mark.skipif(
     device.TARGET == "simulator", reason="the simulator is too slow, and has no grid.sync"
 )
+long = pytest.mark.long  # tests/conftest.py
 emulated = pytest.mark.skipif(device.TARGET != "emulator", reason="a card is what it is")
 F32, F64 = np.dtype("f4"), np.dtype("f8")
 H100 = {
@@ -49,7 +50,7 @@ LARGE_ON_H100 = [
 # ---- right --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shape", SIZES + [pytest.param(s, marks=largest) for s in LARGE], ids=str)
+@pytest.mark.parametrize("shape", SIZES + [pytest.param(s, marks=long) for s in LARGE], ids=str)
 def test_agrees_with_pytorch(shape, problem, torch):
     data = problem(*shape)
     assert worst(cuda_v7.gradients(*data), torch_gradients(*data)) < 1e-5
@@ -57,7 +58,7 @@ def test_agrees_with_pytorch(shape, problem, torch):
 
 @emulated
 @pytest.mark.parametrize(
-    "shape", ON_H100 + [pytest.param(s, marks=largest) for s in LARGE_ON_H100], ids=str
+    "shape", ON_H100 + [pytest.param(s, marks=long) for s in LARGE_ON_H100], ids=str
 )
 def test_agrees_with_pytorch_at_what_only_a_larger_card_holds(shape, problem, torch, pretend_card):
     data = problem(*shape)
@@ -111,7 +112,7 @@ def bits(problem):
 
 @emulated
 @pytest.mark.parametrize(
-    "shape", [(2, 7, 1, 100, 1), pytest.param((3, 33, 2, 20, 2), marks=largest)], ids=str
+    "shape", [(2, 7, 1, 100, 1), pytest.param((3, 33, 2, 20, 2), marks=long)], ids=str
 )
 def test_the_same_bits_in_every_order_of_threads_and_blocks(shape, problem, monkeypatch):
     data, run_blocks = problem(*shape), dispatcher.Launch.run_blocks
@@ -171,7 +172,7 @@ MANY_PAIRS = Tile(2, 4, 1, 16), 2, (2, 129, 1, 20, 1)  # a thread has more than 
 SHARED_SUMS = Tile(1, 1, 2, 8), 8, (2, 64, 1, 20, 2)
 
 
-@pytest.mark.parametrize("kind", [MANY_PAIRS, pytest.param(SHARED_SUMS, marks=largest)])
+@pytest.mark.parametrize("kind", [MANY_PAIRS, pytest.param(SHARED_SUMS, marks=long)])
 def test_no_race_with_several_tiles_of_a_block(kind, switched, problem, monkeypatch):
     tile, blocks, shape = kind
     found = launches(switched[0], problem, monkeypatch, shape, tile, blocks)

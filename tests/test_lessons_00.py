@@ -10,11 +10,12 @@ from lstm_kernels import data
 from lstm_kernels.judge import progress
 from lstm_kernels.judge.lesson_00 import moving_average
 from lstm_kernels.judge.tasks import tasks_of
-from lstm_kernels.lab.figures import start
 from lstm_kernels.lab.figures.progress import EMPTY, SOLVED, draw_progress
+from lstm_kernels.lab.figures.scene import Line
 from lstm_kernels.lab.figures.style import BLUE
+from lstm_kernels.lab.widgets.average import MovingAverage
 from tests.notebooks import cell, code_cells
-from tests.pictures import curves, names_on, no_overlap
+from tests.pictures import names_on, no_overlap
 
 LESSONS = [
     ("01", [True, False], [(1, True), (3, False)], [True, False]),
@@ -83,12 +84,36 @@ def test_the_first_thing_after_the_set_up_is_a_task():
     assert 'judge("00.1", ' in code_cells("00_start_here")[1]
 
 
-def test_the_average_is_drawn_at_the_last_of_its_months():
-    series = data.load_airline()
-    picture = start.draw_average(series, moving_average(series.values, 12), 12)
-    values, means = curves(picture.axes[0])
-    assert values == list(series.values) and len(means) == len(values) - 11
-    np.testing.assert_allclose(means[-1], series.values[-12:].mean())
-    line = picture.axes[0].lines[1]
-    assert line.get_color() == BLUE and line.get_xdata()[0] == series.dates[11]
+@pytest.fixture
+def board():
+    return MovingAverage(data.load_airline(), moving_average)
+
+
+def test_the_average_is_drawn_at_the_last_of_its_months(board):
+    series, picture = board.series, board.picture()
+    values, means = [line for line in board.scene().of(Line) if len(line.points) > 2]
+    assert len(values.points) == 144 and len(means.points) == 144 - 11
+    assert means.color == BLUE and means.points[0][0] == values.points[11][0]
+    (low, high), (first, last) = (np.sort(series.values)[[0, -1]], series.values[[0, -1]])
+    heights = [y for _, y in values.points]
+    scale = (max(heights) - min(heights)) / (high - low)
+    assert heights[0] - heights[-1] == pytest.approx(scale * (last - first))
+    rise = series.values[-12:].mean() - series.values[:12].mean()
+    assert means.points[0][1] - means.points[-1][1] == pytest.approx(scale * rise)
     no_overlap(picture)
+
+
+def test_the_average_answers_at_once_while_the_slider_moves(board):
+    painted = []
+    board.image.observe(lambda change: painted.append(change["new"]), "value")
+    assert board.k.continuous_update
+    for k, fell in ((12, 3), (24, 0), (13, 24)):
+        board.k.value = k
+        assert f"falls in {fell} of {144 - k} months" in board.note.value
+    assert len(painted) == 2 and "mean of 24" in painted[0] and "mean of 13" in painted[1]
+
+
+def test_the_slider_draws_the_learners_own_mean():
+    mine = MovingAverage(data.load_airline(), lambda values, k: values[k - 1 :])
+    fell = int((np.diff(mine.series.values[11:]) < 0).sum())
+    assert fell > 3 and f"falls in {fell} of 132 months" in mine.note.value

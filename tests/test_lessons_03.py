@@ -140,6 +140,32 @@ def test_amdahls_curves_end_below_their_limits():
     no_overlap(picture)
 
 
+def test_a_classs_points_stand_beside_the_law():
+    points = {"Ada": (2, 1.8), "Alan": (8, 5.0), "Grace": (4, 3.1)}
+    picture = profile.draw_class(0.05, points)
+    (ax,) = picture.axes
+    _, bound, measured = curves(ax)
+    assert bound[-1] == pytest.approx(1 / (0.05 + 0.95 / 8)) and measured == [1.8, 5.0, 3.1]
+    assert {"Ada", "Alan", "Grace"} <= set(texts(ax))
+    assert "5.0% of the work" in picture.alt and "Ada 1.80 with 2" in picture.alt
+    many = profile.draw_class(0.0, {str(n): (2, 1.5) for n in range(80)})
+    assert "79" not in texts(many.axes[0]), "so many names would be no picture"
+
+
+@pytest.mark.parametrize(
+    "serial, points, said",
+    [
+        (1.5, {"Ada": (2, 1.8)}, "serial is 1.5"),
+        (0.1, {}, "points is empty"),
+        (0.1, {"Ada": (0, 1.8)}, "Ada: 0 workers"),
+        (0.1, {"Ada": (2, -1)}, "Ada: 2 workers, -1 times"),
+    ],
+)
+def test_a_class_without_a_sense_is_refused(serial, points, said):
+    with pytest.raises(ValueError, match=said):
+        profile.draw_class(serial, points)
+
+
 def test_two_directions_are_along_and_across_the_full_gradient():
     full = np.array([0.6, 0.8, 0.0])
     single = np.array([[0.6, 0.8, 3.0], [0.6, 0.8, -3.0]])

@@ -4,13 +4,14 @@ import subprocess
 import sys
 import time
 import types
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numba
 import numpy as np
 import pytest
 
 from lstm_kernels import VERSIONS, data
+from lstm_kernels.emulator import build
 from lstm_kernels.lab.figures.bench import draw_bench
 from lstm_kernels.lab.figures.race import draw_race
 from lstm_kernels.lab.measure import neighbours, race, records, results
@@ -55,6 +56,17 @@ def test_threads_are_set_and_set_back():
     with threads.with_threads(1):
         assert (blas_threads(), numba.get_num_threads()) == ({1}, 1)
     assert (blas_threads(), numba.get_num_threads()) == before
+
+
+def test_no_library_is_loaded_beside_threadpoolctl(monkeypatch):
+    """The emulator's preparation loads some: each would wait for the other's lock, for ever."""
+    pytest.importorskip("threadpoolctl")
+    told = []
+    monkeypatch.setattr(build, "_preparation", types.SimpleNamespace(join=lambda: told.append(1)))
+    limits = lambda *_, **__: told.append(2) or nullcontext()  # noqa: E731
+    monkeypatch.setattr("threadpoolctl.threadpool_limits", limits)
+    with threads.with_threads(1):
+        assert told == [1, 2]
 
 
 def test_without_threadpoolctl_it_still_runs_and_says_so(workload, monkeypatch):

@@ -18,6 +18,7 @@ from tests.notebooks import (
     cell,
     code_cells,
     definitions,
+    number_of,
     prose,
     read,
     tagged,
@@ -160,7 +161,7 @@ def test_a_lesson_is_not_longer_than_it_says(lesson):
 # ---- lessons, by their tables -------------------------------------------------------------
 
 ROW = re.compile(
-    r"^\| \[(\w\d) [^]]*\]\((?:notebooks/)?(\w+)\.ipynb\) \|.*?\| (\d+) \|", re.MULTILINE
+    r"^\| \[(\w\d|)\b[^]]*\]\((?:notebooks/)?(\w+)\.ipynb\) \|.*?\| (\d+) \|", re.MULTILINE
 )
 
 
@@ -172,14 +173,15 @@ def rows_of(table):
 def test_the_first_cell_is_the_title():
     for lesson in LESSONS:
         assert cell(lesson, "title") is read(lesson)[0]
-        assert cell(lesson, "title").source.startswith(f"# {lesson[:2]} · ")
+        number = number_of(lesson)
+        assert cell(lesson, "title").source.startswith(f"# {number} · " if number else "# ")
 
 
 def test_tables_of_lesson_00_and_of_the_readme_name_the_same_lessons_and_minutes():
     in_lesson_00 = rows_of("\n".join(c.source for c in tagged("00_start_here", "lessons")))
     in_readme = rows_of((ROOT / "README.md").read_text(encoding="utf-8"))
     assert [lesson for _, lesson, _ in in_readme] == list(LESSONS)
-    assert all(number == lesson[:2] for number, lesson, _ in in_readme)
+    assert all(number == number_of(lesson) for number, lesson, _ in in_readme)
     assert in_lesson_00 == in_readme[1:], "lesson 00 does not name itself"
 
 
@@ -195,7 +197,7 @@ def test_each_lesson_says_the_minutes_that_the_tables_say(lesson):
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 IN_CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
 COMMANDS = re.findall(r"[a-z]+", __main__.__doc__.split("lstm_kernels ")[1])
-NUMBERS = {lesson[:2] for lesson in LESSONS}
+NUMBERS = set(map(number_of, LESSONS))
 ZERO = r"(?<![\w.,:/=-])0\d(?![\w%]|[.:,]\d)"  # in prose, only lessons begin with a zero
 AFTER_THE_WORD = r"\b(?:[Ll]essons?|[Aa]ppendix) \w\d\b(?:(?:,| and| to| or) \w\d\b)*"
 PLACES = {  # each page, and where it is
@@ -204,9 +206,14 @@ PLACES = {  # each page, and where it is
         f: ROOT / f
         for f in ("README.md", "CONTRIBUTING.md", "data/README.md", "notebooks/words.md")
     },
+    **{
+        f"notebooks/lecturer/{f}.md": ROOT / "notebooks" / "lecturer" / f"{f}.md"
+        for f in ("README", "plans", "lessons", "questions")
+    },
 }
 PAGES = [page for page, place in PLACES.items() if place.exists()]
-TO_BE_WRITTEN = {  # examples in CONTRIBUTING.md
+TO_BE_WRITTEN = {  # examples in CONTRIBUTING.md, and of a learner's file
+    "my_v8.py",
     "lstm_kernels/versions/cuda_v8.py",
     "lstm_kernels/judge/lesson_NN.py",
     "tests/judge/wrong_NN.py",

@@ -14,9 +14,12 @@ from tests import driver
 from tests.failures import FAILURES, MESSAGES
 from tests.processes import environment_without, output_of, run_python
 
-pytestmark = pytest.mark.skipif(
-    platforms.package_version("numba-cuda") is None, reason="numba-cuda is not installed"
-)
+pytestmark = [
+    pytest.mark.long,  # CI runs them with three sets of packages
+    pytest.mark.skipif(
+        platforms.package_version("numba-cuda") is None, reason="numba-cuda is not installed"
+    ),
+]
 no_driver_here = pytest.mark.skipif(platforms.load_driver() is not None, reason="a driver is here")
 
 INTRODUCE = """

@@ -87,6 +87,7 @@ def stopped(command, number, moment, folder):
     return running.returncode, printed.decode(), errors.decode()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize("run", range(RUNS))
 def test_a_signal_at_a_random_moment(name, run, tmp_path):

@@ -16,7 +16,7 @@ from lstm_kernels.machine import device, watch
 from lstm_kernels.model import Sizes
 from lstm_kernels.training import fit, mean_squared_error
 from lstm_kernels.versions import COURSE, get_version, per_sample
-from tests.problems import largest, random_problem
+from tests.problems import random_problem
 
 TINY = device.TARGET == "simulator"  # Numba's simulator needs seconds for what others do in ms
 NAMES = COURSE if TINY else tuple(VERSIONS)  # ... and has no warp shuffles, which V5 needs
@@ -34,6 +34,9 @@ FAST = [name for name in OWN if name != "sequential"]
 # at the largest size V5 hands over to V7 (64 < H), and V3 launches V2's own kernel
 FASTEST = [name for name in FAST if name not in ("numpy_loop", "cuda_v3", "cuda_v5")]
 BLOCKS = [name for name in OWN if name not in COURSE[:4]]  # or cores: the batch is cut
+
+long = pytest.mark.long  # tests/conftest.py
+FLOAT64 = {name: [long] if name == "cuda_v7" else [] for name in NAMES}  # V7 compiles 10 s
 
 real_size = pytest.mark.skipif(TINY, reason="real sizes need the emulator or a GPU")
 
@@ -53,10 +56,7 @@ def by_finite_differences(shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize(
-    "version",
-    [pytest.param(v, marks=largest) if v == "cuda_v7" else v for v in OWN],  # compiles for 10 s
-)
+@pytest.mark.parametrize("version", [pytest.param(v, marks=FLOAT64[v]) for v in OWN])
 def test_finite_differences_in_float64(version, shape, problem):
     loss, grads = VERSIONS[version].gradients(*problem(*shape, dtype=np.float64))
     expected_loss, expected = by_finite_differences(shape)
@@ -84,7 +84,7 @@ def test_agrees_with_pytorch_at_real_sizes(version, shape, problem, torch):
 
 
 @real_size
-@largest
+@long
 @pytest.mark.parametrize("version", FASTEST)
 def test_agrees_with_pytorch_at_the_largest_size(version, problem, torch):
     params, x, y = problem(*LARGEST)
@@ -96,7 +96,7 @@ def test_agrees_with_pytorch_at_the_largest_size(version, problem, torch):
 @pytest.mark.parametrize(
     "version, N",
     [(version, N) for version in BLOCKS for N in BATCH_SIZES if (version, N) != OTHER_TILE]
-    + [pytest.param(*OTHER_TILE, marks=largest)],
+    + [pytest.param(*OTHER_TILE, marks=long)],
 )
 def test_any_batch_size_over_many_blocks(version, N, problem):
     params, x, y = problem(4, N, 1, 8, 1)
@@ -124,8 +124,11 @@ def test_arrays_in_any_memory_order(version, problem):
 
 @pytest.mark.skipif(TINY, reason="Python's exp raises OverflowError where a card's gives infinity")
 @pytest.mark.parametrize("sign", [1, -1])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("version", NAMES)
+@pytest.mark.parametrize(
+    "version, dtype",
+    [(name, np.float32) for name in NAMES]
+    + [pytest.param(name, np.float64, marks=FLOAT64[name]) for name in NAMES],
+)
 def test_gates_far_in_saturation_are_not_nan(version, dtype, sign, problem):
     """e^1000 is no float: a sigmoid that computes it needs a way round infinity / infinity."""
     params, x, y = problem(3, 2, 1, 3, 1, dtype=dtype)

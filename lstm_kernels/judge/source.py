@@ -5,6 +5,7 @@ import builtins
 import dis
 import inspect
 import textwrap
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from types import CodeType, MethodType, ModuleType
@@ -47,6 +48,17 @@ def functions_of(answer):
         return [function for part in parts for function in functions_of(part)]
     function = plain(answer)
     return [] if function is None else [function]
+
+
+def functions_of_page(function):
+    """The function, and all functions of its page that it can call, as far as names tell."""
+    found, left = [], [function]
+    while left:
+        one = left.pop()
+        if one is not None and one.__globals__ is function.__globals__ and one not in found:
+            found.append(one)
+            left += [plain(value) for _, value in _from_outside(one, list(_steps(one.__code__)))]
+    return found
 
 
 def tree_of(function):
@@ -120,31 +132,49 @@ def refuse_another_kind(answer, ours):
 # ---- borrowed or not ----------------------------------------------------------------------
 
 
-def refuse_borrowed(answer, given=()):
+def refuse_borrowed(answer, given=(), *, borrowed=BORROWED, parts=()):
     """NotYet if an answer, or a function of the page that it calls, borrows what it should write.
 
     given: names that the task gives.  Borrowed are the course's own functions, `np.linalg`, and
     doors around this check, such as `eval`.  It is a help against self-deceit, and no lock: what
     reaches the functions is read from their compiled code, what they compute is for the checks.
+    borrowed: modules from which nothing may be taken, but for those of `parts` inside them.
     """
     for function in functions_of(answer):
         if _is_of(_home(function), BORROWED):
             raise NotYet("It is the course's own function: write yours, with `def`.")
-        _Search(function.__globals__, frozenset(given)).read(function)
+        modules = _Modules(borrowed, parts)
+        _Search(function.__globals__, frozenset(given), modules).read(function)
+
+
+@dataclass(frozen=True)
+class _Modules:
+    """Modules from which nothing may be taken, but for some parts of them."""
+
+    borrowed: tuple
+    parts: tuple
+
+    def have(self, home):
+        return _is_of(home, self.borrowed) and not _is_of(home, self.parts)
+
+    def refuse(self, home):
+        """Imports: also of doors around this check."""
+        is_above_a_part = any(part.startswith(f"{home}.") for part in self.parts)
+        return (self.have(home) and not is_above_a_part) or _is_of(home, AROUND)
 
 
 class _Search:
     """Looks at all that a function of the page can reach."""
 
-    def __init__(self, page, given):
-        self.page, self.given, self.seen = page, given, set()
+    def __init__(self, page, given, modules):
+        self.page, self.given, self.modules, self.seen = page, given, modules, set()
 
     def read(self, function):
         """One function: what it imports, its attributes, its names from outside."""
         steps = list(_steps(function.__code__))
         attributes = {name for kind, name in steps if "_ATTR" in kind or "_METHOD" in kind}
-        _refuse_imports(steps)
-        _refuse_attributes(attributes - self.given)
+        _refuse_imports(steps, self.modules)
+        _refuse_attributes(attributes - self.given, self.modules)
         for name, value in _from_outside(function, steps):
             self.value(name, value, attributes)
 
@@ -155,7 +185,7 @@ class _Search:
             return
         self.seen.add(key)
         home = _home(value)
-        if _is_of(home, BORROWED):
+        if self.modules.have(home):
             return self.borrowed(name, value, home)
         if name in self.given:
             return
@@ -200,17 +230,17 @@ def _from_outside(function, steps):
     yield from vars(function).items()
 
 
-def _refuse_imports(steps):
-    modules = ""
+def _refuse_imports(steps, modules):
+    start = ""
     for kind, name in steps:
-        modules = name if kind == "IMPORT_NAME" else modules
-        full = f"{modules}.{name}" if kind == "IMPORT_FROM" else name
-        if kind.startswith("IMPORT") and _is_of(full, (*BORROWED, *AROUND)):
+        start = name if kind == "IMPORT_NAME" else start
+        full = f"{start}.{name}" if kind == "IMPORT_FROM" else name
+        if kind.startswith("IMPORT") and modules.refuse(full):
             raise NotYet(f"It imports {full}: write it without.")
 
 
-def _refuse_attributes(attributes):
-    if "linalg" in attributes:
+def _refuse_attributes(attributes, modules):
+    if "linalg" in attributes and modules.have("numpy.linalg"):
         raise NotYet("It uses np.linalg: here you write it yourself.")
     for name in sorted(attributes - HARMLESS):
         if name in FRAMES or (name.startswith("__") and name.endswith("__")):

@@ -31,6 +31,11 @@ class Task:
     stars: int = 0  # 1 to 3 for an exercise
     kind: str = ""  # of KINDS, for an exercise
 
+    @property
+    def points(self):
+        """One for a task of the walk; an exercise's stars."""
+        return self.stars or 1
+
     def __post_init__(self):
         is_exercise = ".e" in self.number
         wrong = {

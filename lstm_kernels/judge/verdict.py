@@ -2,6 +2,7 @@
 
 import linecache
 import traceback
+from typing import NamedTuple
 
 from lstm_kernels.emulator.errors import EmulatorError
 from lstm_kernels.judge import progress
@@ -12,9 +13,29 @@ from lstm_kernels.judge.source import (
     refuse_another_kind,
     refuse_borrowed,
 )
-from lstm_kernels.judge.tasks import HINTS, find
+from lstm_kernels.judge.tasks import HINTS, Task, find, tasks_of
 
+UNWRITTEN, NOT_YET, RIGHT = "unwritten", "not yet", "right"
 _hints_given = {}
+_latest = {}  # {task: the state of its last verdict in this session}
+
+
+class Verdict(NamedTuple):
+    """What the judge found."""
+
+    task: Task
+    state: str  # UNWRITTEN, NOT_YET or RIGHT
+    words: str = ""  # what differs first, or what was measured
+
+    def line(self):
+        """All of it in one line."""
+        doing = "mend" if self.task.planted is not None else "write"
+        said = {
+            UNWRITTEN: f"yours to {doing}; until then the course's own goes on.",
+            NOT_YET: f'not yet. {self.words} Stuck? judge.hint("{self.task.number}")',
+            RIGHT: f"right. {self.words}".rstrip(),
+        }
+        return f"{self.task.number} {self.task.title}: {said[self.state]}"
 
 
 def judge(number, answer):
@@ -25,23 +46,41 @@ def judge(number, answer):
     on with it.  Else the line says what differs first, and the lesson goes on with the course's
     own.  ValueError names the lesson's tasks if there is no such task.
     """
+    found = verdict(number, answer)
+    print(found.line())
+    _latest[number] = found.state
+    if found.state != RIGHT:
+        return found.task.ours
+    progress.solved(number)
+    return answer
+
+
+def verdict(number, answer):
+    """The same without a word: a Verdict.  An error that is not the answer's is raised."""
     task = find(number)
     try:
         is_ours = callable(answer) and answer is task.ours  # this cell ran before
         if is_ours or is_unwritten(answer, task.planted):
-            doing = "mend" if task.planted is not None else "write"
-            print(f"{number} {task.title}: yours to {doing}; until then the course's own goes on.")
-            return task.ours
+            return Verdict(task, UNWRITTEN)
         refuse_another_kind(answer, task.ours)
         refuse_borrowed(answer, task.given)
-        measured = task.check(answer)
+        return Verdict(task, RIGHT, task.check(answer) or "")
     except Exception as error:
-        print(f"{number} {task.title}: not yet. {_reason(error, answer)} "
-              f'Stuck? judge.hint("{number}")')  # fmt: skip
-        return task.ours
-    print(f"{number} {task.title}: right.{f' {measured}' if measured else ''}")
-    progress.solved(number)
-    return answer
+        return Verdict(task, NOT_YET, reason(error, answer))
+
+
+def points(lesson):
+    """Print which tasks of a lesson this session has solved; return their points, a number.
+
+    A task of the walk gives one point, an exercise as many as it has stars.  The last verdict on a
+    task counts.
+    """
+    tasks = tasks_of(lesson)
+    solved = [task for task in tasks if _latest.get(task.number) == RIGHT]
+    got, most = (sum(task.points for task in some) for some in (solved, tasks))
+    names = ", ".join(task.number for task in solved) or "none yet"
+    print(f"Lesson {lesson}: {got} of {most} points; solved: {names}.")
+    return got
 
 
 def hint(number):
@@ -53,9 +92,10 @@ def hint(number):
 
 
 judge.hint = hint
+judge.points = points
 
 
-def _reason(error, answer):
+def reason(error, answer):
     """Why it is not right, as a sentence; an error that is not the answer's is raised again."""
     if isinstance(error, NotYet | EmulatorError):
         words = str(error)

@@ -31,9 +31,16 @@ def usable_cores():
 
 @contextmanager
 def with_threads(count):
-    """Inside, NumPy's BLAS (as far as it can be told) and Numba use so many threads."""
+    """Inside, NumPy's BLAS (as far as it can be told) and Numba use so many threads.
+
+    threadpoolctl holds the loader's lock while it calls Python, and who loads a library holds
+    Python's while it waits for the loader's: so nothing may be loaded in another thread meanwhile.
+    """
     import numba
 
+    from lstm_kernels.emulator.build import finish_preparing
+
+    finish_preparing()
     with ExitStack() as settings:
         if has_threadpoolctl():
             from threadpoolctl import threadpool_limits

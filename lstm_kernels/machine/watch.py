@@ -17,6 +17,8 @@ from lstm_kernels.machine.cuda_graph import Graph
 from lstm_kernels.machine.device import cuda
 
 IN, KERNEL, OUT = transfers.TO_DEVICE, "kernel", transfers.TO_HOST
+OF_CARD = ("dispatcher", "griddim", "blockdim", "sharedmem")  # of a configured launch
+OF_EMULATOR = ("kernel", "grid", "block", "shared_bytes")
 
 
 @contextmanager
@@ -81,6 +83,29 @@ def _counts_of_card(places):
         return launch_and_count
 
     return [(owner, name, counted(getattr(owner, name))) for owner, name in _launchers()]
+
+
+@contextmanager
+def before_launches(look):
+    """Inside, look(kernel, grid, block, shared_bytes, arguments) is called before each launch.
+
+    Launches that `look` makes itself would be looked at, too.
+    """
+    if device.ON_GPU:
+        owner, names = _driver_modules()[0]._LaunchConfiguration, OF_CARD
+    else:
+        from lstm_kernels.emulator.dispatcher import Launch
+
+        owner, names = Launch, OF_EMULATOR
+    launch = owner.__call__
+
+    def look_and_launch(self, *arguments):
+        kernel, *sizes = (getattr(self, name) for name in names)
+        look(kernel, *sizes, arguments)
+        return launch(self, *arguments)
+
+    with _replaced([(owner, "__call__", look_and_launch)]):
+        yield
 
 
 @contextmanager

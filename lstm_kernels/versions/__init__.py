@@ -13,9 +13,13 @@ It checks its arguments (`model.checked`) and leaves them as they are.  It may a
 To add a version, write its file and add its name to BEYOND.  Its name decides nothing: whether its
 times are a CPU's, a GPU's or the emulator's is seen from what it launches when it first runs.  Only
 before that, a name that begins with "cuda" is taken for one that launches kernels.
+
+An own version from a notebook stands in VERSIONS for as long as the process lives: `enter`.
 """
 
+import re
 from importlib import import_module
+from types import SimpleNamespace
 
 COURSE = ("sequential", "numpy_loop", "numpy_batched", "cuda_v1", "cuda_v2", "cuda_v3")
 BEYOND = ("numba_cpu", "cuda_v4", "cuda_v5", "cuda_v6", "cuda_v7")  # lessons 12 to 16
@@ -28,6 +32,35 @@ def get_version(name):
     if name not in VERSIONS:
         raise ValueError(f"unknown version {name!r}; choose one of: {', '.join(VERSIONS)}")
     return VERSIONS[name]
+
+
+NAME = re.compile(r"\w[\w .+-]{0,23}")  # of an own version: it stands in tables and pictures
+
+
+def enter(name, gradients):
+    """Put an own version beside the others, or in the place of an own one of this name.
+
+    Its idea is the first line of its docstring.  ValueError for a name that is the course's, or
+    none; TypeError if `gradients` cannot be called.  Judged it is elsewhere: judge/enter.py.
+    """
+    if not callable(gradients):
+        raise TypeError(f"gradients is {gradients!r:.60}; it must be a function(params, x, y)")
+    idea = (getattr(gradients, "__doc__", None) or "").strip().split("\n")[0]
+    VERSIONS[check_name(name)] = SimpleNamespace(gradients=gradients, __doc__=idea)
+
+
+def check_name(name):
+    """The name of an own version; ValueError if it cannot be one."""
+    if name in COURSE + BEYOND:
+        raise ValueError(f"{name!r} is a version of the course: choose another name for yours")
+    if not (isinstance(name, str) and NAME.fullmatch(name)):
+        raise ValueError(f"the name {name!r:.60} is not 1 to 24 letters, digits, spaces and .+-_")
+    return name
+
+
+def own_versions():
+    """Names of the versions that were entered in this process."""
+    return tuple(name for name in VERSIONS if name not in COURSE + BEYOND)
 
 
 _SEEN = {}  # {(name, its gradients): where it was seen to run}

@@ -1,4 +1,4 @@
-"""A real browser and real servers for the dashboard's tests; skipped where there are none.
+"""A real browser and real servers for the tests of dashboard and slides; skipped where none is.
 
 Needs `pip install playwright` and a Chromium: a system one, or `playwright install chromium`.
 Screenshots go to $LSTM_KERNELS_ARTIFACTS, else to pytest's temporary folder.
@@ -18,6 +18,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]
+OPEN_TO_ALL = ["--IdentityProvider.token=", "--ip=127.0.0.1", "--allow-root"]
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +64,22 @@ def shoot(tmp_path):
         page.screenshot(path=folder / f"{name}.png")
 
     return shoot
+
+
+@pytest.fixture
+def lab_settings(tmp_path):
+    """All cells on the page at once, no news, no tabs of another run."""
+    folder = tmp_path / "settings" / "@jupyterlab" / "notebook-extension"
+    folder.mkdir(parents=True)
+    (folder / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
+    news = tmp_path / "settings" / "@jupyterlab" / "apputils-extension"
+    news.mkdir(parents=True)
+    wishes = '{"fetchNews": "false", "checkForUpdates": false}'
+    (news / "notification.jupyterlab-settings").write_text(wishes)
+    return {
+        "JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "workspaces"),
+    }
 
 
 @contextmanager

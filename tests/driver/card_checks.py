@@ -10,10 +10,12 @@ on (start/stand_in.py).  Some checks call the driver's functions directly, with 
 
 import ctypes
 import gc
+import inspect
 import threading
 import weakref
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from unittest import mock
 
 import numba
@@ -22,6 +24,8 @@ import pytest
 import stand_in
 
 from lstm_kernels import VERSIONS, __main__, cuda, data, init_params
+from lstm_kernels.classroom.source import load
+from lstm_kernels.judge.version import verdict_on
 from lstm_kernels.lab.commands import bench
 from lstm_kernels.lab.estimates import bus, compiler
 from lstm_kernels.lab.measure import device_times, race, timing
@@ -94,6 +98,17 @@ def test_gradients_are_the_references(version, shape):
     assert loss == pytest.approx(right_loss, rel=1e-5)
     for name, a, b in zip(right._fields, grads, right, strict=True):
         assert np.abs(a - b).max() <= 1e-5 * np.abs(b).max(), name
+
+
+def test_an_own_version_is_judged_before_the_card_runs_it():
+    text = inspect.getsource(VERSIONS["cuda_v2"])
+    outside = text.replace("if n < x.shape[1]:", "if n <= x.shape[1]:")
+    with stand_in.count() as counted:
+        verdict = verdict_on(load(Path("own.py"), outside))
+    assert "is outside h" in verdict.wrong and counted["launches"] == 0
+    verdict = verdict_on(load(Path("own.py"), text))
+    assert (verdict.wrong, verdict.where) == ("", "GPU")
+    assert (verdict.counts.launches, verdict.counts.copies) == (1, 38)
 
 
 @pytest.mark.parametrize("version", ["cuda_v3", "cuda_v4", "cuda_v5"])

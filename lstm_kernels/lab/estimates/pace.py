@@ -92,12 +92,13 @@ def batch_seconds(version, sizes):
     return float(np.dot(terms(kind, sizes), costs(version, kind)))
 
 
-_FITTED = {}  # {kind: its costs here}: V1 to V3 share a kernel's pace, V6 has V5's
+_FITTED = {}  # {kind: its costs here}: V1 to V3 share a kernel's pace, V6 has V5's; own by code
 
 
 def costs(version, kind):
     """Seconds of each term: fitted, if this version can be probed without compiling."""
-    key = kind if version in COURSE + BEYOND else (version, kind)
+    own = version not in COURSE + BEYOND
+    key = (get_version(version).gradients, kind) if own else kind
     if key not in _FITTED:
         compiles = version in COMPILES or launches_kernels(version)
         if kind not in PROBES or (compiles and seen_where(version) is None):

@@ -13,11 +13,11 @@ from .style import (
     RIVAL_COLORS,
     RIVAL_MARKS,
     RIVAL_NAMES,
-    VERSION_COLORS,
     listed,
     outline,
     styled,
     subplots,
+    version_color,
 )
 
 RECORDED = "_graph"  # a version whose launches are recorded: its line is dotted
@@ -53,7 +53,7 @@ def look(version, where):
         return {"color": GREY, "ls": "--", "marker": "o", "mfc": "white", "lw": 1.4}
     if version in RIVAL_MARKS:
         return {"color": RIVAL_COLORS[version], "ls": "-.", "marker": RIVAL_MARKS[version]}
-    color = VERSION_COLORS.get(version.removesuffix(RECORDED), GREY)
+    color = version_color(version.removesuffix(RECORDED))
     edge = {"path_effects": outline(color)}
     return {"color": color, "ls": ":" if version.endswith(RECORDED) else "-", "marker": "o", **edge}
 

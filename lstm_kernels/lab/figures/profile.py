@@ -1,10 +1,26 @@
-"""Where the time goes, and how far a parallel part can help: Amdahl's law.  Lesson 03."""
+"""Where the time goes, and how far a parallel part can help: Amdahl's law.  Lesson 03.
+
+`draw_class` puts the points that a class measured in lesson 12 beside the law's curve.
+"""
 
 import numpy as np
 
 from lstm_kernels.lab.words import seconds_text
 
-from .style import BLACK, COLORS, GREY, LIGHT, ORANGE, PAPER, ink, listed, styled, subplots
+from .style import (
+    BLACK,
+    BLUE,
+    COLORS,
+    GREEN,
+    GREY,
+    LIGHT,
+    ORANGE,
+    PAPER,
+    ink,
+    listed,
+    styled,
+    subplots,
+)
 
 
 @styled
@@ -74,6 +90,48 @@ def draw_amdahl(fractions, most=1024, batch_size=None):
         ax.text(batch_size * 0.95, 0.97, words, color=GREY, **where)
     _amdahl_axes(ax, most, amdahl(max(max(p) for p in fractions.values()), most))
     return picture
+
+
+NAMED = 12  # more points than these stay without names
+
+
+@styled
+def draw_class(serial, points):
+    """A class's speed-ups beside Amdahl's law.  For the lecturer, after lesson 12.
+
+    serial: the measured part of the work that stays on one worker, 0 to 1.  points: {name:
+    (workers, times as fast as one)}.  ValueError names what is no such number.
+    """
+    _check_class(serial, points)
+    most = max(2, *(workers for workers, _ in points.values()))
+    workers = np.linspace(1, most, 200)
+    bound = amdahl(1 - serial, workers)
+    said = [f"{name} {speedup:.2f} with {k}" for name, (k, speedup) in points.items()]
+    alt = f"""Speed-up against workers, up to {most}: Amdahl's bound with {serial:.1%} of the work
+        on one worker, {bound[-1]:.2f} at the end, and measured points: {listed(said)}."""
+    picture, ax = subplots(1, 1, 13, 5.6, alt=alt)
+    ax.plot(workers, workers, color=LIGHT, lw=6, zorder=0, label="as fast as there are workers")
+    ax.plot(workers, bound, color=BLUE, label=f"Amdahl's bound, {serial:.1%} on one worker")
+    ax.plot(*zip(*points.values(), strict=True), "o", color=GREEN, ms=10, label="measured by us")
+    if len(points) <= NAMED:
+        for name, place in points.items():
+            offset = {"xytext": (9, -4), "textcoords": "offset points"}
+            ax.annotate(name, place, color=ink(GREEN), **offset)
+    ax.set(xlim=(0.8, 1.12 * most), ylim=(0, 1.08 * most), xlabel="workers", ylabel="times faster")
+    ax.legend(loc="upper left")
+    ax.set_title("Amdahl's law, and our own machines")
+    return picture
+
+
+def _check_class(serial, points):
+    if not 0 <= serial <= 1:
+        raise ValueError(f"serial is {serial}; it is a part of the work, from 0 to 1")
+    if not points:
+        raise ValueError("points is empty: {name: (workers, times as fast as one)}")
+    for name, (workers, speedup) in points.items():
+        if workers < 1 or speedup <= 0:
+            said = f"{workers} workers, {speedup} times as fast"
+            raise ValueError(f"{name}: {said}; there is 1 worker at least, and a speed-up above 0")
 
 
 def _limit(fraction):

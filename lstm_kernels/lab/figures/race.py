@@ -3,7 +3,7 @@
 from textwrap import wrap
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator, NullFormatter
+from matplotlib.ticker import NullFormatter
 
 from lstm_kernels.lab.measure.neighbours import busy_text
 from lstm_kernels.lab.measure.results import BASELINES, PUBLISHED, busiest, is_own, speedup
@@ -21,48 +21,35 @@ from .style import (
     outline,
     styled,
     subplots,
+    version_color,
 )
 
-EMULATED = {True: "hollow", False: "hatched"}  # how such a time looks, on a log scale or not
-COLUMNS = 2  # panels side by side in the history
 MARKS = {
     "cuda_v2": "s", "cuda_v3": "^", "cuda_v4": "D", "cuda_v5": "v", "cuda_v6": "P", "cuda_v7": "X",
 }  # fmt: skip
 
 
 @styled
-def draw_race(results, log=True, shared=False, baseline=None):
+def draw_race(results):
     """One panel per workload.  results: a list of (name, workload, rows of the race).
 
-    shared: one scale and the same rows in all panels, to compare by eye.  baseline: the version
-    to which all ratios are, in every panel; a panel without its time shows none.  By default the
-    slowest of the CPU baselines that was timed in all panels.
+    All ratios are to the slowest of the CPU baselines that was timed in all panels.
     """
-    baseline = baseline or baseline_of([rows for *_, rows in results])
-    width, bar = (6.2, 0.46) if shared else (7.2, 0.58)  # inches; those of the live page: smaller
-    names = _names_of_all([rows for *_, rows in results]) if shared else ()
-    height = 1.9 + bar * max(len(names), *(len(rows) for *_, rows in results))
-    size, look = (width * len(results), height), {"squeeze": False, "sharey": shared}
-    alt = " ".join(f"{name}, {workload}: {_in_words(rows)}" for name, workload, rows in results)
-    picture, axes = subplots(1, len(results), *size, alt=f"Wall times. {alt}", **look)
+    baseline = baseline_of([rows for *_, rows in results])
+    height = 1.9 + 0.58 * max(len(rows) for *_, rows in results)
+    alt = " ".join(f"{name}, {workload}: {in_words(rows)}" for name, workload, rows in results)
+    size = 7.2 * len(results), height
+    picture, axes = subplots(1, len(results), *size, alt=f"Wall times. {alt}", squeeze=False)
     for ax, (name, workload, rows) in zip(axes[0], results, strict=True):
-        draw_times(ax, rows, log, baseline, names)
+        draw_times(ax, rows, baseline)
         ax.set_title(f"{name}\n", pad=10)
         ax.text(0, 1.03, str(workload), transform=ax.transAxes, color=GREY, fontsize=12)
-    if shared:
-        _share_scale(axes[0], [rows for *_, rows in results])
-    if words := _warnings([row for *_, rows in results for row in rows], log):
+    if words := warnings_of([row for *_, rows in results for row in rows]):
         picture.supxlabel("\n".join(words), fontsize=12, color=GREY)
     return picture
 
 
-def _names_of_all(runs):
-    """Every version of these runs once, in the order of the run that has most of them."""
-    longest_first = sorted(runs, key=len, reverse=True)
-    return list(dict.fromkeys(row.version for rows in longest_first for row in rows))
-
-
-def _in_words(rows):
+def in_words(rows):
     """The times of a race, the fastest first; then what has none."""
     timed = sorted((r for r in rows if r.timing), key=lambda row: row.timing.median)
     said = [
@@ -74,24 +61,14 @@ def _in_words(rows):
     return (f"{listed(said)}." if said else "no time yet.") + none
 
 
-def _warnings(rows, log):
-    """What must be known before the times are believed."""
+def warnings_of(rows, look="hollow"):
+    """What must be known before the times are believed.  look: how an emulated time is drawn."""
     words = []
     if any(row.timing and not row.comparable for row in rows):
-        words.append(f"{EMULATED[log]}: emulated on the CPU, not a GPU's time")
+        words.append(f"{look}: emulated on the CPU, not a GPU's time")
     if busy := busy_text(busiest(rows)):
         words.append(f"{busy}: the times may be too long")
     return words
-
-
-def _share_scale(axes, rows_of_runs):
-    """One scale for all panels, from those that show a time."""
-    pairs = zip(axes, rows_of_runs, strict=True)
-    timed = [ax for ax, rows in pairs if any(row.timing for row in rows)]
-    if timed:
-        limits = [ax.get_xlim() for ax in timed]
-        for ax in axes:
-            ax.set_xlim(min(left for left, _ in limits), max(right for _, right in limits))
 
 
 @styled
@@ -103,80 +80,18 @@ def draw_invitation(text):
     return picture
 
 
-@styled
-def draw_history(records):
-    """Seconds of one mini-batch against the batch size: all runs so far.  records: as in `bench`.
-
-    A panel for each H and T, a line for each version; emulated ones are dashed and grey: no GPU's
-    time.
-    """
-    lines = _points(records)
-    panels = sorted({key[2:] for key in lines}) or [(None, None)]
-    most = max([sum(key[2:] == size for key in lines) for size in panels])
-    wide = len(panels) > 1
-    size = 6.4 * min(len(panels), COLUMNS) if wide else 10, max(4.4, 1.6 + 0.32 * most)
-    rows = -(-len(panels) // COLUMNS)
-    look = {"squeeze": False, "sharey": True, "alt": _history_text(lines)}
-    picture, axes = subplots(rows, min(len(panels), COLUMNS), size[0], rows * size[1], **look)
-    for ax, panel in zip(axes.flat, panels, strict=False):
-        of_panel = {key[:2]: points for key, points in lines.items() if key[2:] == panel}
-        _draw_history(ax, of_panel, panel, gap=max(0.055, 0.24 / size[1]))
-    for ax in axes.flat[len(panels) :]:
-        ax.set_axis_off()
-    title = "Time against batch size: a point for each run"
-    picture.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=15)
-    return picture
-
-
-def _draw_history(ax, lines, panel, gap):
-    """The lines of one H and T.  lines: {(version, where): {batch: seconds}}."""
-    ends = []
-    for key, points in lines.items():
-        batches, seconds = zip(*sorted(points.items()), strict=True)
-        ax.plot(batches, seconds, **line_look(*key))
-        name = key[0] if is_own(key[1]) else f"{key[0]} (emulated)"
-        ends.append((batches[-1], seconds[-1], name, line_look(*key)["color"]))
-    _scale_history(ax, sorted({batch for points in lines.values() for batch in points}) or [1])
-    label_ends(ax, ends, gap)
-    ax.set_title("H={}, T={}".format(*panel) if lines else "")
-
-
-def _history_text(lines):
-    """Each line's times in words."""
-    said = [
-        f"{version}, H={H}, T={T}" + ("" if is_own(where) else " (emulated)") + ": "
-        + listed([f"{seconds_text(s)} at batch {N}" for N, s in sorted(points.items())])
-        for (version, where, H, T), points in lines.items()
-    ]  # fmt: skip
-    return f"Time of one mini-batch against the batch size. {'; '.join(said) or 'No run yet'}."
-
-
-def _scale_history(ax, batches):
-    ax.set(xscale="log", yscale="log", xlabel="batch size (log scale)")
-    ax.set_xticks(batches, [str(batch) for batch in batches])
-    ax.minorticks_off()
-    ax.set_yticks(*time_ticks(*ax.get_ylim()))
-    ax.set_ylabel("one mini-batch (log scale)")
-    ax.set_xlim(batches[0] / 1.3, batches[-1] * 1.3)
+def mark_of(version):
+    """The mark of a version's points; a version that is not the course's has a star."""
+    return MARKS.get(version, "o" if version in VERSION_COLORS else "*")
 
 
 def line_look(version, where):
     """Colour, dashes and mark of a version's line."""
-    mark = MARKS.get(version, "o")
+    mark = mark_of(version)
     if is_own(where):
         color = color_of(version)
         return {"color": color, "marker": mark, "ms": 7, "path_effects": outline(color)}
     return {"color": GREY, "ls": "--", "lw": 1.6, "marker": mark, "mfc": "white", "ms": 7}
-
-
-def _points(records):
-    """{(version, where, H, T): {batch: seconds of one epoch}}; the newest run of a point counts."""
-    lines = {}
-    for found in records:
-        if "median" in found:
-            key = found["version"], found["where"], found["hidden"], found["length"]
-            lines.setdefault(key, {})[found["batch"]] = found["median"] / found["epochs"]
-    return lines
 
 
 def label_ends(ax, ends, gap=0.07):
@@ -222,34 +137,28 @@ def tick_text(seconds):
     return f"{seconds / size:.4g} {unit}"
 
 
-def draw_times(ax, rows, log, baseline, names=()):
-    """Median times with quartiles; an emulated time is hollow or hatched, and has no ratio.
+def draw_times(ax, rows, baseline):
+    """Median times with quartiles on a log scale; an emulated time is hollow, and has no ratio.
 
-    A log scale has no zero: there, a time is a dot, else a bar.  names: all rows of the panel, if
-    they are more than those of this race.
+    A log scale has no zero, so a time is a dot.
     """
-    names = names or [row.version for row in rows]
-    for row in rows:
-        place = names.index(row.version)
+    for place, row in enumerate(rows):
         if row.timing is None:
             _write_note(ax, place, row)
         else:
-            (_draw_dot if log else _draw_bar)(ax, place, row)
-            _write_time(ax, place, row, _label(rows, row, baseline))
-    ax.set_yticks(range(len(names)), names)
-    ax.set_ylim(len(names) - 0.5, -0.5)
+            _draw_dot(ax, place, row)
+            _write_time(ax, place, row, label_of(rows, row, baseline))
+    ax.set_yticks(range(len(rows)), [row.version for row in rows])
+    ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.grid(axis="x", color=LIGHT)
     ax.set_axisbelow(True)
-    ax.set_xscale("log" if log else "linear")
+    ax.set_xscale("log")
     timed = [row for row in rows if row.timing]
-    if timed and log:
+    if timed:
         ax.set_xlim(*_log_limits(rows, timed, baseline))
         ax.xaxis.set_minor_formatter(NullFormatter())
-    elif timed:
-        ax.set_xlim(0, max(row.timing.median for row in timed) * 1.7)
-        ax.xaxis.set_major_locator(MaxNLocator(5))
-    ax.xaxis.set_major_formatter(lambda seconds, _: tick_text(seconds) if seconds else "0")
-    ax.set_xlabel(_axis_words(rows, baseline, log))
+    ax.xaxis.set_major_formatter(lambda seconds, _: tick_text(seconds))
+    ax.set_xlabel(axis_words(rows, baseline))
 
 
 def baseline_of(races):
@@ -258,9 +167,9 @@ def baseline_of(races):
     return next((name for name in BASELINES if all(name in names for names in timed)), None)
 
 
-def _axis_words(rows, baseline, log):
-    """What the axis and the ratios mean."""
-    words = "wall time" + (" (log scale)" if log else "")
+def axis_words(rows, baseline, scale=" (log scale)"):
+    """What the axis and the ratios mean: one line, or two."""
+    words = f"wall time{scale}"
     timed = [row.version for row in rows if row.comparable]
     if baseline is None or not timed:
         return words
@@ -274,16 +183,16 @@ def _log_limits(rows, timed, baseline):
     left = min(row.timing.median for row in timed) / 3
     decades = []
     for row in timed:
-        room = min(0.85, 0.024 * len(_label(rows, row, baseline)))
+        room = min(0.85, 0.024 * len(label_of(rows, row, baseline)))
         decades.append(np.log10(row.timing.quartiles[1] / left) / (0.97 - room))
     return left, left * 10 ** max(decades)
 
 
 def color_of(version):
-    """A version's colour; another library's rows are brown."""
+    """A version's colour; another library's rows are brown, and own versions have one of theirs."""
     if version.startswith("PyTorch"):
         return RIVAL_COLORS["pytorch" if "CPU" in version else "pytorch_cudnn"]
-    return RIVAL_COLORS.get(version) or VERSION_COLORS.get(version, GREY)
+    return RIVAL_COLORS.get(version) or version_color(version)
 
 
 def _draw_dot(ax, place, row):
@@ -298,14 +207,6 @@ def edge_of(color):
     return color if color == GREY else BLACK
 
 
-def _draw_bar(ax, place, row):
-    look = {"color": color_of(row.version)}
-    if not row.comparable:
-        look = {"color": LIGHT, "hatch": "///", "edgecolor": GREY}
-    ax.barh(place, row.timing.median, height=0.68, **look)
-    ax.plot(row.timing.quartiles, [place] * 2, color=BLACK, lw=1.6, marker="|", ms=9)
-
-
 def _write_time(ax, place, row, label):
     ax.annotate(
         label, (row.timing.quartiles[1], place), (11, 0), textcoords="offset points", va="center",
@@ -313,7 +214,7 @@ def _write_time(ax, place, row, label):
     )  # fmt: skip
 
 
-def _label(rows, row, baseline):
+def label_of(rows, row, baseline):
     """Beside the bar: its time and, where one may be given, its ratio to the baseline."""
     text = seconds_text(row.timing.median)
     if not row.comparable:

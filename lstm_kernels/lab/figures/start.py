@@ -74,20 +74,6 @@ def _draw_program(ax, row, lesson, name, idea, color, seconds):
 
 
 @styled
-def draw_average(series, means, k):
-    """A Series, and the mean (L - k + 1,) of each k of its values, at the last one of them."""
-    alt = f"""{len(series.values)} monthly values with a yearly wave, in grey, and the mean of each
-        {k} in a row, a line that rises from {means[0]:.0f} to {means[-1]:.0f} thousands."""
-    picture, ax = subplots(1, 1, 10.5, 4.0, alt=alt)
-    ax.plot(series.dates, series.values, color=GREY, lw=1.4)
-    ax.plot(series.dates[k - 1 :], means, color=BLUE, lw=3)
-    ax.text(series.dates[-1] + 1, means[-1], f"mean of {k}", color=BLUE, va="center")
-    ax.set(ylabel="passengers, thousands", xlim=(series.dates[0], series.dates[-1] + 22))
-    ax.set_title(f"{series.name}, and their mean over {k} months")
-    return picture
-
-
-@styled
 def draw_series(series, held_out_from, first, T):
     """The series; one window of T inputs, and its targets: the same values, one step later.
 

@@ -43,6 +43,9 @@ VERSION_COLORS = {
     "cuda_v6": BLACK,
     "cuda_v7": "#4C2A85",
 }
+OWN_COLOR = "#B8004E"  # of a version that is not the course's; a second one gets the next
+SPARE = (OWN_COLOR, "#66A61E", "#1B9E9E", "#E7298A")
+_GIVEN = {}  # {such a version: its colour}
 RIVAL_COLORS = {  # a library's: browns, with marks of their own
     "pytorch": "#B98A55",
     "pytorch_cudnn": "#8A5A2B",
@@ -90,6 +93,13 @@ class Picture(Figure):
         """The image with its `alt`, where pages look for it, and the same words as plain text."""
         shown = {"image/png": b64encode(self._repr_png_()).decode(), "text/plain": self.alt}
         return shown, {"image/png": {"alt": self.alt}}
+
+
+def version_color(version):
+    """A version's colour; one without a colour in the table gets a spare one, and keeps it."""
+    if version in VERSION_COLORS:
+        return VERSION_COLORS[version]
+    return _GIVEN.setdefault(version, SPARE[len(_GIVEN) % len(SPARE)])
 
 
 def ink(color):

@@ -19,6 +19,7 @@ from .style import (
     listed,
     styled,
     subplots,
+    version_color,
 )
 
 # ---- how much one operation does ----------------------------------------------------------
@@ -118,7 +119,7 @@ def draw_timings(timings, title):
     picture, ax = subplots(1, 1, 13, 1.5 + 0.6 * len(timings), alt=alt)
     slowest = next(iter(timings.values())).median
     for place, (version, timing) in enumerate(timings.items()):
-        (low, high), color = timing.quartiles, VERSION_COLORS.get(version, GREY)
+        (low, high), color = timing.quartiles, version_color(version)
         ax.plot([low, high], [place, place], color=color, lw=4, solid_capstyle="butt")
         ax.plot(timing.median, place, "o", ms=12, color=color, mec=BLACK)
         words = str(timing)
@@ -147,7 +148,7 @@ def draw_per_sample(timings):
     alt = f"Time for one sample against the samples in the batch: {listed(said)}."
     picture, ax = subplots(1, 1, 13, 4.8, alt=alt)
     for version, by_batch in timings.items():
-        sizes, color = list(by_batch), VERSION_COLORS.get(version, GREY)
+        sizes, color = list(by_batch), version_color(version)
         middle = [t.median / b for b, t in by_batch.items()]
         spread = np.array([t.quartiles for t in by_batch.values()]).T / sizes
         ax.fill_between(sizes, *spread, color=color, alpha=0.25, lw=0)
@@ -177,7 +178,7 @@ def draw_counts(counts):
     place, ticks = 0.0, {}
     for version, by_batch in counts.items():
         for batch_size, count in by_batch.items():
-            ax.plot(count, place, "o", ms=11, color=VERSION_COLORS.get(version, GREY))
+            ax.plot(count, place, "o", ms=11, color=version_color(version))
             words = f"{count:,}  for {batch_size} samples"
             ax.annotate(words, (count, place), (14, 0), textcoords="offset points", **WORDS)
             place += 0.9

@@ -43,14 +43,16 @@ LARGE = Grid(batch=(64, 256), hidden=(128, 256), length=(cudnn.T,))  # of `bench
 
 
 def run(
-    grid, budget, versions=tuple(VERSIONS), on_text=print, *, results=None, on_point=lambda: None
+    grid, budget, versions=None, on_text=print, *, results=None, on_point=lambda: None
 ):  # fmt: skip
     """Race all versions at each point; returns a list of (workload, rows).
 
+    versions: by default all there are, own ones that were entered too.
     results: a list to which they are added; on_point: called after each.  After Ctrl-C the list
     holds what was measured, of the point that was not finished, too.
     """
     points, results = list(grid.workloads()), [] if results is None else results
+    versions = tuple(VERSIONS) if versions is None else versions
     for number, workload in enumerate(points, 1):
         on_text(f"\n[{number} of {len(points)}] {workload}")
         skip = feasible.refusals(versions, workload)

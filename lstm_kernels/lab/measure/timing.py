@@ -1,6 +1,7 @@
 """Honest timing: warm-up apart, repeats, the median and its spread.  Lesson 04 builds it."""
 
 import time
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ class Timing(NamedTuple):
     @property
     def quartiles(self):
         """The first and the third quartile: half of the repeats lie between them."""
-        return tuple(float(q) for q in np.percentile(self.seconds, (25, 75)))
+        return _quartiles(self.seconds)
 
     @property
     def spread(self):
@@ -38,6 +39,11 @@ class Timing(NamedTuple):
     def __str__(self):
         low, high = self.quartiles
         return f"{seconds_text(self.median)} ({seconds_text(low)} to {seconds_text(high)})"
+
+
+@lru_cache(maxsize=4096)  # a live page asks again and again
+def _quartiles(seconds):
+    return tuple(float(q) for q in np.percentile(seconds, (25, 75)))
 
 
 class _Workload(NamedTuple):

@@ -30,6 +30,16 @@ def paint(image, picture):
     image.tooltip, image.value = picture.alt, picture._repr_png_()
 
 
+def scene_widget(scene):
+    """An HTML widget that holds this Scene as SVG; `paint_scene` puts another one into it."""
+    return ipywidgets.HTML(scene.svg(), layout={"width": "100%", "margin": "2px 0"})
+
+
+def paint_scene(widget, scene):
+    """Show this Scene, which says itself what it shows to those who cannot see it."""
+    widget.value = scene.svg()
+
+
 def show(widget, picture):
     """Display the live widget, with its static twin for GitHub and printed pages.
 
@@ -46,15 +56,16 @@ def show(widget, picture):
     display(shown, metadata=metadata, raw=True)
 
 
-def slider(label, options, value, width="22em"):
+def slider(label, options, value, width="22em", label_width="7.6em"):
     """A slider over a few sizes; it reports when the mouse lets go."""
     return ipywidgets.SelectionSlider(
         options=sorted({*options, value}),
         value=value,
         description=label,
         continuous_update=False,
-        style={"description_width": "7.6em"},
+        style={"description_width": label_width},
         layout={"width": width, "margin": "2px 0.6em 2px 0"},
+        tooltip=f"{label}: drag, or use the arrow keys",
     )
 
 

@@ -4,23 +4,35 @@ import html
 import time
 
 from lstm_kernels.lab.estimates.feasible import PIECE_LIMIT, REPEAT_LIMIT
+from lstm_kernels.lab.figures.two_runs import about
 from lstm_kernels.lab.widgets import ipywidgets
 from lstm_kernels.lab.widgets.background import paints_from_threads
 from lstm_kernels.lab.widgets.base import row
 from lstm_kernels.lab.words import count_text
 
-SLIDER = "24em"  # wide; four side by side on a projector, two and two on a small screen
+SLIDER = "15em", "7.2em"  # of it and of its label: four side by side on 1280 pixels in Lab
 NO_CANCEL = "Running in this cell; to stop it early, use the notebook's own stop button."
-LIMITS = (
-    f'<span class="limits">The limits: {PIECE_LIMIT:g} s, so that Cancel is quick; '
-    f"{REPEAT_LIMIT:g} s for a repeat.</span>"
-)
+LIMITS = f"The limits: {PIECE_LIMIT:g} s, so that Cancel is quick; {REPEAT_LIMIT:g} s for a repeat."
 
 
-def check_box(name, value=True):
-    """A check box as wide as its text."""
-    layout = {"width": "auto", "margin": "2px 1.2em 2px 0"}
-    return ipywidgets.Checkbox(value=value, description=name, indent=False, layout=layout)
+def check_box(name, value=True, tip=""):
+    """A check box as wide as its text; tip: what it says when the mouse rests on it."""
+    layout = {"width": "auto", "margin": "0 0.9em 0 0"}
+    look = {"indent": False, "layout": layout, "tooltip": tip}
+    return ipywidgets.Checkbox(value=value, description=name, **look)
+
+
+def version_boxes(versions, checked):
+    """{version: its check box}, each with a tip that says what the version is."""
+    return {name: check_box(name, name in checked, about(name)) for name in versions}
+
+
+def dropdown(label, options, value, width, tip, label_width="auto"):
+    """A list to choose from."""
+    box = ipywidgets.Dropdown(options=options, value=value, description=label, tooltip=tip)
+    box.layout.width, box.layout.margin = width, "2px 0.6em 2px 0"
+    box.style.description_width = label_width
+    return box
 
 
 def say(note, text):
@@ -32,23 +44,25 @@ def say(note, text):
 def reasons_text(reasons):
     """What cannot or should not run, and why: {name: reason} as HTML, side by side if it fits."""
     lines = [f"<b>{html.escape(n)}</b>: {html.escape(r)}" for n, r in reasons.items() if r]
-    if any("left out: roughly" in line for line in lines):
-        lines.append(LIMITS)
     fields = "".join(f"<div>{line}</div>" for line in lines)
-    return f'<div class="lstm-reasons">{fields}</div>' if lines else ""
+    return f'<div class="lstm-reasons" title="{LIMITS}">{fields}</div>' if lines else ""
 
 
 class RunBar(ipywidgets.VBox):
     """Run, Cancel, a progress bar, and a line of text; one Runner behind it."""
 
-    def __init__(self, runner, why_not, work):
-        """why_not(): why nothing can run now, or "".  work(stop): what Run does."""
+    def __init__(self, runner, why_not, work, name="Run"):
+        """why_not(): why nothing can run now, or "".  work(stop): what the button `name` does."""
         self.runner, self.why_not, self.work = runner, why_not, work
-        button = {"layout": {"width": "8em"}}
-        self.run_button = ipywidgets.Button(description="Run", button_style="primary", **button)
-        self.cancel_button = ipywidgets.Button(description="Cancel", disabled=True, **button)
+        button = {"layout": {"width": "6em"}}
+        self.run_button = ipywidgets.Button(
+            description=name, button_style="primary", tooltip=f"{name}: measure now", **button
+        )
+        self.cancel_button = ipywidgets.Button(
+            description="Cancel", disabled=True, tooltip="Stop; what was measured stays", **button
+        )
         self.progress = ipywidgets.FloatProgress(value=0, min=0, max=1, layout={"width": "11em"})
-        self.note = ipywidgets.HTML("Choose, then press Run.", layout={"flex": "1 1 20em"})
+        self.note = ipywidgets.HTML(f"Choose, then press {name}.", layout={"flex": "1 1 20em"})
         self.run_button.on_click(self.run)
         self.cancel_button.on_click(self.cancel)
         bar = row(self.run_button, self.cancel_button, self.progress, self.note)

@@ -1,160 +1,181 @@
-"""The live dashboard: versions race at sizes of your choice; time against data.  Lesson 09.
+"""The live dashboard: versions race at sizes of your choice.  Lesson 09.
 
-It calls race, estimate and figures, and holds no algorithm.  Core ipywidgets only.
+It calls race, estimates and figures, and holds no algorithm.  Core ipywidgets only.
 """
 
-import base64
 import html
-import io
-import os
 import time
-from itertools import count
 
 from lstm_kernels import data
-from lstm_kernels.lab import saving
 from lstm_kernels.lab.estimates import feasible
-from lstm_kernels.lab.figures.race import draw_history, draw_invitation, draw_race
+from lstm_kernels.lab.estimates.why import card_here, why
+from lstm_kernels.lab.figures.scene import Scene, Words
+from lstm_kernels.lab.figures.style import GREY
+from lstm_kernels.lab.figures.two_runs import WIDTH, race_scene
 from lstm_kernels.lab.measure import race, records
 from lstm_kernels.lab.measure.neighbours import busy_text
-from lstm_kernels.lab.measure.results import (
-    BASELINES,
-    Row,
-    busiest,
-    is_own,
-    speedup,
-    where_it_runs,
-)
+from lstm_kernels.lab.measure.results import Row, busiest, where_it_runs
 from lstm_kernels.lab.measure.timing import Workload
 from lstm_kernels.lab.widgets import controls, ipywidgets
 from lstm_kernels.lab.widgets.background import Runner
-from lstm_kernels.lab.widgets.base import paint, picture_widget, slider
+from lstm_kernels.lab.widgets.base import paint_scene, row, scene_widget, slider
+from lstm_kernels.lab.widgets.challenges import Challenges
+from lstm_kernels.lab.widgets.export import Export
+from lstm_kernels.lab.widgets.prediction import Prediction
 from lstm_kernels.lab.widgets.race_table import STYLE, table_html
+from lstm_kernels.lab.widgets.runs import Runs
 from lstm_kernels.lab.widgets.scale import Scale
-from lstm_kernels.lab.words import ratio_text
-from lstm_kernels.versions import COURSE, VERSIONS, launches_kernels
+from lstm_kernels.lab.widgets.sweep import Sweep
+from lstm_kernels.versions import COURSE, VERSIONS, own_versions
 
-POINTS = ((1.25, 3), (2.0, 2), (5.0, 1))  # off by at most this factor: so many points
-PAINT_EVERY = 0.15  # seconds at least between two pictures: no eye is faster
+PAINT_EVERY = 0.03  # seconds at least between two pictures: a page shows no more
+FASTEST = "the fastest"
+ABOUT = """<div class="lstm-about"><h1>Parallel LSTM training: the live race</h1>
+Every version computes the same training step of one small LSTM, on this machine, now.
+<i>Race</i> times them at sizes of your choice, <i>Sweep</i> draws the time against one size beside
+a recorded card, <i>Scale</i> takes more and more data, <i>Challenges</i> tick themselves off.
+An emulated time is no GPU's: it is marked, and no ratio is made of it.</div>"""
 
 
 class Race(ipywidgets.VBox):
-    """Two tabs: `versus` races versions at chosen sizes; `scale` takes more and more data.
+    """Four tabs: `versus` races versions at chosen sizes, `sweep` draws their time against one
+    size, `scale` takes more and more data, `challenges` says what of it was an aim.
 
-    One Runner is behind both, so two runs never overlap.
+    One Runner is behind them, so two runs never overlap.  `base` is that of all ratios.
     """
 
-    def __init__(
-        self, batch_size=7, H=32, T=11, epochs=1, versions=tuple(VERSIONS), budget=0.3
-    ):  # fmt: skip
-        """versions: those offered; checked at first are those of lessons 03 to 08."""
-        self.runner = Runner()
-        self.versus = Versus(self.runner, batch_size, H, T, epochs, versions, budget)
+    def __init__(self, batch_size=7, H=32, T=11, epochs=1, versions=None, budget=0.3):
+        """versions: those offered, by default all there are now; checked at first are those of
+        lessons 03 to 08, and your own."""
+        versions = tuple(VERSIONS if versions is None else versions)
+        self.runner, base = Runner(), base_list(versions)
+        self.base = base
+        self.versus = Versus(
+            self.runner, batch_size, H, T, epochs, versions, budget, base, self.look_at_challenges
+        )
+        self.sweep = Sweep(self.runner, versions, base, self.look_at_challenges)
         self.scale = Scale(self.runner, versions)
-        tabs = ipywidgets.Tab([self.versus, self.scale])
-        tabs.set_title(0, "Race")
-        tabs.set_title(1, "Scale")
-        super().__init__([ipywidgets.HTML(STYLE, layout={"display": "none"}), tabs])
+        self.challenges, self.met = Challenges(), ipywidgets.HTML()
+        self.export = Export(self.records)
+        tabs = ipywidgets.Tab([self.versus, self.sweep, self.scale, self.challenges])
+        for number, title in enumerate(("Race", "Sweep", "Scale", "Challenges")):
+            tabs.set_title(number, title)
+        self.look_at_challenges()
+        style = ipywidgets.HTML(STYLE, layout={"display": "none"})
+        self.met.layout.margin = "2px 1em"
+        head = row(base, self.export, self.met)
+        super().__init__([style, ipywidgets.HTML(ABOUT), head, tabs])
         self.add_class("lstm-board")
 
     def run(self, wait=True):
         """Race now with the sliders as they are; wait: return when it is over."""
         self.versus.bar.run(wait=wait)
 
+    def run_sweep(self, wait=True):
+        """Sweep now; wait: return when it is over."""
+        self.sweep.bar.run(wait=wait)
+
     def picture(self):
-        """The static twin of the times: the last two races."""
-        return self.versus.picture()
+        """The static twin of the times: the runs side by side."""
+        return self.versus.scene().picture()
 
     def pictures(self):
-        """The static twins of what lies below and behind the times: batch sizes, then the data."""
-        return self.versus.history_picture(), self.scale.picture()
+        """The static twins of what lies behind the times: the sweep, then the data."""
+        return self.sweep.picture(), self.scale.picture()
+
+    def records(self):
+        """All rows that are kept as plain numbers, each with the name of its run."""
+        runs = [(run.title, run.workload, run.rows) for run in self.versus.runs.kept]
+        runs += [("sweep", *result) for result in self.sweep.results()]
+        found = [(title, records.records([result])) for title, *result in runs]
+        return [{"run": title, **record} for title, of_run in found for record in of_run]
+
+    def look_at_challenges(self):
+        """Tick off what is met now; returns what is new, as a sentence."""
+        if not hasattr(self, "challenges"):
+            return ""
+        runs = [run.result() for run in self.versus.runs.kept] + self.sweep.as_runs()
+        words = self.challenges.update(runs, self.versus.prediction.points)
+        self.met.value = self.challenges.count_text()
+        return words
+
+
+def base_list(versions):
+    """The list of what all ratios are made to; only its user changes it."""
+    value = "numpy_batched" if "numpy_batched" in versions else versions[0]
+    return controls.dropdown(
+        "ratios to", versions, value, "16em", "The base of all ratios on this board", "5em"
+    )
 
 
 class Versus(ipywidgets.VBox):
     """Choose sizes and versions; Run times `epochs` epochs of one mini-batch each.
 
-    `results` keeps every race as (number, (workload, rows)), the newest last.
+    `runs` keeps what was measured.
     """
 
-    def __init__(self, runner, batch_size, H, T, epochs, versions, budget):
-        self.budget, self.results, self.next_paint = budget, [], 0.0
-        self.exported = {}  # {path: text} of the files that this board wrote
+    def __init__(
+        self, runner, batch_size, H, T, epochs, versions, budget, base, look=lambda: ""
+    ):  # fmt: skip
+        """base: the list of what ratios are made to.  look(): after a run; a sentence, or ""."""
+        self.budget, self.next_paint, self.base, self.look = budget, 0.0, base, look
         self._make_controls(batch_size, H, T, epochs, versions)
         self.bar = controls.RunBar(runner, self.why_not, self.work)
-        self._make_prediction(versions)
+        self.prediction = Prediction(versions, self.boxes)
+        self.runs = Runs(self.show_runs)
         self._make_views(versions)
         super().__init__(
             [
                 controls.row(self.batch, self.hidden, self.length, self.epochs),
                 controls.row(*self.boxes.values()),
                 self.reasons,
-                controls.row(*self.prediction, self.base, self.scale, self.export_button),
-                self.link,
-                self.score,
+                self.prediction,
                 self.bar,
                 self.image,
+                self.runs,
+                controls.row(self.explained, self.why, self.scale),
                 self.table,
-                self.history,
             ]
         )
         self.show_reasons()
 
     def _make_controls(self, batch_size, H, T, epochs, versions):
-        self.batch = slider(
-            "batch size N", [1, 7, 32, 64, 128, 256, 512, 1024], batch_size, controls.SLIDER
-        )
-        self.hidden = slider("hidden size H", [4, 8, 16, 32, 50, 64, 100, 128], H, controls.SLIDER)
-        self.length = slider("length T", [2, 4, 11, 24, 48], T, controls.SLIDER)
-        self.epochs = slider("epochs", [1, 2, 5, 10], epochs, controls.SLIDER)
-        self.boxes = {name: controls.check_box(name, name in COURSE) for name in versions}
+        sizes = {
+            "batch size N": ([1, 7, 32, 64, 128, 256, 512, 1024], batch_size),
+            "hidden size H": ([4, 8, 16, 32, 50, 64, 100, 128], H),
+            "length T": ([2, 4, 11, 24, 48], T),
+            "epochs": ([1, 2, 5, 10], epochs),
+        }
+        made = [slider(name, *size, *controls.SLIDER) for name, size in sizes.items()]
+        self.batch, self.hidden, self.length, self.epochs = made
+        self.boxes = controls.version_boxes(versions, COURSE + own_versions())
         self.reasons = ipywidgets.HTML()
 
-    def _make_prediction(self, versions):
-        baseline, guessed = self._first_question(versions)
-        names = {"options": list(versions), "layout": {"width": "9.8em"}}
-        self.guessed = ipywidgets.Dropdown(value=guessed, **names)
-        self.baseline = ipywidgets.Dropdown(value=baseline, **names)
-        self.guess = ipywidgets.BoundedFloatText(
-            value=0, min=0, max=1e6, step=0.5, layout={"width": "5em"}
-        )
-        self.score, self.points = ipywidgets.HTML(layout={"display": "none"}), []
-        words = [
-            ipywidgets.HTML(text) for text in ("<b>I predict:</b>", "will be", "times as fast as")
-        ]
-        self.prediction = words[0], self.guessed, words[1], self.guess, words[2], self.baseline
-
-    def _first_question(self, versions):
-        """(baseline, version): on a card NumPy and V2, else the last two that may be compared."""
-        checked = [v for v in versions if self.boxes[v].value]
-        real = [v for v in checked if is_own(where_it_runs(v))] or list(versions)
-        if "cuda_v2" in real:
-            real = real[: real.index("cuda_v2") + 1]
-        cpu = [v for v in real[:-1] if not launches_kernels(v)]
-        return (cpu or real)[-1], real[-1]
-
     def _make_views(self, versions):
-        possible = [v for v in versions if v in BASELINES] or list(versions)
-        layout = {"width": "15em", "margin": "2px 0 2px 1.5em"}
-        self.base = ipywidgets.Dropdown(options=possible, description="ratios to", layout=layout)
-        self.base.style.description_width = "5em"
-        self.scale = ipywidgets.ToggleButtons(options=["log", "linear"], value="log")
+        self.scale = ipywidgets.ToggleButtons(
+            options=["log", "linear"], value="log", tooltips=["dots", "bars from zero"]
+        )
         self.scale.style.button_width = "4.5em"
         self.scale.layout = {"width": "auto", "margin": "2px 0.5em"}
-        self.base.observe(lambda _: self.paint(), "value")
-        self.scale.observe(lambda _: self.paint(), "value")
-        self.export_button = ipywidgets.Button(
-            description="Export CSV", icon="download", layout={"width": "11em"}
+        self.explained = controls.dropdown(
+            "Why is", (FASTEST, *versions), FASTEST, "15em", "The version that is explained", "4em"
         )
-        self.export_button.on_click(self.export)
-        self.link, self.table = ipywidgets.HTML(), ipywidgets.HTML()
-        controls.say(self.link, "")
-        self.image = picture_widget(self.picture())
-        self.history = picture_widget(self.history_picture())
-        self.history.layout.display = "none"
+        self.why = ipywidgets.HTML("as fast as it is? Press Run.", layout={"flex": "1 1 24em"})
+        self.table = ipywidgets.HTML()
+        self.image = scene_widget(self.scene())
+        for control in (self.base, self.scale):
+            control.observe(lambda _: self.show_runs(), "value")
+        self.explained.observe(lambda _: self.explain(), "value")
         settings = (self.batch, self.hidden, self.length, self.epochs, *self.boxes.values())
-        for control in (*settings, self.guess, self.guessed, self.baseline):
+        for control in (*settings, *self.prediction.controls()):
             control.observe(self.show_reasons, "value")
 
     # ---- what is chosen ----
+
+    @property
+    def results(self):
+        """[(number, (workload, rows)), ...] of the runs that are kept, the newest last."""
+        return [(run.number, (run.workload, run.rows)) for run in self.runs.kept]
 
     def versions(self):
         """Names of the checked versions, in the course's order."""
@@ -180,58 +201,48 @@ class Versus(ipywidgets.VBox):
     def show_reasons(self, _=None):
         """Say at once, before anything runs, what the setting leaves out."""
         refusals = self.refusals()
-        unscored = {"your prediction": self.why_no_score(refusals) if self.guess.value else ""}
+        unscored = {"your prediction": self.prediction.why_no_score(refusals)}
         controls.say(self.reasons, controls.reasons_text(refusals | unscored))
-        controls.say(self.score, "")
-
-    def why_no_score(self, refusals):
-        """Why this setting can never score the prediction, or ""."""
-        for name in (self.guessed.value, self.baseline.value):
-            if name in refusals or not self.boxes[name].value:
-                why = "left out" if name in refusals else "not checked"
-                return f"it needs {name}, which is {why}."
-            where = where_it_runs(name)
-            if not is_own(where):
-                return f"{name} is {where}, so no ratio can be made of it."
-        return ""
+        self.prediction.forget_score()
 
     # ---- running ----
 
     def work(self, stop):
-        """Time the chosen versions; picture, table and points grow.  Returns the last sentence."""
+        """Time the chosen versions; picture and table grow.  Returns the last sentence."""
         workload, versions, skip = self.workload(), self.versions(), self.refusals()
         rows = [Row(v, where_it_runs(v), None, skip.get(v, "waiting")) for v in versions]
-        self.results.append((len(self.results) + 1, (workload, rows)))
+        run = self.runs.add(workload, rows)
         plan = controls.Plan({v: self._expected(v, workload) for v in versions if v not in skip})
         self.paint()
 
         def show_turn(row):
+            self.paint(hurry=True, all_of_it=True)
             if not row.timing:  # it is checked, too
                 self.bar.show_progress(f"{row.version}, warming up", *plan.progress(row.version))
 
         def show_repeat(row):
             rows[versions.index(row.version)] = row
+            self.paint(hurry=True)
             done = controls.repeats_done(row.timing, self.budget)
             what = f"{row.version}, {controls.repeats_text(row.timing)}"
             self.bar.show_progress(what, *plan.progress(row.version, done))
-            self.paint(hurry=True)
 
         def show_row(row):
             rows[versions.index(row.version)] = row
             plan.finish(row.version)
             if not stop():  # else Cancel is to be answered first
-                self.table.value = table_html(rows)
-                self.next_paint = 0.0  # a finished version is always shown
-                self.paint(hurry=True)
+                self.paint(hurry=True, all_of_it=True)
+                self.table.value = table_html(rows, self.base.value)
 
         told = {"on_turn": show_turn, "on_repeat": show_repeat, "on_row": show_row}
         try:
             race.race(workload, versions, skip=skip, stop=stop, budget=self.budget, **told)
             self.bar.say_cancelled()
         finally:
-            self.paint_run()
-        self.score_prediction(rows)
-        return reading(rows)
+            self.show_runs()
+            self.runs.tell()
+        self.prediction.compare(rows, self.refusals())
+        return " ".join(filter(None, [reading(run.rows), self.look()]))
 
     def _expected(self, version, workload):
         """Roughly the seconds that a version takes: its check, its warm-ups and its repeats."""
@@ -239,107 +250,70 @@ class Versus(ipywidgets.VBox):
         repeats = max(self.budget, race.TURNS * feasible.repeat_seconds(version, workload))
         return 0.2 + (2 + 2 * race.TURNS) * batch + repeats
 
-    def score_prediction(self, rows):
-        """Compare the prediction with this race, and count points."""
-        if not self.guess.value:
-            return
-        version, baseline = self.guessed.value, self.baseline.value
-        ratio = speedup(rows, version, baseline)
-        if ratio is None:
-            if not self.why_no_score(self.refusals()):  # else it was said before the run
-                controls.say(
-                    self.score, f"No ratio of {version} to {baseline} can be made of this run."
-                )
-            return
-        off = max(ratio / self.guess.value, self.guess.value / ratio)
-        self.points.append(next((points for limit, points in POINTS if off <= limit), 0))
-        controls.say(
-            self.score,
-            f"You said {self.guess.value:g}x, measured <b>{ratio_text(ratio)}</b>: "
-            f"<b>{self.points[-1]} of 3 points</b> "
-            f"(so far {sum(self.points)} of {3 * len(self.points)})",
-        )
-
     # ---- showing ----
 
-    def paint(self, hurry=False):
-        """Draw the times anew; with `hurry` only if drawing does not take most of the time."""
-        start = time.perf_counter()
-        if hurry and (start < self.next_paint or not self.bar.runner.watched):
-            return
-        paint(self.image, self.picture())
-        now = time.perf_counter()
-        self.next_paint = now + max(PAINT_EVERY, 2 * (now - start))
+    def paint(self, hurry=False, all_of_it=False):
+        """Draw the times anew; with `hurry` only if someone looks, and not too often.
 
-    def paint_run(self):
-        """Draw what a finished run adds: its table, and its points on the lines."""
-        self.paint()
-        self.table.value = table_html(self.results[-1][1][1])
-        paint(self.history, self.history_picture())
-        self.history.layout.display = ""
-
-    def picture(self):
-        """The last two races, the newest on the right."""
-        if not self.results:
-            return draw_invitation("Press Run: the times appear here")
-        shown = [(f"Run {number}", *result) for number, result in self.results[-2:]]
-        log = self.scale.value == "log"
-        return draw_race(shown, log=log, shared=True, baseline=self.base.value)
-
-    def history_picture(self):
-        """Time against batch size: all runs so far."""
-        if not self.results:
-            return draw_invitation("Time against batch size: a point for each run")
-        return draw_history(self.records())
-
-    def records(self):
-        """All rows of all runs as plain numbers, each with the number of its run."""
-        runs = [(number, records.records([result])) for number, result in self.results]
-        return [{"run": number, **found} for number, rows in runs for found in rows]
-
-    # ---- export ----
-
-    def export(self, _=None):
-        """Write all runs to race.csv in the working folder, and offer the same as a download.
-
-        Another's file of that name stays, and so does a link: then it is race-2.csv, and so on.
+        all_of_it: also if the last picture was painted just now.
         """
-        if not self.results:
-            controls.say(self.link, "Nothing to export yet: press Run first.")
+        now = time.perf_counter()
+        if hurry and not self.bar.runner.watched:
             return
-        text = self.csv_text()
-        code = base64.b64encode(text.encode()).decode()
-        link = f'<a download="race.csv" href="data:text/csv;base64,{code}">download race.csv</a>'
-        try:
-            name = self.free_name()
-            saving.write_atomically(name, text)
-            self.exported[os.path.abspath(name)] = text
-            controls.say(self.link, f"{link} (also saved beside the notebook: {name})")
-        except OSError as error:  # a folder that cannot be written to; the link works all the same
-            controls.say(
-                self.link, f"{link} (not saved beside the notebook: {html.escape(str(error))})"
-            )
+        if hurry and not all_of_it and now < self.next_paint:
+            return
+        self.next_paint = now + PAINT_EVERY
+        paint_scene(self.image, self.scene())
 
-    def free_name(self):
-        """race.csv, race-2.csv, ...: the first that is not there, or is as this board wrote it."""
-        for number in count(1):
-            name = "race.csv" if number == 1 else f"race-{number}.csv"
-            if not os.path.lexists(name) or self.wrote(name):
-                return name
+    def show_runs(self):
+        """Draw the chosen runs; the table and the explanation are of the one on the right."""
+        self.paint()
+        shown = self.runs.shown()
+        self.table.value = table_html(shown[-1].rows, self.base.value) if shown else ""
+        self.explain()
 
-    def wrote(self, name):
-        """True if the file is this board's own, unchanged."""
-        text = self.exported.get(os.path.abspath(name))
-        if text is None or os.path.islink(name) or not os.path.isfile(name):
-            return False
-        with open(name, "rb") as file:
-            return file.read() == text.encode()
+    def explain(self):
+        """Why the chosen version takes as long as it does, in the run on the right."""
+        shown = self.runs.shown()
+        row = shown and explained_row(shown[-1].rows, self.explained.value)
+        if not row:
+            self.why.value = "as fast as it is? It has no time in the run on the right."
+            return
+        found = explanation(row, shown[-1].workload)
+        self.why.value = (
+            f"<b>{html.escape(found.reason)}</b> <i>Next:</i> {html.escape(found.advice)}"
+        )
 
-    def csv_text(self):
-        """All runs as CSV: the bench's columns, with the number of the run in front."""
-        file = io.StringIO()
-        records.write_csv(self.records(), file, ("run", *records.COLUMNS))
-        return file.getvalue()
+    def scene(self):
+        """The chosen runs, side by side; an invitation before the first."""
+        shown = [(run.title, run.workload, run.rows) for run in self.runs.shown()]
+        if not shown:
+            return invitation("Press Run: the times appear here")
+        return race_scene(shown, log=self.scale.value == "log", base=self.base.value)
+
+
+def invitation(text):
+    """An empty Scene that says what will be there."""
+    scene = Scene(WIDTH, 200, text)
+    scene.add(Words(WIDTH / 2, 100, text, GREY, 14, "middle"))
+    return scene
+
+
+def explained_row(rows, version):
+    """The row that is explained: a version's, or the fastest; None if it has no time."""
+    timed = [row for row in rows if row.timing]
+    if version == FASTEST:
+        own = [row for row in timed if row.comparable] or timed
+        return min(own, key=lambda row: row.timing.median, default=None)
+    return next((row for row in timed if row.version == version), None)
+
+
+def explanation(row, workload):
+    """A Why for a row's mini-batch."""
+    sizes = feasible.sizes_of(workload)
+    count = workload.epochs * -(-workload.x.shape[1] // workload.batch_size)
+    seconds = row.timing.median / count
+    return why(row.version, sizes, seconds, row.timing.parts, card_here())
 
 
 def reading(rows):

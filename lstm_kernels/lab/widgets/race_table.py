@@ -2,9 +2,10 @@
 
 import html
 
-from lstm_kernels.lab.measure.results import BASELINES, speedup
+from lstm_kernels.lab.measure.results import speedup
 from lstm_kernels.lab.words import ratio_text, seconds_text
 
+SPACE = "&nbsp;"  # no cell is broken, whatever the page's style
 PARTS = ("compile", "host_to_device", "kernel", "device_to_host")
 STYLE = """<style>
 .lstm-race {display: inline-table; margin: 0 3em 0.6em 0; border-collapse: collapse;
@@ -15,6 +16,21 @@ STYLE = """<style>
 .lstm-race .words {text-align: left}
 .lstm-race .note {text-align: left; white-space: normal; padding-top: 0; opacity: 0.75}
 .lstm-race caption {text-align: left; caption-side: top; padding: 0.4em 0; font-weight: bold}
+.lstm-board .lstm-scene {max-height: max(230px, 39vh)}
+.lstm-board .lstm-sweep .lstm-scene {max-height: max(230px, 45vh)}
+@media (max-width: 720px) {
+  .lstm-board .lstm-scene {min-width: 720px; max-height: none}
+  .lstm-board .widget-html-content {overflow-x: auto}
+}
+.lstm-board .widget-tab-contents {padding: 6px 10px}
+.lstm-tables {overflow-x: auto}
+.lstm-challenges {list-style: none; padding-left: 0.5em; line-height: 1.7}
+.lstm-challenges .by {padding-left: 1.6em; opacity: 0.8}
+.lstm-challenges .met {font-weight: bold}
+.lstm-challenges .met .by, .lstm-challenges i {font-weight: normal}
+.lstm-about {display: none}
+body[data-voila] .lstm-about {display: block; line-height: 1.4; padding-bottom: 0.4em}
+body[data-voila] .lstm-about h1 {font-size: 1.4em; margin: 0 0 0.2em}
 .lstm-board {--jp-widgets-inline-width-tiny: 3em}
 .lstm-board .jupyter-widgets {font-size: var(--jp-widgets-font-size)}
 .lstm-board .widget-html-content {line-height: 1.4}
@@ -22,29 +38,43 @@ STYLE = """<style>
   text-decoration: underline; font-weight: bold}
 .lstm-reasons {display: grid; column-gap: 2em;
   grid-template-columns: repeat(auto-fill, minmax(min(30em, 100%), 1fr))}
-.lstm-reasons .limits {opacity: 0.75}
-body[data-voila] .lstm-board {--jp-widgets-font-size: clamp(13px, 1.1vw, 26px);
+body[data-voila] .lstm-board .lstm-scene {max-height: max(230px, 39vh)}
+.lstm-board .lstm-sweep .lstm-scene {max-height: max(230px, 45vh)}
+@media (max-width: 720px) {
+  .lstm-board .lstm-scene {min-width: 720px; max-height: none}
+  .lstm-board .widget-html-content {overflow-x: auto}
+}
+.lstm-board .widget-tab-contents {padding: 6px 10px}
+.lstm-tables {overflow-x: auto}
+.lstm-challenges {list-style: none; padding-left: 0.5em; line-height: 1.7}
+.lstm-challenges .by {padding-left: 1.6em; opacity: 0.8}
+.lstm-challenges .met {font-weight: bold}
+.lstm-challenges .met .by, .lstm-challenges i {font-weight: normal}
+.lstm-about {display: none}
+body[data-voila] .lstm-about {display: block; line-height: 1.4; padding-bottom: 0.4em}
+body[data-voila] .lstm-about h1 {font-size: 1.4em; margin: 0 0 0.2em}
+.lstm-board {--jp-widgets-font-size: clamp(13px, 1.1vw, 26px);
   --jp-widgets-inline-height: clamp(28px, 2.1vw, 50px)}
 @media (min-width: 1700px) {body[data-voila] .lstm-board .widget-image {zoom: 1.4}}
 </style>"""
 
 
-def table_html(rows):
-    """The speed-up table and, for CUDA versions, the table of a mini-batch's parts."""
-    return speedups_html(rows) + parts_html(rows)
+def table_html(rows, base):
+    """The times and, for CUDA versions, a mini-batch's parts.  base: of all ratios."""
+    return f'<div class="lstm-tables">{times_html(rows, base)}{parts_html(rows)}</div>'
 
 
-def speedups_html(rows):
-    """Median and ratios to each baseline that was timed."""
-    names = [row.version for row in rows if row.comparable and row.version in BASELINES]
-    heads = ["version", "runs on", "median", "repeats", *(f"vs {name}" for name in names)]
+def times_html(rows, base):
+    """Medians, half of the repeats, and how many times as fast as the base."""
+    heads = ["version", "runs on", "median", "half of the repeats", "repeats", f"vs {base}"]
     lines = []
     for row in rows:
-        times = ["-", "-"]
+        times = ["-"] * 3
         if row.timing:
-            times = [seconds_text(row.timing.median), str(len(row.timing.seconds))]
-        ratios = [ratio_text(speedup(rows, row.version, name)) for name in names]
-        lines.append([row.version, row.where, *times, *ratios, row.note])
+            half = " to ".join(map(seconds_text, row.timing.quartiles))
+            times = [seconds_text(row.timing.median), half, str(len(row.timing.seconds))]
+        ratio = ratio_text(speedup(rows, row.version, base))
+        lines.append([row.version, row.where, *times, ratio, row.note])
     return _table("Medians, and how many times as fast", heads, lines)
 
 
@@ -80,7 +110,7 @@ def _table(caption, heads, lines):
 def _line(tag, texts):
     kinds = ["words"] * 2 + [""] * len(texts)
     cells = (
-        f'<{tag} class="{kind}">{html.escape(text)}</{tag}>'
+        f'<{tag} class="{kind}">{html.escape(text).replace(" ", SPACE)}</{tag}>'
         for kind, text in zip(kinds, texts, strict=False)
     )
     return f"<tr>{''.join(cells)}</tr>"

@@ -33,11 +33,11 @@ class Scale(ipywidgets.VBox):
             options=list(SERIES), description="data", layout={"width": "auto"}
         )
         self.series.style.description_width = "3em"
-        self.most = slider("up to windows", WINDOWS, 4096, controls.SLIDER)
-        self.hidden = slider("hidden size H", [4, 16, 32, 50, 64], H, controls.SLIDER)
+        self.most = slider("up to windows", WINDOWS, 4096, "18em")
+        self.hidden = slider("hidden size H", [4, 16, 32, 50, 64], H, *controls.SLIDER)
         self.T = T
         first = "cuda_v3" if device.ON_GPU else "numpy_batched"
-        self.boxes = {name: controls.check_box(name, name == first) for name in versions}
+        self.boxes = controls.version_boxes(versions, (first,))
         self.ways = {name: controls.check_box(name) for name in WAYS}
         self.bar = controls.RunBar(runner, self.why_not, self.work)
         self.image = picture_widget(self.picture())

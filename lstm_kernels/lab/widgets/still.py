@@ -37,4 +37,5 @@ class HTML(Still):
 
 
 BoundedFloatText = BoundedIntText = Button = Checkbox = Dropdown = FloatProgress = Still
-FloatSlider = HBox = Image = IntSlider = SelectionSlider = Tab = ToggleButtons = VBox = Still
+FloatSlider = HBox = Image = IntSlider = SelectionSlider = Tab = Text = ToggleButton = Still
+ToggleButtons = VBox = Still

@@ -1,0 +1,1 @@
+"""What a class needs around the lessons: own versions from a file, their ranking, grading."""
