@@ -71,7 +71,7 @@ def count(kernel, grid, block, *args, shared_bytes=0):
     """What the warps of one launch ask of memory and compute, line by line: a Counted.
 
     Runs in the emulator, also where there is a GPU, on copies of the arguments; exact, and the same
-    on every run.  Names and limits: emulator/counters.py.  Lesson 11.
+    on every run.  Names and limits: emulator/counters.py.
     """
     from lstm_kernels.emulator import counters
 

@@ -1,4 +1,4 @@
-"""`count`: what a profiler would count of one launch, line by line, without a card.  Lesson 11.
+"""`count`: what a profiler would count of one launch, line by line, without a card.
 
     counted = count(kernel, grid, block, *args)
     print(counted)                     one row per line of source and array

@@ -10,6 +10,7 @@ from lstm_kernels import checks
 from lstm_kernels.emulator import ArgumentError, OutOfBounds, cuda
 from lstm_kernels.lab.estimates.thread_layout import sectors
 
+pytestmark = pytest.mark.long
 F4, F8, U1 = np.float32, np.float64, np.uint8
 
 
