@@ -75,16 +75,19 @@ def find_data_races(kernel, grid, block, *args, shared_bytes=0, orders=ORDERS):
 
 
 @lru_cache(maxsize=256)
-def _traced_build(function):
-    return Build(function, tracing=True)
+def _traced_build(function, counting):
+    return Build(function, tracing=True, counting=counting)
 
 
-def traced_launch(asked, kernel, grid, block, shared_bytes):
-    """A launch whose kernel notes each access; `asked`: the function that wants it, for errors."""
+def traced_launch(asked, kernel, grid, block, shared_bytes, counting=False):
+    """A launch whose kernel notes each access; `asked`: the function that wants it, for errors.
+
+    counting: it notes its steps, ways and operations, too (noted.py).
+    """
     function = python_function(kernel)
     if function is None:
         raise ArgumentError(f"{asked} takes a kernel, not a {type(kernel).__name__}")
-    build = _traced_build(function)
+    build = _traced_build(function, counting)
     grid, block = card.triple(grid, "grid"), card.triple(block, "block")
     card.check_launch(grid, block)
     return Launch(kernel, grid, block, shared_bytes, build)

@@ -393,3 +393,11 @@ def test_too_many_steps_are_refused_in_words(monkeypatch):
     monkeypatch.setattr(counters, "MAX_BYTES", 32 * 8 * 5)
     with pytest.raises(ArgumentError, match="takes 11 steps; .* room for 5 each: count a smaller"):
         checks.count(some_rounds, 1, 32, np.zeros(32, F4))
+
+
+def test_too_many_places_are_refused_in_words(monkeypatch):
+    from lstm_kernels.emulator import counting
+
+    monkeypatch.setattr(counting, "MOST_SITES", 2)
+    with pytest.raises(ArgumentError, match="has 3 places to count, the limit is 2: count a part"):
+        checks.count(both_ways, 1, 32, np.zeros(32, F4))

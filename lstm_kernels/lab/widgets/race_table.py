@@ -39,20 +39,6 @@ body[data-voila] .lstm-about h1 {font-size: 1.4em; margin: 0 0 0.2em}
 .lstm-reasons {display: grid; column-gap: 2em;
   grid-template-columns: repeat(auto-fill, minmax(min(30em, 100%), 1fr))}
 body[data-voila] .lstm-board .lstm-scene {max-height: max(230px, 39vh)}
-.lstm-board .lstm-sweep .lstm-scene {max-height: max(230px, 45vh)}
-@media (max-width: 720px) {
-  .lstm-board .lstm-scene {min-width: 720px; max-height: none}
-  .lstm-board .widget-html-content {overflow-x: auto}
-}
-.lstm-board .widget-tab-contents {padding: 6px 10px}
-.lstm-tables {overflow-x: auto}
-.lstm-challenges {list-style: none; padding-left: 0.5em; line-height: 1.7}
-.lstm-challenges .by {padding-left: 1.6em; opacity: 0.8}
-.lstm-challenges .met {font-weight: bold}
-.lstm-challenges .met .by, .lstm-challenges i {font-weight: normal}
-.lstm-about {display: none}
-body[data-voila] .lstm-about {display: block; line-height: 1.4; padding-bottom: 0.4em}
-body[data-voila] .lstm-about h1 {font-size: 1.4em; margin: 0 0 0.2em}
 .lstm-board {--jp-widgets-font-size: clamp(13px, 1.1vw, 26px);
   --jp-widgets-inline-height: clamp(28px, 2.1vw, 50px)}
 @media (min-width: 1700px) {body[data-voila] .lstm-board .widget-image {zoom: 1.4}}
