@@ -157,6 +157,9 @@ def door():
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="plain_letters", line_buffering=True)
     try:
+        from lstm_kernels.lab.saving import hear_ctrl_c
+
+        hear_ctrl_c()
         status = main()
         print(end="", flush=True)
     except BrokenPipeError:  # `| head -1`: nobody reads on

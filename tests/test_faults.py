@@ -224,6 +224,7 @@ def test_a_ctrl_c_that_python_wraps_is_one(tiny, tmp_path, monkeypatch, capsys):
     assert __main__.main(["bench", "--quick", "--no-emulator", "--out", str(out)]) == 130
     assert f"Stopped by SIGINT. Saved: {out}.json" in capsys.readouterr().out
     monkeypatch.setattr(__main__, "main", wrapped)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     assert __main__.door() == 130
     assert capsys.readouterr().err == "Stopped.\n"
 
@@ -245,6 +246,18 @@ def test_a_signal_in_a_librarys_callback_is_heard_and_prints_nothing(tiny, tmp_p
     assert __main__.main(["bench", "--quick", "--no-emulator", "--out", str(out)]) == 130
     assert {row["batch"] for row in records.load(f"{out}.json")["rows"]} == {1} and not told
     assert saving.keep(lambda check: ctypes.CFUNCTYPE(None)(lambda: 1 / 0)(), list) == 0
+    assert [lost.exc_type for lost in told] == [ZeroDivisionError]
+
+
+def test_a_command_that_saves_nothing_hears_it_a_moment_later(monkeypatch, capsys):
+    def work():
+        ctypes.CFUNCTYPE(None)(by("SIGINT"))()
+        ctypes.CFUNCTYPE(None)(lambda: 1 / 0)()
+        time.sleep(60)
+
+    monkeypatch.setattr(sys, "unraisablehook", (told := []).append)
+    monkeypatch.setattr(__main__, "main", work)
+    assert __main__.door() == 130 and capsys.readouterr().err == "Stopped.\n"
     assert [lost.exc_type for lost in told] == [ZeroDivisionError]
 
 

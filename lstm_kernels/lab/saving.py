@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from _thread import interrupt_main
 from contextlib import contextmanager, suppress
 from uuid import uuid4
 
@@ -118,6 +119,23 @@ def keep(work, save):
 def is_ctrl_c(error):
     """Also where a class was just made: Python up to 3.11 wraps it then in a RuntimeError."""
     return KeyboardInterrupt in (type(error), type(error.__cause__))
+
+
+def hear_ctrl_c():
+    """From here on, a Ctrl-C that a library's callback from C has swallowed comes once more.
+
+    For a command that saves nothing: `keep` has its own way.
+    """
+    tell = sys.unraisablehook
+
+    def hook(lost):
+        _tell_unless_ctrl_c(lost, tell)
+        if lost.exc_type is KeyboardInterrupt:
+            again = threading.Timer(0.05, interrupt_main)  # when the callback is over
+            again.daemon = True
+            again.start()
+
+    sys.unraisablehook = hook
 
 
 def tried(save):
