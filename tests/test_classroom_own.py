@@ -111,6 +111,7 @@ def is_alive(process):
     return True
 
 
+@pytest.mark.long
 def test_a_version_with_kernels_stands_beside_v2_and_has_no_ratio(monkeypatch, here):
     """What the other process does, in this one; the race is another test's."""
     file = here / "kernels.py"

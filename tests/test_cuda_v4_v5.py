@@ -20,6 +20,7 @@ from tests.problems import worst
 pytestmark = pytest.mark.skipif(
     device.TARGET == "simulator", reason="the simulator is too slow for these, and has no shuffles"
 )
+long = pytest.mark.long  # tests/conftest.py
 F32, F64 = np.dtype("f4"), np.dtype("f8")
 TOLERANCE = {F32: 1e-5, F64: 1e-11}
 # T, N, D, H, O.  Each V5 kernel compiles long in the emulator: P=32 in float64, P=64 in float32.
@@ -44,7 +45,7 @@ def test_agrees_with_numpy_and_pytorch(version, dtype, shape, problem, torch):
     assert worst(result, torch_gradients(params, x, y)) < TOLERANCE[dtype]
 
 
-@pytest.mark.parametrize("version", [cuda_v4, cuda_v5])
+@pytest.mark.parametrize("version", [cuda_v4, pytest.param(cuda_v5, marks=long)])
 def test_the_same_bits_in_every_order_of_threads_and_blocks(version, problem, monkeypatch):
     """In the emulator; a card chooses its own order, and does so on every run."""
     params, x, y = problem(3, 45, 2, 20, 2, dtype=F64)
@@ -57,6 +58,7 @@ def test_the_same_bits_in_every_order_of_threads_and_blocks(version, problem, mo
     assert len(results) == 1
 
 
+@long
 def test_v5_hands_over_to_v4_where_neither_its_tiles_nor_v7s_fit(problem, pretend_card):
     pretend_card(MULTIPROCESSOR_COUNT=1)
     (loss, grads), (loss_of_v4, grads_of_v4) = (
@@ -188,7 +190,7 @@ def sum_launch(module, _problem):
     [
         (cuda_v4, v4_launch, range(8)),
         (cuda_v4, weights_launch, [8, 9]),
-        (cuda_v5, v5_launch, range(5)),
+        pytest.param(cuda_v5, v5_launch, range(5), marks=long),
         (parts, sum_launch, [0]),
     ],
 )
@@ -226,6 +228,7 @@ def test_parts_are_added_in_short_chains_and_in_a_fixed_order(rows):
     assert longest <= 20
 
 
+@long
 def test_indices_64_bits_wide_are_not_cut_by_the_padding():
     """A batch whose samples are all the same gives each sample's gradient."""
     params = init_params(1, 20, 1, dtype=F64)

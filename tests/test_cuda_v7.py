@@ -108,9 +108,8 @@ def bits(problem):
 
 
 @emulated
-@pytest.mark.parametrize(
-    "shape", [(2, 7, 1, 100, 1), pytest.param((3, 33, 2, 20, 2), marks=long)], ids=str
-)
+@long
+@pytest.mark.parametrize("shape", [(2, 7, 1, 100, 1), (3, 33, 2, 20, 2)], ids=str)
 def test_the_same_bits_in_every_order_of_threads_and_blocks(shape, problem, monkeypatch):
     data, run_blocks = problem(*shape), dispatcher.Launch.run_blocks
     results = {bits(data)}
@@ -121,6 +120,7 @@ def test_the_same_bits_in_every_order_of_threads_and_blocks(shape, problem, monk
     assert len(results) == 1
 
 
+@long
 def test_the_same_bits_on_every_run(problem):
     data = problem(2, 7, 1, 100, 1)
     assert bits(data) == bits(data)
@@ -169,7 +169,8 @@ MANY_PAIRS = Tile(2, 4, 1, 16), 2, (2, 129, 1, 20, 1)  # a thread has more than 
 SHARED_SUMS = Tile(1, 1, 2, 8), 8, (2, 64, 1, 20, 2)
 
 
-@pytest.mark.parametrize("kind", [MANY_PAIRS, pytest.param(SHARED_SUMS, marks=long)])
+@long
+@pytest.mark.parametrize("kind", [MANY_PAIRS, SHARED_SUMS])
 def test_no_race_with_several_tiles_of_a_block(kind, switched, problem, monkeypatch):
     tile, blocks, shape = kind
     found = launches(switched[0], problem, monkeypatch, shape, tile, blocks)
@@ -178,6 +179,7 @@ def test_no_race_with_several_tiles_of_a_block(kind, switched, problem, monkeypa
         assert races(kernel, kept, switch()) == []
 
 
+@long
 def test_each_barrier_is_needed(switched, problem, monkeypatch):
     changed, barriers = switched
     assert len(barriers) == 15
@@ -230,6 +232,7 @@ def test_v5_hands_over_to_v7_where_it_fits_else_to_v4(problem, monkeypatch):
     assert cuda_v5.gradients(*data) == cuda_v6.gradients(*data) == "V4's"
 
 
+@long
 @pytest.mark.parametrize("recorded", [False, True])
 def test_v6_trains_with_v7(recorded, problem):
     """Two full mini-batches and a short one, an epoch, launched one by one and recorded."""

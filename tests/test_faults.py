@@ -309,7 +309,14 @@ def start_bench(folder, **settings):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals for one process")
-@pytest.mark.parametrize("name, status", [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+@pytest.mark.parametrize(
+    "name, status",
+    [
+        ("SIGINT", 130),
+        pytest.param("SIGTERM", 143, marks=pytest.mark.long),
+        pytest.param("SIGHUP", 129, marks=pytest.mark.long),
+    ],
+)
 def test_signals_at_any_moment(name, status, tmp_path):
     running = start_bench(tmp_path)
     first = running.stdout.readline() + running.stdout.readline()

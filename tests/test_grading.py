@@ -353,6 +353,7 @@ def test_a_solved_lesson_gets_all_its_points_and_no_remark(lesson, place):
 # ---- the same seed, the same inputs -------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_seed_repeats_a_verdict_and_another_gives_other_inputs(place):
     half = {**ANSWERS, "00.1": ANSWERS["00.1"].replace("return ", "return 1.5 * ")}
     words = [

@@ -397,6 +397,7 @@ def test_an_error_ends_only_its_own_line(dashboard, monkeypatch):
     assert scale.words.value.count("at 64 windows: ArithmeticError: broken on purpose") == 2
 
 
+@pytest.mark.long
 def test_what_stops_only_between_epochs_is_kept_to_short_epochs():
     """V6 hears of Cancel at an epoch's end, so an epoch is what must be short."""
     long = Workload(*data.panel(65536, 2), 16, 64)

@@ -2,6 +2,7 @@
 
 import inspect
 
+import pytest
 from editions import answer_to, with_answer
 
 from lstm_kernels import VERSIONS
@@ -34,6 +35,7 @@ def test_the_page_unsolved_enters_nothing():
     )
 
 
+@pytest.mark.long
 def test_solved_it_is_right_with_a_32nd_of_the_atomic_additions(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("LSTM_KERNELS_PROGRESS", str(tmp_path / "progress.json"))
     page = {"__name__": "page"}

@@ -71,6 +71,7 @@ def test_a_vector_fills_a_register():
     assert simd.ROWS * simd.COLUMNS == registers // 2
 
 
+@pytest.mark.long
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="names of x86's features")
 def test_a_cpu_without_avx512_gets_small_tiles_and_the_same_gradients(tmp_path):
     """All of numba_cpu in float32; in float64 its tiles alone, for the rest compiles long."""

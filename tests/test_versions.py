@@ -27,7 +27,6 @@ REAL_SHAPES = [(11, 7, 1, 50, 1), (12, 33, 2, 17, 3), (12, 129, 1, 16, 1)]
 REAL_SHAPES += [(4, 1024, 1, 32, 1), (12, 8, 1, 128, 1), (48, 33, 1, 50, 1)]  # large N, H, T
 LARGEST = (48, 1024, 1, 128, 1)  # all three at once
 BATCH_SIZES = (1, 31, 33, 129, 1000)
-OTHER_TILE = ("cuda_v7", 1000)  # V7 has another program for so many samples
 CUDA = [name for name in NAMES if name.startswith("cuda")]
 OWN = [name for name in NAMES if VERSIONS[name].gradients.__module__.endswith(name)]  # V6: V5's
 FAST = [name for name in OWN if name != "sequential"]
@@ -36,7 +35,8 @@ FASTEST = [name for name in FAST if name not in ("numpy_loop", "cuda_v3", "cuda_
 BLOCKS = [name for name in OWN if name not in COURSE[:4]]  # or cores: the batch is cut
 
 long = pytest.mark.long  # tests/conftest.py
-FLOAT64 = {name: [long] if name == "cuda_v7" else [] for name in NAMES}  # V7 compiles 10 s
+COMPILES = {"cuda_v5": long, "cuda_v7": long}  # 10 s for each kind of numbers and of tile
+FLOAT64 = {"cuda_v7": long}
 
 real_size = pytest.mark.skipif(TINY, reason="real sizes need the emulator or a GPU")
 
@@ -56,7 +56,7 @@ def by_finite_differences(shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("version", [pytest.param(v, marks=FLOAT64[v]) for v in OWN])
+@pytest.mark.parametrize("version", [pytest.param(v, marks=FLOAT64.get(v, ())) for v in OWN])
 def test_finite_differences_in_float64(version, shape, problem):
     loss, grads = VERSIONS[version].gradients(*problem(*shape, dtype=np.float64))
     expected_loss, expected = by_finite_differences(shape)
@@ -95,8 +95,7 @@ def test_agrees_with_pytorch_at_the_largest_size(version, problem, torch):
 @real_size
 @pytest.mark.parametrize(
     "version, N",
-    [(version, N) for version in BLOCKS for N in BATCH_SIZES if (version, N) != OTHER_TILE]
-    + [pytest.param(*OTHER_TILE, marks=long)],
+    [pytest.param(v, N, marks=COMPILES.get(v, ())) for v in BLOCKS for N in BATCH_SIZES],
 )
 def test_any_batch_size_over_many_blocks(version, N, problem):
     params, x, y = problem(4, N, 1, 8, 1)
@@ -127,7 +126,7 @@ def test_arrays_in_any_memory_order(version, problem):
 @pytest.mark.parametrize(
     "version, dtype",
     [(name, np.float32) for name in NAMES]
-    + [pytest.param(name, np.float64, marks=FLOAT64[name]) for name in NAMES],
+    + [pytest.param(name, np.float64, marks=FLOAT64.get(name, ())) for name in NAMES],
 )
 def test_gates_far_in_saturation_are_not_nan(version, dtype, sign, problem):
     """e^1000 is no float: a sigmoid that computes it needs a way round infinity / infinity."""
@@ -150,6 +149,7 @@ def test_ten_training_steps_give_the_same_losses(problem):
         assert checks.relative_error(history.batch_losses, reference) < 1e-5, name
 
 
+@long
 @settings(max_examples=25, deadline=None)
 @given(
     shape=st.tuples(*[st.integers(1, top) for top in (6, 5, 3, 6, 3)]),

@@ -131,11 +131,19 @@ def hear_ctrl_c():
     def hook(lost):
         _tell_unless_ctrl_c(lost, tell)
         if lost.exc_type is KeyboardInterrupt:
-            again = threading.Timer(0.05, interrupt_main)  # when the callback is over
+            again = threading.Timer(0.05, _interrupt)  # when the callback is over
             again.daemon = True
             again.start()
 
     sys.unraisablehook = hook
+
+
+def _interrupt():
+    """Ctrl-C for the main thread, also where it sleeps; on Windows, when it wakes up."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    else:
+        interrupt_main()
 
 
 def tried(save):

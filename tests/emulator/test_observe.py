@@ -293,6 +293,7 @@ print(observe(meet, 1, 1, x).arrays["x"].shape)
 """
 
 
+@pytest.mark.long
 def test_a_search_for_doubles_leaves_numba_as_it_was(tmp_path):
     """Where nothing was compiled before, it made Numba unlearn `len`."""
     file = tmp_path / "search_first.py"

@@ -27,7 +27,10 @@ def test_a_version_on_the_cpu_is_right_and_launches_nothing(name):
 
 @pytest.mark.parametrize(
     "name, launches, atomics, same_bits",
-    [("cuda_v2", 1, COUNTED.N * PARAMETERS, False), ("cuda_v4", 2, 0, True)],
+    [
+        ("cuda_v2", 1, COUNTED.N * PARAMETERS, False),
+        pytest.param("cuda_v4", 2, 0, True, marks=pytest.mark.long),
+    ],
 )
 def test_a_version_with_kernels_is_right_and_counted(name, launches, atomics, same_bits):
     verdict = verdict_on(gradients_of(copied(name)))
@@ -38,6 +41,7 @@ def test_a_version_with_kernels_is_right_and_counted(name, launches, atomics, sa
     assert str(verdict).startswith("right, and without a race. Emulated on CPU: ")
 
 
+@pytest.mark.long
 def test_the_courses_own_versions_can_be_counted_too():
     where, counts = count(VERSIONS["cuda_v1"].gradients)
     arrays = 5 + 2 + 7 + 5  # parameters, batch, workspace, gradients: each goes over and back
@@ -45,6 +49,7 @@ def test_the_courses_own_versions_can_be_counted_too():
     assert counts.atomics == counts.barriers == 0 and counts.same_bits
 
 
+@pytest.mark.long
 def test_lines_in_float64_are_counted():
     text = copied("cuda_v2", ("cuda.atomic.add(dB, k, sum", "cuda.atomic.add(dB, k, 1.0 * sum"))
     _, counts = count(gradients_of(text))
@@ -115,6 +120,7 @@ def test_what_was_kept_of_the_call_before_is_found(body):
     assert ", the second call)" in wrong
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "changes, part",
     [
