@@ -45,7 +45,8 @@ def test_agrees_with_numpy_and_pytorch(version, dtype, shape, problem, torch):
     assert worst(result, torch_gradients(params, x, y)) < TOLERANCE[dtype]
 
 
-@pytest.mark.parametrize("version", [cuda_v4, pytest.param(cuda_v5, marks=long)])
+@long
+@pytest.mark.parametrize("version", [cuda_v4, cuda_v5])
 def test_the_same_bits_in_every_order_of_threads_and_blocks(version, problem, monkeypatch):
     """In the emulator; a card chooses its own order, and does so on every run."""
     params, x, y = problem(3, 45, 2, 20, 2, dtype=F64)

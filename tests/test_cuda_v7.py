@@ -223,6 +223,7 @@ def test_a_batch_that_is_too_large_is_refused_before_anything_starts(problem, mo
         cuda_v7.gradients(*problem(3, 2, 1, 65, 1))
 
 
+@long
 def test_v5_hands_over_to_v7_where_it_fits_else_to_v4(problem, monkeypatch):
     data = problem(2, 7, 1, 100, 1)
     (loss, grads), *others = (v.gradients(*data) for v in (cuda_v7, cuda_v5, cuda_v6))
