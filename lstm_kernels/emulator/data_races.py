@@ -101,7 +101,8 @@ def copied(args):
 
 def _copy(value, copies):
     if isinstance(value, tuple):
-        return tuple(_copy(part, copies) for part in value)
+        parts = [_copy(part, copies) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     if isinstance(value, DeviceArray):
         value = value.data
     elif hasattr(value, "copy_to_host"):

@@ -295,7 +295,8 @@ def _device_value(name, value, copies):
         refuse_half(np.result_type(value), f"the argument {name}")
         return value
     if isinstance(value, tuple):
-        return tuple(_device_value(name, part, copies) for part in value)
+        parts = [_device_value(name, part, copies) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     raise ArgumentError(f"the argument {name} is a {type(value).__name__}: kernels take numbers, "
                         "arrays and tuples of them")  # fmt: skip
 

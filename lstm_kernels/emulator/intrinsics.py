@@ -13,6 +13,7 @@ from numba.extending import intrinsic
 from . import control as slots
 from .compact import as_intp, index_kinds, is_whole_index, opened, view
 from .explain import axes
+from .tuples import fixed_index
 
 
 @intrinsic
@@ -202,9 +203,12 @@ def _call_through(context, builder, address, result, kinds, args):
     return value
 
 
-@intrinsic
+@intrinsic(prefer_literal=True)
 def checked_index(typingctx, control, site, array, index):
     """`index` itself, after a check that it lies inside `array`; else the site is noted."""
+    if of_tuple := fixed_index(opened(array), index):
+        return of_tuple(control, site, array, index), _no_value
+    index = types.unliteral(index)
     _refuse_too_many(array, index)
     check = _can_check(array, index)
 
@@ -219,13 +223,20 @@ def checked_index(typingctx, control, site, array, index):
     return index(control, site, array, index), codegen
 
 
-@intrinsic
+def _no_value(context, builder, signature, args):
+    return ir.Constant(ir.IntType(8), 0)
+
+
+@intrinsic(prefer_literal=True)
 def noted_index(typingctx, control, site, kind, array, index):
     """`index` after the same check; the access is reported to the race finder's `note_access`.
 
     That function is called by its address, which stands in the control block: so it is compiled
     once, and not again at each access.
     """
+    if of_tuple := fixed_index(opened(array), index):
+        return of_tuple(control, site, kind, array, index), _no_value
+    index = types.unliteral(index)
     _refuse_too_many(array, index)
     check = _can_check(array, index)
     whole = check and is_whole_index(array, index)

@@ -169,8 +169,8 @@ def _builtin_source(value):
     module, name = value.__module__, value.__name__
     if value in OWN:
         return f"_card.{OWN[value]}"
-    if module == "math":
-        return f"math.{name}"
+    if module in ("math", "cmath"):
+        return f"{module}.{name}"
     if module == "builtins" and name in BUILTINS:
         return name
     if module == "_operator":

@@ -45,7 +45,7 @@ METHODS = frozenset(
 
 RESERVED = frozenset(
     "_cuda _gpu _card _compact _scheduler _signatures _trace _types _kernel "
-    "np math operator njit".split()
+    "np cmath math operator njit".split()
 )  # the generated module's own names
 
 

@@ -23,7 +23,7 @@ from types import SimpleNamespace
 import numpy as np
 from numba import types
 
-from . import names, scheduler
+from . import fixed, names, scheduler
 from .environment import MISSING, Environment, python_function, source_tree
 from .explain import file_of, source_line
 from .inline import inline_calls, keep_apart
@@ -62,41 +62,43 @@ class Translated:
     """A translated function: its tree, and what its callers must know."""
 
     tree: ast.FunctionDef
+    function: python_types.FunctionType
     waits: bool  # it has a barrier, so it is a generator (kernel) or written into its caller
     needs_thread: bool  # it has the extra argument `_cuda`
 
 
-def translate_function(function, program, is_kernel=False, signatures=()):
+def translate_function(function, program, is_kernel=False, signatures=(), known=()):
     """Translate one function and, through it, all that it calls; a device function may have
-    declared its types."""
-    if function in program.functions:
-        translated = program.functions[function]
+    declared its types. `known`: arguments with a value that is fixed now, as (name, value)."""
+    key = (function, *((name, _identity(value)) for name, value in known))
+    if key in program.functions:
+        translated = program.functions[key]
         if translated is None:
             raise refusal(
                 function, source_tree(function), "a function that calls itself: write a loop"
             )
         return translated
-    program.functions[function] = None
-    translator = Translator(function, program, is_kernel)
+    program.functions[key] = None
+    translator = Translator(function, program, is_kernel, known)
     tree = translator.translate()
     if not is_kernel and signatures:
         _convert_to_declared(tree, function, program, signatures)
     waits = any(isinstance(node, ast.Yield) for node in ast.walk(tree))
     uses = any(isinstance(node, ast.Name) and node.id == "_cuda" for node in ast.walk(tree))
-    translated = Translated(tree, waits, is_kernel or uses or waits)
+    translated = Translated(tree, function, waits, is_kernel or uses or waits)
     if translated.needs_thread:
         tree.args.args.insert(0, ast.arg("_cuda"))
-    program.functions[function] = translated
+    program.functions[key] = translated
     return translated
 
 
 class Translator(ast.NodeTransformer):
     """Rewrites the tree of one function."""
 
-    def __init__(self, function, program, is_kernel=False):
+    def __init__(self, function, program, is_kernel=False, known=()):
         self.function = function
         self.program = program
-        self.environment = Environment(function)
+        self.environment = Environment(function, known)
         self.grids = set()  # local names that hold cg.this_grid()
         self.target = ""  # the name that the present statement assigns to
         self.is_kernel = is_kernel
@@ -106,6 +108,8 @@ class Translator(ast.NodeTransformer):
         tree = source_tree(self.function)
         refuse_signature(tree, self.function, self.is_kernel)
         refuse_python(tree, self.function)
+        fixed.drop_parameters(tree, self.environment.known)
+        fixed.find(tree, self.environment)
         tree.body = [statement for statement in map(self.visit, tree.body) if statement]
         if self.program.counting:
             tree.body = Notes(self._line).block(tree.body)
@@ -208,8 +212,10 @@ class Translator(ast.NodeTransformer):
         return callable_source(value) or constant_source(value)
 
     def _device_call(self, node, function, signatures):
-        callee = translate_function(function, self.program, signatures=signatures)
         self._check_arguments(node, function)
+        known = () if signatures else fixed.arguments(node, function, self.environment)
+        callee = translate_function(function, self.program, signatures=signatures, known=known)
+        fixed.drop_from_call(node, function, known)
         self.generic_visit_arguments(node)
         if callee.needs_thread:
             node.args.insert(0, ast.Name("_cuda", ast.Load()))
@@ -371,6 +377,8 @@ class Translator(ast.NodeTransformer):
     # ---- statements -----------------------------------------------------------------------------
 
     def visit_Assign(self, node):
+        if fixed.defines(node, self.environment):
+            return ast.copy_location(ast.Pass(), node)
         self.target = ast.unparse(node.targets[0])
         if isinstance(node.value, ast.Call) and self._is_grid(node.value):
             self.grids.add(self.target)
@@ -468,6 +476,11 @@ class Translator(ast.NodeTransformer):
 
     def _refuse(self, node, reason):
         return refusal(self.function, node, reason)
+
+
+def _identity(value):
+    """What tells two fixed values apart."""
+    return repr(value) if fixed.is_size(value) else id(value)
 
 
 def _instead_of(function):
