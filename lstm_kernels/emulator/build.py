@@ -41,6 +41,7 @@ from lstm_kernels.emulator import arithmetic as _card
 from lstm_kernels.emulator import build as _build
 from lstm_kernels.emulator import compact as _compact
 from lstm_kernels.emulator import counting as _count
+from lstm_kernels.emulator import half as _half
 from lstm_kernels.emulator import runtime as _gpu
 from lstm_kernels.emulator import scheduler as _scheduler
 from lstm_kernels.emulator import signatures as _signatures

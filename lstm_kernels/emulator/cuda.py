@@ -4,6 +4,7 @@ from lstm_kernels.emulator import cuda      # instead of: from numba import cuda
 """
 # ruff: noqa: F401  (all names here are for those who import this module)
 
+from . import random
 from .dispatcher import In, InOut, Out, jit
 from .host import (
     close,
@@ -45,6 +46,7 @@ from .names import (
     eq_sync,
     ffs,
     fma,
+    fp16,
     grid,
     gridDim,
     gridsize,

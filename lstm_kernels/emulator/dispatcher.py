@@ -17,15 +17,14 @@ from .environment import python_function
 from .errors import (
     ArgumentError,
     DivergentBarrier,
-    EmulatorError,
     LaunchError,
     OutOfBounds,
     WaitsInVain,
+    raised,
 )
 from .explain import not_compiled
 from .interrupt import Stoppable
 from .memory import DeviceArray, MappedArray, device_array_like, require_one_piece
-from .program import refuse_half
 from .runtime import MAIL_SLOT, WARP
 from .signatures import converted, parsed
 from .transfers import TO_DEVICE, TO_HOST, log_launch, log_transfer
@@ -89,6 +88,10 @@ class Kernel:
 
     def forall(self, ntasks, tpb=128, stream=0, sharedmem=0):
         """As many blocks as `ntasks` threads need."""
+        if ntasks < 0:
+            raise LaunchError(f"forall of {ntasks} tasks: there is no negative number of threads")
+        if ntasks == 0:
+            return lambda *args: None
         return self.configure(-(-ntasks // tpb), tpb, stream, sharedmem)
 
     def __call__(self, *args):
@@ -208,7 +211,7 @@ class Launch:
         if control[slots.THREAD] < 0:  # no thread has begun
             return not_compiled(error, self.build, python_function(self.kernel))
         who = self.who(control[slots.THREAD], control[slots.BLOCK])
-        return EmulatorError(f"{self.kernel.__name__} raises {error!r} in {who}")
+        return raised(error, f"{self.kernel.__name__} raises {error!r} in {who}")
 
     def _out_of_bounds(self, control):
         site = self.build.program.sites[control[slots.SITE]]
@@ -292,8 +295,11 @@ def _device_value(name, value, copies):
     if isinstance(value, Transferred):
         return value.device_value(name, copies)
     if isinstance(value, (bool, int, float, complex, np.number, np.bool_)):
-        refuse_half(np.result_type(value), f"the argument {name}")
         return value
+    if isinstance(value, np.void) and value.dtype.fields:
+        log_transfer(TO_DEVICE, value.nbytes, implicit=True)
+        log_transfer(TO_HOST, value.nbytes, implicit=True)
+        return value  # a record: the kernel may write into its fields
     if isinstance(value, tuple):
         parts = [_device_value(name, part, copies) for part in value]
         return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
@@ -305,7 +311,6 @@ def _copied_in(name, host, copies, copy_in=True, copy_out=True):
     """The implicit transfer: all NumPy arrays go there, and all come back."""
     if host.dtype.hasobject or host.dtype.kind in "SUOMm":
         raise ArgumentError(f"the argument {name} has dtype {host.dtype}, unknown to the GPU")
-    refuse_half(host.dtype, f"the argument {name}")
     if copy_out and not host.flags.writeable:
         raise ArgumentError(
             f"the argument {name} is read-only, and a launch copies NumPy arrays back: give a "

@@ -32,6 +32,7 @@ class DeviceArray:
     nbytes = property(lambda self: self.data.nbytes)
     strides = property(lambda self: self.data.strides)
     alloc_size = property(lambda self: self.data.nbytes)
+    flags = property(lambda self: self.data.flags)
     T = property(lambda self: self.transpose())
 
     def copy_to_host(self, ary=None, stream=0):

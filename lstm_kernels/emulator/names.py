@@ -6,6 +6,7 @@ emulator's own code in their place.
 
 from types import SimpleNamespace
 
+from . import half
 from .errors import EmulatorError
 
 
@@ -56,6 +57,7 @@ shared = namespace("shared", "array")
 local = namespace("local", "array")
 const = namespace("const", "array_like")
 cg = namespace("cg", "this_grid")
+fp16 = namespace("fp16", *half.NAMES)
 atomic = namespace(
     "atomic", "add", "sub", "and_", "or_", "xor", "inc", "dec", "exch",
     "max", "min", "nanmax", "nanmin", "compare_and_swap", "cas",

@@ -29,7 +29,7 @@ from .explain import file_of, source_line
 from .inline import inline_calls, keep_apart
 from .loops import Loops
 from .noted import Notes
-from .program import Site, as_dtype, callable_source, constant_source, refuse_half
+from .program import Site, as_dtype, callable_source, constant_source, dtype_source
 from .refuse import (
     is_constant_shape,
     refusal,
@@ -158,7 +158,7 @@ class Translator(ast.NodeTransformer):
         if known:
             return _expression(known)
         source = constant_source(value)
-        if source is None or getattr(value, "__name__", "") == "float16":
+        if source is None:
             raise self._refuse(node, f"{ast.unparse(node)} ({_kind(value)}) is unknown to the GPU")
         wanted = ast.unparse(node).replace(".", "__")
         return ast.Name(self.program.define(wanted, source), ast.Load())
@@ -251,6 +251,10 @@ class Translator(ast.NodeTransformer):
             return self._exchange(node, name)
         if name == "cg.this_grid":
             return ast.Constant(0)
+        if name.startswith("fp16."):
+            self.generic_visit_arguments(node)
+            node.func = _expression(f"_half.{name.removeprefix('fp16.')}")
+            return node
         return self._plain(node, name)
 
     def _plain(self, node, name):
@@ -281,7 +285,7 @@ class Translator(ast.NodeTransformer):
         shape = self._shape(node, arguments["shape"], name)
         dtype = self._dtype(node, arguments["dtype"], name)
         label = self.target or name
-        source = f"np.{dtype.type.__name__}"
+        source = self._dtype_source(dtype)
         if name == "local.array":
             offset = self.program.add_local(shape, dtype)
             return _expression(f"_gpu.array_at(_cuda.local + {offset}, {shape}, {source})")
@@ -291,6 +295,11 @@ class Translator(ast.NodeTransformer):
             return _expression(f"_gpu.array_at(_cuda.dynamic, {length}, {source})")
         offset = self.program.add_shared(label, shape, dtype)
         return _expression(f"_gpu.array_at(_cuda.shared + {offset}, {shape}, {source})")
+
+    def _dtype_source(self, dtype):
+        if not dtype.fields:
+            return f"np.{dtype.type.__name__}"
+        return self.program.define("record", dtype_source(dtype))
 
     def _shape(self, node, expression, name):
         """The array's shape as a tuple of whole numbers, known before anything runs."""
@@ -321,8 +330,7 @@ class Translator(ast.NodeTransformer):
         if dtype is MISSING:
             raise self._refuse(node, f"the emulator needs a constant dtype for cuda.{name}")
         dtype = as_dtype(dtype)
-        refuse_half(dtype, f"cuda.{name}")
-        if dtype.kind not in "biufc":
+        if dtype.kind not in "biufc" and not dtype.fields:
             raise self._refuse(node, f"the emulator has no cuda.{name} of {dtype}, only of numbers")
         return dtype
 
@@ -550,12 +558,15 @@ def _never_checked(node):
     """`x.shape[0]` is not an array access; nor is `(1, 2)[i]`."""
     if isinstance(node.value, ast.Attribute) and node.value.attr in ("shape", "strides"):
         return True
-    return isinstance(node.value, ast.Tuple)
+    is_field = isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)
+    return is_field or isinstance(node.value, ast.Tuple)
 
 
 def _is_view(node):
-    """`W[k][j]`: the inner access may be repeated safely."""
-    return isinstance(node, ast.Subscript)
+    """`W[k][j]`, `x[i].field[j]`: the inner access may be repeated safely."""
+    return isinstance(node, ast.Subscript) or (
+        isinstance(node, ast.Attribute) and _is_view(node.value)
+    )
 
 
 def _kind(value):
