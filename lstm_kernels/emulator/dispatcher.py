@@ -5,11 +5,6 @@ import time
 
 import numpy as np
 
-try:
-    from numpy.lib.array_utils import byte_bounds
-except ImportError:  # NumPy 1
-    from numpy import byte_bounds
-
 from . import card, cores, scheduler
 from . import control as slots
 from .build import Build, run_blocks_address
@@ -25,6 +20,7 @@ from .errors import (
 from .explain import not_compiled
 from .interrupt import Stoppable
 from .memory import DeviceArray, MappedArray, device_array_like, require_one_piece
+from .overlaps import byte_bounds, flat
 from .runtime import MAIL_SLOT, WARP
 from .signatures import converted, parsed
 from .transfers import TO_DEVICE, TO_HOST, log_launch, log_transfer
@@ -85,6 +81,10 @@ class Kernel:
         grid, block = card.triple(griddim, "grid"), card.triple(blockdim, "block")
         card.check_launch(grid, block)
         return Launch(self, grid, block, int(sharedmem))
+
+    def specialize(self, *args):
+        """On a card: the kernel compiled for these arguments. Here: the kernel."""
+        return self
 
     def forall(self, ntasks, tpb=128, stream=0, sharedmem=0):
         """As many blocks as `ntasks` threads need."""
@@ -185,7 +185,7 @@ class Launch:
         template, nbytes = self.prepared
         control = template.copy()
         control[slots.ORDER] = order
-        control[slots.TRACE], control[slots.NOTE] = trace
+        control[slots.TRACE], control[slots.NOTE], control[slots.CLOCKS] = (*trace, 0)[:3]
         if blocks is not None:
             control[slots.FIRST], control[slots.LAST] = blocks
         if memory is None:
@@ -263,10 +263,7 @@ class Launch:
 
 def _areas(arguments):
     """Start and length of the memory that each array argument lies in."""
-    arrays = [
-        part for value in arguments for part in (value if isinstance(value, tuple) else (value,))
-    ]
-    found = [byte_bounds(array) for array in arrays if isinstance(array, np.ndarray)]
+    found = [byte_bounds(array) for array in flat(arguments) if isinstance(array, np.ndarray)]
     return np.array([(first, last - first) for first, last in found], np.int64).reshape(-1, 2)
 
 

@@ -74,9 +74,7 @@ def drop_from_call(call, function, known):
 def drop_parameters(tree, known):
     """Take them out of the function, with their defaults."""
     parameters = tree.args.args
-    defaults = dict(
-        zip([a.arg for a in parameters[::-1]], tree.args.defaults[::-1], strict=False)
-    )
+    defaults = dict(zip([a.arg for a in parameters[::-1]], tree.args.defaults[::-1], strict=False))
     tree.args.args = [argument for argument in parameters if argument.arg not in known]
     kept = [argument.arg for argument in tree.args.args]
     tree.args.defaults = [defaults[name] for name in kept if name in defaults]

@@ -1,8 +1,8 @@
 """float16, which Numba's compiler for CPUs does not know: two bytes, computed as float32.
 
 A float32 holds each float16, and is wide enough that the result of +, -, *, / or a square root,
-rounded once more, is the float16 that a card computes. What mixes float16 with wider numbers is done
-in the wider type: so say Numba's rules, and those of the card's compiler.
+rounded once more, is the float16 that a card computes. What mixes float16 with wider numbers is
+done in the wider type: so say Numba's rules, and those of the card's compiler.
 """
 
 import math

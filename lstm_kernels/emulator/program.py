@@ -62,6 +62,7 @@ class Program:
     shared_bytes: int = 0
     local_bytes: int = 0
     uses_grid: bool = False
+    clocks: bool = False  # what orders its threads is more than barriers of all of them (clocks.py)
     spins: bool = False  # a loop may wait for what other threads write
 
     def add_site(self, site):
@@ -168,7 +169,9 @@ BUILTINS = frozenset(
 )
 # where the card's compiler gives another type or value: functions of arithmetic.py
 FLOATS = (math.floor, math.ceil, math.trunc, math.modf, math.frexp, math.ldexp, math.fmod)
-OWN = {int: "whole", round: "round_", math.pow: "pow_"} | {function: function.__name__ for function in FLOATS}
+OWN = {int: "whole", round: "round_", math.pow: "pow_"} | {
+    function: function.__name__ for function in FLOATS
+}
 # NumPy's functions of numbers that the card's compiler knows
 UFUNCS = frozenset(
     "arccos arccosh arcsin arcsinh arctan arctan2 arctanh bitwise_and bitwise_or bitwise_xor "

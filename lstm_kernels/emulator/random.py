@@ -5,10 +5,10 @@
 
     x = cuda.random.xoroshiro128p_uniform_float32(states, thread)       inside the kernel
 
-The names are those of `numba.cuda.random`, and so are the numbers. The generator is xoroshiro128+ in
-its version of 2016 (Blackman and Vigna, prng.di.unimi.it); the seed is spread by one step of
-splitmix64; each thread's sequence begins 2^64 numbers after that of the thread before. Normal numbers
-are made as Box and Muller did (1958).
+The names are those of `numba.cuda.random`, and so are the numbers. The generator is xoroshiro128+
+in its version of 2016 (Blackman and Vigna, prng.di.unimi.it); the seed is spread by one step of
+splitmix64; each thread's sequence begins 2^64 numbers after that of the thread before. Normal
+numbers are made as Box and Muller did (1958).
 """
 
 import math
@@ -21,7 +21,9 @@ from .memory import DeviceArray, to_device
 xoroshiro128p_dtype = np.dtype([("s0", np.uint64), ("s1", np.uint64)], align=True)
 JUMP = (uint64(0xBEAC0467EBA5FACB), uint64(0xD86B048B86AA9922))  # the steps of 2^64 numbers
 GOLDEN, FIRST, SECOND = (
-    uint64(0x9E3779B97F4A7C15), uint64(0xBF58476D1CE4E5B9), uint64(0x94D049BB133111EB),
+    uint64(0x9E3779B97F4A7C15),
+    uint64(0xBF58476D1CE4E5B9),
+    uint64(0x94D049BB133111EB),
 )  # fmt: skip  (of splitmix64)
 TURN = float32(2 * math.pi)
 

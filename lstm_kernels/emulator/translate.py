@@ -13,6 +13,7 @@ generator: the scheduler pauses and resumes it (scheduler.py).
 """
 
 import ast
+import copy
 import difflib
 import inspect
 import math
@@ -38,7 +39,7 @@ from .refuse import (
     refuse_signature,
 )
 from .signatures import type_source
-from .tracing import ATOMIC, READ, UPDATE, WRITE
+from .tracing import ATOMIC, NOTHING, READ, UPDATE, WRITE
 
 ALL_LANES = 0xFFFFFFFF
 ARITHMETIC = ("fma", "selp", "cbrt", "popc", "clz", "ffs", "brev")  # of arithmetic.py
@@ -110,7 +111,7 @@ class Translator(ast.NodeTransformer):
         refuse_python(tree, self.function)
         fixed.drop_parameters(tree, self.environment.known)
         fixed.find(tree, self.environment)
-        tree.body = [statement for statement in map(self.visit, tree.body) if statement]
+        tree.body = self._visited(tree.body)
         if self.program.counting:
             tree.body = Notes(self._line).block(tree.body)
         keep_apart(tree)
@@ -127,6 +128,12 @@ class Translator(ast.NodeTransformer):
         self.together = self.together and not isinstance(node, APART)
         return super().visit(node)
 
+    def _visited(self, statements):
+        """What each becomes: nothing, one statement, or several."""
+        visited = map(self.visit, statements)
+        lists = [new if isinstance(new, list) else [new] for new in visited if new]
+        return [statement for new in lists for statement in new]
+
     def _with_stops(self, body):
         """The body with what loops must do (loops.py)."""
         loops = Loops(self._spin_code, body, self.is_kernel)
@@ -142,6 +149,8 @@ class Translator(ast.NodeTransformer):
     def visit_Attribute(self, node):
         if isinstance(node.ctx, ast.Load) and self.environment.lookup(node) is not MISSING:
             return self._constant(node)
+        if isinstance(node.value, ast.Subscript) and not isinstance(node.ctx, ast.Del):
+            return self._field(node, WRITE if isinstance(node.ctx, ast.Store) else READ, node.attr)
         owner = self.environment.lookup(node.value)
         if isinstance(owner, (python_types.ModuleType, SimpleNamespace, names.KernelTriple)):
             raise self._missing(node, owner)
@@ -261,6 +270,9 @@ class Translator(ast.NodeTransformer):
         self.generic_visit_arguments(node)
         if name in ("grid", "gridsize"):
             return _expression(f"_gpu.{name}_{self._dimensions(node)}(_cuda)")
+        if name in ("threadfence", "threadfence_system") and self._finds_races():
+            self.program.clocks = True
+            return _call("_trace.fence", "_cuda.control")
         if name.startswith("threadfence") or name == "nanosleep":
             name = "nothing"
         if name == "activemask" and not self.together:
@@ -334,29 +346,51 @@ class Translator(ast.NodeTransformer):
             raise self._refuse(node, f"the emulator has no cuda.{name} of {dtype}, only of numbers")
         return dtype
 
+    def _field(self, node, kind, name):
+        """`x[i].name` and `x[i]["name"]`: the access is one to the field, not to the record."""
+        if isinstance(node.value, ast.Subscript) and not _is_field(node.value):
+            node.value = self._access(node.value, kind, name)
+            return node
+        return self.generic_visit(node)
+
     def visit_Subscript(self, node):
         return self._access(node, WRITE if isinstance(node.ctx, ast.Store) else READ)
 
-    def _access(self, node, kind):
+    def _access(self, node, kind, field=""):
         text = ast.unparse(node)
+        if _is_field(node):
+            return self._field(node, kind, node.slice.value)
         if _never_checked(node):
             return self.generic_visit(node)
-        array, index = self.visit(node.value), self.visit(node.slice)
+        array, index = self._owner(node.value), self.visit(node.slice)
         if any(isinstance(part, ast.Call) for part in ast.walk(array)) and not _is_view(array):
             raise self._refuse(node, f"give {ast.unparse(node.value)} a name before indexing it")
         site = self._site(node, text, ast.unparse(node.value))
-        node.value, node.slice = array, self._checked(array, index, site, kind)
+        node.value, node.slice = array, self._checked(array, index, site, kind, field)
         return node
 
-    def _checked(self, array, index, site, kind):
+    def _owner(self, node):
+        """The array of an access; of `x[i].name[j]` it is a record's field, not read as a whole."""
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Subscript):
+            return self._field(node, NOTHING, node.attr)
+        return self._field(node, NOTHING, node.slice.value) if _is_field(node) else self.visit(node)
+
+    def _finds_races(self):
+        return self.program.tracing and not self.program.counting
+
+    def _checked(self, array, index, site, kind, field=""):
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
         if any(getattr(part, "value", None) is ... for part in parts):
             raise self._refuse(array, "`...` in an index: write one `:` for each axis")
         if any(isinstance(part, ast.Slice) or _is_new_axis(part) for part in parts):
             checked = _checked_axes(array, parts, site)
             return ast.Tuple(checked, ast.Load()) if isinstance(index, ast.Tuple) else checked[0]
+        if field and self._finds_races():
+            arguments = (site, kind, array, index, ast.Constant(field))
+            return _call("_trace.seen_field", "_cuda.control", *arguments)
         if self.program.tracing:
-            return _call("_trace.seen", "_cuda.control", site, kind, array, index)
+            seen = "_trace.seen" if self.program.counting else "_trace.seen_sized"
+            return _call(seen, "_cuda.control", site, kind, array, index)
         return _call("_gpu.at", "_cuda.control", site, array, index)
 
     def _atomic(self, node, name):
@@ -390,9 +424,24 @@ class Translator(ast.NodeTransformer):
         self.target = ast.unparse(node.targets[0])
         if isinstance(node.value, ast.Call) and self._is_grid(node.value):
             self.grids.add(self.target)
+        slices = [target for target in node.targets if _has_slice(target)]
         node = self.generic_visit(node)
         self.target = ""
+        if slices and self._finds_races():
+            return self._noted_slices(node, slices)
         return node
+
+    def _noted_slices(self, node, targets):
+        """`x[1:5] = y[2:6]`: before, each element is noted."""
+        site = self._line(node)
+        node.value = _call("_trace.seen_part", "_cuda.control", site, READ, node.value)
+        before = []
+        for target in targets:
+            part = copy.deepcopy(target)
+            part.ctx = ast.Load()
+            note = _call("_trace.seen_part", "_cuda.control", site, WRITE, part)
+            before.append(ast.copy_location(ast.Expr(note), node))
+        return [*before, node]
 
     def visit_AugAssign(self, node):
         if type(node.op) in OPERATORS and not _is_safe(node.op, node.value):
@@ -415,6 +464,13 @@ class Translator(ast.NodeTransformer):
         if node.value is None:
             return None
         return self.visit(ast.copy_location(ast.Assign([node.target], node.value), node))
+
+    def visit_Raise(self, node):
+        """A text from outside stands in the exception's place."""
+        for number, argument in enumerate(getattr(node.exc, "args", ())):
+            if isinstance(text := self.environment.lookup(argument), str):
+                node.exc.args[number] = ast.copy_location(ast.Constant(text), argument)
+        return self.generic_visit(node)
 
     def visit_Expr(self, node):
         if isinstance(node.value, ast.Constant):
@@ -443,6 +499,7 @@ class Translator(ast.NodeTransformer):
         """A barrier; for syncwarp, the mask of lanes is posted first."""
         if kind == scheduler.BLOCK:
             return self._wait(node, kind)
+        self.program.clocks |= bool(node.args)
         mask = self.visit(node.args[0]) if node.args else ast.Constant(ALL_LANES)
         return _waiting_call(node, SYNCWARP, "syncwarp", [mask], code=self._code(node, kind))
 
@@ -497,6 +554,13 @@ def _instead_of(function):
         return "; decorate it with @cuda.jit(device=True)"
     name = getattr(function, "__name__", "")
     return f"; use math.{name}" if isinstance(function, np.ufunc) and hasattr(math, name) else ""
+
+
+def _has_slice(target):
+    """`x[1:5]`, `x[i, :]`."""
+    index = getattr(target, "slice", None)
+    parts = index.elts if isinstance(index, ast.Tuple) else [index]
+    return any(isinstance(part, ast.Slice) for part in parts)
 
 
 def _is_new_axis(node):
@@ -558,8 +622,13 @@ def _never_checked(node):
     """`x.shape[0]` is not an array access; nor is `(1, 2)[i]`."""
     if isinstance(node.value, ast.Attribute) and node.value.attr in ("shape", "strides"):
         return True
-    is_field = isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)
-    return is_field or isinstance(node.value, ast.Tuple)
+    return isinstance(node.value, ast.Tuple)
+
+
+def _is_field(node):
+    """`record["name"]`."""
+    index = getattr(node, "slice", None)
+    return isinstance(index, ast.Constant) and isinstance(index.value, str)
 
 
 def _is_view(node):

@@ -5,8 +5,8 @@
 prints one line of JSON per test: its name, `passed`, `failed`, `refused` or `skipped`, and the
 error. With `simulator` in the place of `emulator`, Numba's own simulator runs them.
 
-Both start from Numba's simulator, which needs no card: tests that ask for the compiler's text or the
-driver skip themselves there. Then the emulator's names replace the simulator's in `numba.cuda`.
+Both start from Numba's simulator, which needs no card: tests that ask for the compiler's text or
+the driver skip themselves there. Then the emulator's names replace the simulator's in `numba.cuda`.
 """
 
 import builtins

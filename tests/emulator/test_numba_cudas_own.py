@@ -1,7 +1,7 @@
 """numba-cuda's own tests and documentation examples, run on the emulator (numba_cudas_own.py).
 
-`numba_cudas_own.txt` says, in one line each, what is left out and why, and what is refused. All else
-must pass. So a kernel that gives a wrong result in silence is found: it is in no list.
+`numba_cudas_own.txt` says, in one line each, what is left out and why, and what is refused. All
+else must pass. So a kernel that gives a wrong result in silence is found: it is in no list.
 """
 
 import json
@@ -74,9 +74,7 @@ def test_what_is_refused_is_refused_in_one_clear_sentence(outcomes):
 
 def test_nearly_all_pass(outcomes):
     own = [o for o in outcomes if not matching(o["test"], "left-out")]
-    passed, refused = (
-        sum(o["outcome"] == word for o in own) for word in ("passed", "refused")
-    )
+    passed, refused = (sum(o["outcome"] == word for o in own) for word in ("passed", "refused"))
     print(f"{passed} pass, {refused} are refused")
     assert passed >= PASSING * (passed + refused)
 
