@@ -87,7 +87,7 @@ def _fits_float32(kind):
     """Does the card's compiler take it for a float32, if it has the choice?"""
     if isinstance(kind, types.Integer):
         return kind.bitwidth <= 16
-    return kind in (types.float32, types.boolean)
+    return kind in (types.float16, types.float32, types.boolean)
 
 
 @intrinsic
@@ -96,6 +96,8 @@ def as_float(typingctx, number):
     if not isinstance(number, (types.Integer, types.Float, types.Boolean)):
         return None
     result = number if isinstance(number, types.Float) else types.float64
+    if result == types.float16:
+        result = types.float32
 
     def codegen(context, builder, signature, args):
         return context.cast(builder, args[0], signature.args[0], result)

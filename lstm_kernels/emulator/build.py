@@ -46,6 +46,7 @@ from lstm_kernels.emulator import runtime as _gpu
 from lstm_kernels.emulator import scheduler as _scheduler
 from lstm_kernels.emulator import signatures as _signatures
 from lstm_kernels.emulator import tracing as _trace
+from lstm_kernels.emulator import vectors as _vectors
 from lstm_kernels.emulator.cache import njit
 """
 DIRECT = """

@@ -1,7 +1,7 @@
 """Who is known to come before whom, where barriers of all threads do not tell it.
 
 Used by the race finder for kernels with a `cuda.threadfence()`, or a `cuda.syncwarp(mask)`.
-Each thread has a vector clock (Lamport 1978, Mattern 1988): a row with one number for each thread of the
+Each thread has a vector clock (Mattern 1988): a row with one number for each thread of the
 grid, how far it knows that one to be. What a thread did comes before what another does now if that
 one's row says so.
 

@@ -31,6 +31,7 @@ from .memory import (
     to_device,
 )
 from .names import (
+    VECTORS,
     activemask,
     all_sync,
     any_sync,
@@ -72,3 +73,5 @@ from .names import (
     threadIdx,
     warpsize,
 )
+
+globals().update(VECTORS)  # float32x4 and its like

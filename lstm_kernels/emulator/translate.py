@@ -264,6 +264,10 @@ class Translator(ast.NodeTransformer):
             self.generic_visit_arguments(node)
             node.func = _expression(f"_half.{name.removeprefix('fp16.')}")
             return node
+        if name.startswith("vector."):
+            self.generic_visit_arguments(node)
+            node.func = _expression(f"_vectors.{name.removeprefix('vector.')}")
+            return node
         return self._plain(node, name)
 
     def _plain(self, node, name):
