@@ -23,7 +23,7 @@ from unittest.mock import MagicMock
 
 TESTS = "numba.cuda.tests"
 FILECHECK = ("matcher", "options", "parser", "finput")
-SECONDS = 60  # one test, at most
+SECONDS = 300  # one test, at most
 
 
 def main():
