@@ -7,7 +7,7 @@ one's row says so.
 
     barrier, syncwarp(mask)    all that meet there learn what each of them knows
     threadfence                what this thread knows now, it may pass on
-    atomic operation           it learns what others passed on at this element, and passes on its own
+    atomic operation           it learns what was passed on at this element, and passes on its own
 
 So "write, threadfence, atomic" and then "atomic, read" are in order: the last block that sums the
 others' results, a lock by compare-and-swap.
