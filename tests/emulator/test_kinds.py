@@ -1,4 +1,4 @@
-"""Numbers and tuples beyond int and float: records, float16, vectors, named tuples; random numbers."""
+"""Beyond int and float: records, float16, vectors, named tuples; random numbers."""
 
 from collections import namedtuple
 
