@@ -36,6 +36,10 @@ def is_size(value):
     return all(type(part) is int for part in (value if isinstance(value, tuple) else (value,)))
 
 
+def _is_constant(value):
+    return isinstance(value, bool) or is_size(value)
+
+
 def find(tree, environment):
     """Note the local names that are assigned once, and stand for a label or a size."""
     sizes_matter = _makes_arrays(tree)
@@ -54,12 +58,13 @@ def defines(statement, environment):
 def arguments(call, function, environment):
     """The fixed values that a call gives, as a tuple of (parameter, value)."""
     tree = source_tree(function)
-    sizes_matter = _makes_arrays(tree)
     values = [(n, _value(node, environment)) for n, node in _bound(call, function).items()]
+    constants_matter = _makes_arrays(tree) or any(is_label(value) for _, value in values)
     return tuple(
         (name, value)
         for name, value in values
-        if (is_label(value) or (sizes_matter and is_size(value))) and not _stores(tree, name)
+        if (is_label(value) or (constants_matter and _is_constant(value)))
+        and not _stores(tree, name)
     )
 
 
