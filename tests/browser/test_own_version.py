@@ -105,10 +105,12 @@ def look_at_the_challenges(page):
 
 
 def in_the_dark(page):
-    """Light words around a pale card."""
+    """Light words around a pale card; the arrow of a list is grey, not black."""
     board.open_tab(page, "Race")
     page.locator(".lstm-board").first.evaluate("board => board.scrollIntoView()")
     words = page.locator(".widget-html:visible", has_text="mine is not one of the course's").first
     assert min(words.evaluate(BRIGHTNESS)) > 150
     card = page.locator(".lstm-scene:visible > rect").first.get_attribute("fill")
     assert card == PAPER, "a drawing keeps its pale card"
+    arrow = page.locator(".lstm-board select:visible").first
+    assert "%23888" in arrow.evaluate("list => getComputedStyle(list).backgroundImage")
