@@ -24,17 +24,21 @@ REQUESTS, LANES, SECTORS, TURNS, CONFLICTS, MEETING = range(6)
 VISITS, VISITORS, SPLITS = range(3)
 # powers of 2: 32 bytes; banks of shared memory, which give 4 bytes each
 SECTOR, BANKS, WORD = 5, 32, 2
-TILE = 64  # rows that are laid side by side at once
 INSIDE = (1 << CHUNK) - 1
+# of rows that are compared at once: the entry of the last lane so far, the first lane's, the gap
+# from lane to lane, and which bits of it change
+ROWS = 64
+LAST, FIRST, GAP, OTHER, ALL = range(0, 5 * ROWS, ROWS)
+PARTED = 1 << CODE_AT - 1  # addresses have fewer bits: so large a gap is from one code to another
 IRREGULAR = 1 << CODE_AT
 
 # regions (n, REGION): the pieces of traced memory; those from first_shared on are the blocks' own.
 # found (sites, areas, ways, 6), visits (sites, 3): the sums.  idle (2,): lanes, and whole warps,
 # that touch no memory.  guess (sites,), of_bank (BANKS,): room to work in.
 Sums = namedtuple("Sums", "regions first_shared found visits idle guess of_bank")
-# A warp: its first thread; for each lane, where it reads, where its part ends, how many entries
-# it has; the tile (TILE, WARP) and which lanes have a column there.
-Warp = namedtuple("Warp", "first at stops used tile lanes")
+# A warp: its first thread; for each lane, where it reads, where its part ends, how many entries it
+# has; what comparing has found; a row, its entries and their lanes.
+Warp = namedtuple("Warp", "first at stops used found row lanes")
 
 compiled = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
@@ -45,14 +49,15 @@ def add_up(lists, first, last, used, sums):
 
     lists (chunks, threads, ROOM); used (threads,): how many entries each has.
     """
-    tile, lanes = np.empty((TILE, WARP), np.int64), np.empty(WARP, np.int64)
+    row, lanes = np.empty(WARP, np.int64), np.empty(WARP, np.int64)
     at, stops = np.empty(WARP, np.int64), np.empty(WARP, np.int64)
+    found = np.empty(ALL, np.int64)
     codes = np.zeros((2, len(sums.visits) * KINDS), np.int64)
     for begin in range(first, last, WARP):
         ends = used[begin : min(begin + WARP, last)]
         note_idle(lists, begin, ends, sums.idle)
         at[:] = 0
-        warp = Warp(begin, at, stops, ends, tile, lanes)
+        warp = Warp(begin, at, stops, ends, found, row, lanes)
         while not in_step(lists, warp, sums):
             rows = find_stops(lists, warp, codes)
             apart(lists, warp, codes, np.full((rows, WARP), -1), sums)
@@ -89,17 +94,18 @@ def in_step(lists, warp, sums):
     """
     rows = 4
     while True:
-        rows = min(2 * rows, TILE)
+        rows = min(2 * rows, ROWS)
         count = 0
         for lane in range(len(warp.used)):
-            if warp.at[lane] < warp.used[lane]:
+            n = warp.at[lane]
+            if n < warp.used[lane]:
                 warp.lanes[count] = lane
                 count += 1
-                rows = min(rows, warp.used[lane] - warp.at[lane])
+                rows = min(rows, warp.used[lane] - n, (1 << CHUNK) - (n & INSIDE))
         if count == 0:
             return True
-        lay_side_by_side(lists, warp, count, rows)
-        together = add_rows(warp, count, rows, sums)
+        compare(lists, warp, count, rows)
+        together = add_rows(lists, warp, count, rows, sums)
         for i in range(count):
             warp.at[warp.lanes[i]] += together
         if together < rows:
@@ -107,31 +113,51 @@ def in_step(lists, warp, sums):
 
 
 @device
-def lay_side_by_side(lists, warp, count, rows):
-    """A column of the tile for each lane: its next entries."""
-    for i in range(count):
-        lane = warp.lanes[i]
-        n, thread = warp.at[lane], warp.first + lane
-        column = lists[n >> CHUNK, thread]
-        before = min(rows, (1 << CHUNK) - (n & INSIDE))  # the next chunk
-        for row in range(before):
-            warp.tile[row, i] = column[(n & INSIDE) + row]
-        for row in range(before, rows):
-            warp.tile[row, i] = entry_of(lists, thread, n + row)
+def compare(lists, warp, count, rows):
+    """Find the gap from lane to lane in each row, and where it is not the same everywhere.
+
+    Row after row lies side by side in the list of a lane, so many are compared at once.
+    """
+    found = warp.found
+    for n in range(rows):
+        first = entry_of(lists, warp.first + warp.lanes[0], warp.at[warp.lanes[0]] + n)
+        second = warp.lanes[min(1, count - 1)]
+        gap = entry_of(lists, warp.first + second, warp.at[second] + n) - first
+        found[FIRST + n] = found[LAST + n] = first
+        found[GAP + n], found[OTHER + n] = gap, 0
+    for i in range(1, count):
+        column = lists[warp.at[warp.lanes[i]] >> CHUNK, warp.first + warp.lanes[i]]
+        begin = warp.at[warp.lanes[i]] & INSIDE
+        for n in range(rows):
+            entry = column[begin + n]
+            found[OTHER + n] |= (entry - found[LAST + n]) ^ found[GAP + n]
+            found[LAST + n] = entry
 
 
 @device
-def add_rows(warp, count, rows, sums):
-    """Add the rows of the tile up to the first in which lanes part; returns how many."""
+def add_rows(lists, warp, count, rows, sums):
+    """Add the rows up to the first in which lanes part; returns how many."""
     for n in range(rows):
-        row = warp.tile[n]
-        other = 0
-        for i in range(1, count):
-            other |= row[i] ^ row[0]
-        if other >> CODE_AT:
-            return n
-        add_row(row, warp.lanes, count, sums)
+        gap = warp.found[GAP + n]
+        if warp.found[OTHER + n] or abs(gap) >= PARTED:
+            if not lay_side_by_side(lists, warp, count, n):
+                return n
+            gap = IRREGULAR
+        else:
+            warp.row[0] = warp.found[FIRST + n]
+        add_row(warp.row, warp.lanes, count, gap, sums)
     return rows
+
+
+@device
+def lay_side_by_side(lists, warp, count, n):
+    """A row of the lanes' n-th entries from here; returns whether all do the same."""
+    other = 0
+    for i in range(count):
+        lane = warp.lanes[i]
+        warp.row[i] = entry_of(lists, warp.first + lane, warp.at[lane] + n)
+        other |= warp.row[i] ^ warp.row[0]
+    return other >> CODE_AT == 0
 
 
 @device
@@ -179,32 +205,31 @@ def apart(lists, warp, codes, table, sums):
             if row[lane] >= 0:
                 row[there], warp.lanes[there] = row[lane], lane
                 there += 1
-        add_row(row, warp.lanes, there, sums)
+        add_row(row, warp.lanes, there, gap_of(row, there), sums)
 
 
 @device
-def add_row(row, lanes, count, sums):
-    """One visit of a line, or one request: what these lanes do there together."""
+def add_row(row, lanes, count, gap, sums):
+    """One visit of a line, or one request: what these lanes do there together.
+
+    gap: as gap_of tells; if it is regular, only row[0] is read.
+    """
     code = row[0] >> CODE_AT
     site, kind = code // KINDS, code % KINDS
     if kind < STEP:
-        add_access(row, lanes, count, site, kind, sums)
+        add_access(row, lanes, count, gap, site, kind, sums)
     elif kind != BARRIER:
         sums.visits[site, VISITS] += 1
         sums.visits[site, VISITORS] += count
         if kind == BRANCH:
-            ways = 0
-            for i in range(count):
-                ways += row[i] & 1
-            sums.visits[site, SPLITS] += 0 < ways < count
+            sums.visits[site, SPLITS] += gap != 0  # some go in, some do not
 
 
 @device
-def add_access(row, lanes, count, site, kind, sums):
+def add_access(row, lanes, count, gap, site, kind, sums):
     region = region_of(row[0] & ADDRESS, sums.regions, sums.guess[site])
     sums.guess[site] = region
     area = min(region, sums.first_shared) if region >= 0 else sums.first_shared + 1
-    gap = gap_of(row, count)
     if region < 0:
         sectors, turns, conflicts = 0, 0, 0
     elif sums.regions[region, SHARED]:
@@ -261,8 +286,8 @@ def gap_of(row, count):
 def distinct(row, count, gap, start):
     """In how many sectors the addresses lie."""
     if abs(gap) <= 1 << SECTOR:  # none between the first and the last is left out
-        first, last = piece_of(row[0], start, SECTOR), piece_of(row[count - 1], start, SECTOR)
-        return abs(last - first) + 1
+        last = row[0] + gap * (count - 1)
+        return abs(piece_of(last, start, SECTOR) - piece_of(row[0], start, SECTOR)) + 1
     if gap != IRREGULAR:
         return count
     found, last = 0, np.int64(-1)

@@ -98,7 +98,7 @@ def _write_note(builder, thread, kind, site, value):
 
 
 def _scope(builder):
-    """Tells the compiler that the lists are apart from their lengths."""
+    """Tells the compiler that lists and counters are apart from the lists' lengths."""
     domain = builder.module.add_metadata(["lstm_kernels lists"])
     return builder.module.add_metadata([builder.module.add_metadata(["used", domain])])
 
@@ -160,7 +160,8 @@ def _count_one(builder, thread, site, column):
     sums = _constant_field(builder, thread, OPERATIONS_AT)
     place = builder.add(builder.mul(site, WORD(8 * OPERATIONS)), WORD(8 * column))
     counter = builder.inttoptr(builder.add(sums, place), WORD.as_pointer())
-    builder.store(builder.add(builder.load(counter), WORD(1)), counter)
+    stored = builder.store(builder.add(builder.load(counter), WORD(1)), counter)
+    stored.set_metadata("noalias", _scope(builder))
 
 
 def _pairs(args, signature):
