@@ -5,11 +5,12 @@ import pytest
 from numba import float32
 
 from lstm_kernels import cuda
-from lstm_kernels.checks import count
+from lstm_kernels.checks import count, find_data_races
 from lstm_kernels.emulator.observe import observe
 from lstm_kernels.lab.estimates.advice import advice, gap_of, pieces_of, turns_of
 from lstm_kernels.lab.figures.counters import MEASURES, draw_request, draw_source
-from lstm_kernels.lab.figures.style import BLUE, HIGHLIGHT, ORANGE, VERMILLION
+from lstm_kernels.lab.figures.replay import draw_replay
+from lstm_kernels.lab.figures.style import BLUE, HIGHLIGHT, ORANGE, SKY, VERMILLION
 from tests.pictures import faces, no_overlap, texts, titles
 
 
@@ -167,3 +168,34 @@ def test_numbers_of_8_bytes_are_served_in_two_halves(both):
 def test_no_request_is_refused():
     with pytest.raises(ValueError, match="no request"):
         draw_request()
+
+
+# ---- a race, replayed ---------------------------------------------------------------------
+
+
+@cuda.jit
+def racing(out):
+    part = cuda.shared.array(2, float32)
+    k = cuda.threadIdx.x
+    part[k] = k + 1
+    if k == 0:
+        out[0] = part[0] + part[1]
+
+
+def test_a_race_is_replayed_in_two_orders_with_two_results():
+    runs = {f"order {n}": observe(racing, 1, 2, zeros(1), order=n, log=True) for n in (0, 1)}
+    picture = draw_replay(runs, "part", (1,), (0, 1), "out")
+    first, second = (texts(ax) for ax in picture.axes)
+    assert titles(picture) == ["order 0", "order 1"]
+    assert "reads NaN" in first and "writes 2" in first and "out[0] is NaN" in first
+    assert "reads 2" in second and "out[0] is 3" in second
+    assert faces(picture.axes[0]).index(SKY) < faces(picture.axes[0]).index(ORANGE)
+    assert faces(picture.axes[1]).index(SKY) > faces(picture.axes[1]).index(ORANGE)
+    assert find_data_races(racing, 1, 2, zeros(1)), "it is one"
+    no_overlap(picture)
+
+
+def test_a_replay_needs_steps_at_the_element():
+    seen = observe(racing, 1, 2, zeros(1), log=True)
+    with pytest.raises(ValueError, match=r"no step of threads \(0, 1\) at part\[5\]"):
+        draw_replay({"once": seen}, "part", (5,), (0, 1), "out")

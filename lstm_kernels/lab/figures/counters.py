@@ -28,7 +28,7 @@ from .style import (
     subplots,
 )
 
-BARS, BAR_WIDTH, CODE_LETTERS = 63, 25, 74  # where bars begin; how long the longest is
+BARS, BAR_WIDTH, CODE_LETTERS = 63, 25, 82  # where bars begin; how long the longest is
 SENTENCES, SENTENCE_LETTERS = 4, 124
 ROW = 0.235  # inches of a line of source
 MEASURES = {  # what a bar shows of a Line, and in words
