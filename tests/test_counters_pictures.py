@@ -10,8 +10,10 @@ from lstm_kernels.emulator.observe import observe
 from lstm_kernels.lab.estimates.advice import advice, gap_of, pieces_of, turns_of
 from lstm_kernels.lab.figures.counters import MEASURES, draw_request, draw_source
 from lstm_kernels.lab.figures.replay import draw_replay
-from lstm_kernels.lab.figures.style import BLUE, HIGHLIGHT, ORANGE, SKY, VERMILLION
-from tests.pictures import faces, no_overlap, texts, titles
+from lstm_kernels.lab.figures.steps import draw_step, walk_of
+from lstm_kernels.lab.figures.style import BLUE, GREEN, HIGHLIGHT, LIGHT, ORANGE, SKY, VERMILLION
+from lstm_kernels.lab.widgets.steps import BlockWalk, ThreadWalk
+from tests.pictures import faces, no_overlap, painted, texts, titles
 
 
 @cuda.jit
@@ -153,8 +155,8 @@ def test_shared_memory_is_drawn_as_banks_turn_by_turn(both):
     near = far._replace(offsets=tuple(range(0, 128, 4)))
     picture = draw_request(near, far)
     first, second = picture.axes
-    assert titles(picture)[0].endswith("128 bytes of shared memory; 1 turn")
-    assert titles(picture)[1].endswith("32 turns, 31 of them by bank conflicts")
+    assert titles(picture)[0].endswith("128 bytes of shared memory, 1 turn")
+    assert titles(picture)[1].endswith("32 turns, 31 by bank conflicts")
     assert faces(first).count(VERMILLION) == 0 and faces(second).count(VERMILLION) == 31
 
 
@@ -162,7 +164,7 @@ def test_numbers_of_8_bytes_are_served_in_two_halves(both):
     far = both[1].asked("shared", "writes")[0]
     double = far._replace(itemsize=8, offsets=tuple(range(0, 256, 8)))
     assert [max(map(len, banks.values())) for banks in turns_of(double)] == [1, 1]
-    assert titles(draw_request(double))[0].endswith("256 bytes of shared memory; 2 turns")
+    assert titles(draw_request(double))[0].endswith("256 bytes of shared memory, 2 turns")
 
 
 def test_no_request_is_refused():
@@ -199,3 +201,59 @@ def test_a_replay_needs_steps_at_the_element():
     seen = observe(racing, 1, 2, zeros(1), log=True)
     with pytest.raises(ValueError, match=r"no step of threads \(0, 1\) at part\[5\]"):
         draw_replay({"once": seen}, "part", (5,), (0, 1), "out")
+
+
+# ---- step by step -------------------------------------------------------------------------
+
+
+@cuda.jit
+def halves(x, out):
+    part = cuda.shared.array(4, float32)
+    k = cuda.threadIdx.x
+    part[k] = x[k]
+    cuda.syncthreads()
+    if k < 2:
+        total = part[k] + part[k + 2]
+        out[k] += total
+
+
+@pytest.fixture(scope="module")
+def halved():
+    return observe(halves, 1, 4, np.arange(1, 5, dtype=np.float32), zeros(2), log=True)
+
+
+def test_a_thread_walks_line_by_line_and_each_number_lies_somewhere(halved):
+    visits = walk_of(halved, 1)
+    assert [visit[0].place.whole for visit in visits] == [
+        "part[k] = x[k]",
+        "total = part[k] + part[k + 2]",
+        "out[k] += total",
+    ]
+    first, second, third = (draw_step(visit, n, 3) for n, visit in enumerate(visits, 1))
+    assert titles(second) == ["Thread 1, step 2 of 3, in halves()"]
+    assert {"reads x[1]: 2", "writes part[1]: 2", "reads k"} <= set(texts(first.axes[0]))
+    said = {"reads part[1]: 2", "reads part[3]: 4", "writes total", "not touched"}
+    assert said <= set(texts(second.axes[0]))
+    assert "changes out[1]: 0 to 6" in texts(third.axes[0]) and "0 to 6" in third.alt
+    no_overlap(second)
+
+
+def test_a_loop_is_one_step_for_each_time():
+    seen = observe(fast, 1, 32, zeros(8, 32), zeros(8, 32), log=True)
+    assert [len(visit) for visit in walk_of(seen, 5)] == [3] * 8
+    assert ThreadWalk(seen, thread=5).step.max == 8
+    with pytest.raises(ValueError, match="thread 32 touches no memory"):
+        ThreadWalk(seen, thread=32)
+
+
+def test_a_block_is_shown_between_barriers_with_who_waits(halved):
+    walk = BlockWalk(halved, threads=4)
+    assert list(walk.phases) == [0, 1]
+    assert titles(walk.picture()) == ["After barrier 0: 4 of 4 threads touch memory"]
+    picture = painted(walk, walk.barriers, 1)
+    assert titles(picture) == [
+        "After barrier 1: 2 of 4 threads touch memory, 2 wait or only compute"
+    ]
+    assert faces(picture.axes[0]).count(GREEN) == faces(picture.axes[0]).count(LIGHT) == 2
+    assert faces(picture.axes[0]).count(SKY) == 4 and faces(picture.axes[0]).count(ORANGE) == 2
+    no_overlap(picture)

@@ -453,7 +453,8 @@ class Translator(ast.NodeTransformer):
 
     def _site(self, node, text, array="", indent=0):
         line, file = getattr(node, "lineno", 0), file_of(self.function)
-        site = Site(self.function.__name__, line, text, array, file, indent)
+        whole = source_line(self.function, line)
+        site = Site(self.function.__name__, line, text, array, file, indent, whole)
         return self.program.add_site(site)
 
     def _line(self, node):

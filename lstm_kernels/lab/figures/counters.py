@@ -32,10 +32,13 @@ BARS, BAR_WIDTH, CODE_LETTERS = 63, 25, 82  # where bars begin; how long the lon
 SENTENCES, SENTENCE_LETTERS = 4, 124
 ROW = 0.235  # inches of a line of source
 MEASURES = {  # what a bar shows of a Line, and in words
-    "sectors": (lambda line: _of_global(line)[1], "pieces of 32 bytes of global memory"),
+    "sectors": (
+        lambda line: sum(asked.sectors for asked in _of_global(line)),
+        "pieces of 32 bytes of global memory",
+    ),
     "sectors_per_request": (
-        lambda line: _of_global(line)[1] / max(1, _of_global(line)[0]),
-        "pieces of 32 bytes per request of a warp",
+        lambda line: max((asked.sectors_per_request for asked in _of_global(line)), default=0),
+        "most pieces of 32 bytes per request",
     ),
     "turns": (lambda line: line.asked.turns, "turns of shared memory"),
     "conflicts": (lambda line: line.asked.conflicts, "turns lost to bank conflicts"),
@@ -48,9 +51,7 @@ MEASURES = {  # what a bar shows of a Line, and in words
 
 
 def _of_global(line):
-    """(requests, sectors) of global memory."""
-    asked = [access.asked for access in line.accesses if access.memory == "global"]
-    return sum(a.requests for a in asked), sum(a.sectors for a in asked)
+    return [access.asked for access in line.accesses if access.memory == "global"]
 
 
 # ---- the source -------------------------------------------------------------------------------
@@ -179,8 +180,8 @@ def _told(request):
     start = f"{request.place.text}: {lanes} lanes ask for {asked:,} bytes"
     if request.name == "shared":
         turns, few = _turns(request), len(turns_of(request))
-        told = f"{start} of shared memory; {count_text(turns, 'turn')}"
-        return told + (f", {turns - few} of them by bank conflicts" if turns > few else "")
+        told = f"{start} of shared memory, {count_text(turns, 'turn')}"
+        return told + (f", {turns - few} by bank conflicts" if turns > few else "")
     pieces = len(pieces_of(request))
     share = 100 * len(set(request.offsets)) * request.itemsize / (PIECE * pieces)
     return f"{start}; {PIECE * pieces:,} are moved, {pieces} x {PIECE}: {share:.3g} % of it is used"
@@ -195,6 +196,7 @@ def _lane_x(lane):
 
 
 def _draw_lanes(ax, request):
+    ax.set_title(_told(request), fontsize=13.5)
     for lane in range(WARP):
         busy = lane in request.lanes
         rectangle(ax, _lane_x(lane) - 1.3, 0, 2.6, 1, SKY if busy else LIGHT)
@@ -204,7 +206,7 @@ def _draw_lanes(ax, request):
 
 def _draw_pieces(ax, request):
     """The pieces that are moved, side by side, with what was asked for in them."""
-    blank(ax, (-3, 99), (5, -0.2), title=_told(request))
+    blank(ax, (-3, 99), (5, -0.2))
     _draw_lanes(ax, request)
     pieces = pieces_of(request)
     step = min(12, 96 / len(pieces))
@@ -224,7 +226,7 @@ def _draw_pieces(ax, request):
 def _draw_banks(ax, request):
     """A column per bank, a row per turn."""
     turns = _turns(request)
-    blank(ax, (-3, 99), (4.2 + turns, -0.2), title=_told(request))
+    blank(ax, (-3, 99), (4.2 + turns, -0.2))
     _draw_lanes(ax, request)
     place, first = {}, 0
     for group, banks in enumerate(turns_of(request)):
@@ -246,6 +248,8 @@ def _draw_banks(ax, request):
 
 
 def _draw_word(ax, bank, turn, word, late):
-    rectangle(ax, _lane_x(bank) - 1.3, 3.06 + turn, 2.6, 0.88, VERMILLION if late else ORANGE)
+    rectangle(
+        ax, _lane_x(bank) - 1.3, 3.06 + turn, 2.6, 0.88, VERMILLION if late else ORANGE, zorder=2
+    )
     color = "white" if late else "black"
     write(ax, _lane_x(bank), 3.5 + turn, str(word), fontsize=9, color=color, zorder=3)
