@@ -23,6 +23,8 @@ class Site:
     text: str
     array: str = ""
     file: str = ""  # or "a notebook cell"
+    indent: int = 0  # of the line, in blanks; 0 for a place within a line
+    whole: str = ""  # the line, as it is written
 
     def __str__(self):
         return f"{self.function}, line {self.line}: {self.text}"
