@@ -122,6 +122,7 @@ class Line:
     splits: int  # visits after which the lanes of a warp go different ways
     accesses: tuple  # of Access
     operations: Operations
+    indent: int = 0  # blanks before the text in the source
 
     @property
     def asked(self):
@@ -286,16 +287,18 @@ class Counter:
     def _line(self, file, function, line, numbers):
         sites = self.launch.build.program.sites
         visits, lanes, splits = self.visits[numbers].sum(axis=0).tolist()
+        whole = max((sites[n] for n in numbers), key=lambda site: (not site.array, site.indent))
         return Line(
             function=function,
             number=line,
-            text=next((sites[n].text for n in numbers if not sites[n].array), ""),
+            text="" if whole.array else whole.text,
             file=file,
             visits=visits,
             lanes=lanes,
             splits=splits,
             accesses=tuple(access for n in numbers for access in self._accesses(n)),
             operations=Operations(*self.operations[numbers].sum(axis=0).tolist()),
+            indent=whole.indent,
         )
 
     def _accesses(self, number):

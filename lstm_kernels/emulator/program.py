@@ -23,6 +23,7 @@ class Site:
     text: str
     array: str = ""
     file: str = ""  # or "a notebook cell"
+    indent: int = 0  # of the line, in blanks; 0 for a place within a line
 
     def __str__(self):
         return f"{self.function}, line {self.line}: {self.text}"

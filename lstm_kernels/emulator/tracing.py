@@ -32,9 +32,10 @@ HEADER = 13
 # one row for each piece of traced memory
 START, END, ITEMSIZE, FIRST, SHARED = range(5)
 REGION = 5
-# one row of the log: WHO, KIND, SITE as below, the piece of memory, the element
-LOG_AREA, LOG_ELEMENT = 3, 4
-LOG = 5
+# one row of the log: WHO, KIND, SITE as below, the piece of memory, the element, its bits before
+# the access, the barriers that the thread's block has passed
+LOG_AREA, LOG_ELEMENT, LOG_BEFORE, LOG_BARRIERS = 3, 4, 5, 6
+LOG = 7
 # one remembered access: thread (counted from 1 over the whole grid, 0: empty), ...
 WHO, KIND, SITE, BLOCK_EPOCH, WARP_EPOCH, GRID_EPOCH = range(6)
 ENTRY = 6
@@ -173,12 +174,23 @@ def count(header, area, element, now):
 
 
 @device
-def log(header, area, element, now):
+def bits_at(address, itemsize):
+    """The bits of the number at an address, as one whole number; 0 for those of other sizes."""
+    if itemsize == 8:
+        return array_at(address, (1,), np.int64)[0]
+    if itemsize == 4:
+        return np.int64(array_at(address, (1,), np.uint32)[0])
+    return np.int64(array_at(address, (1,), np.uint8)[0]) if itemsize == 1 else np.int64(0)
+
+
+@device
+def log(header, area, element, now, address, itemsize):
     """For observe.py: one more row, while there is room."""
     if header[LOGGED] < header[LOG_ROWS]:
         row = array_at(header[LOG_AT] + 8 * LOG * header[LOGGED], (LOG,), np.int64)
         row[WHO], row[KIND], row[SITE] = now[WHO], now[KIND], now[SITE]
         row[LOG_AREA], row[LOG_ELEMENT] = area, element
+        row[LOG_BEFORE], row[LOG_BARRIERS] = bits_at(address, itemsize), now[BLOCK_EPOCH]
     header[LOGGED] += 1
 
 
@@ -190,7 +202,7 @@ def compare_and_remember(header, area, address, now):
     if header[COUNTS_AT] and not region[SHARED]:
         count(header, area, region[FIRST] + element, now)
     if header[LOG_ROWS]:
-        log(header, area, element, now)
+        log(header, area, element, now, address, region[ITEMSIZE])
     shadow = header[SHADOW_AT] + 4 * ENTRY * ENTRIES * (region[FIRST] + element)
     entries, threads = array_at(shadow, (ENTRIES, ENTRY), np.int32), header[THREADS]
     if region[SHARED]:

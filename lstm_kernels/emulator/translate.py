@@ -25,7 +25,7 @@ from numba import types
 
 from . import names, scheduler
 from .environment import MISSING, Environment, python_function, source_tree
-from .explain import file_of, source_line
+from .explain import file_of, indent_of, source_line
 from .inline import inline_calls, keep_apart
 from .loops import Loops
 from .noted import Notes
@@ -451,14 +451,15 @@ class Translator(ast.NodeTransformer):
 
     # ---- helpers --------------------------------------------------------------------------------
 
-    def _site(self, node, text, array=""):
+    def _site(self, node, text, array="", indent=0):
         line, file = getattr(node, "lineno", 0), file_of(self.function)
-        site = Site(self.function.__name__, line, text, array, file)
+        site = Site(self.function.__name__, line, text, array, file, indent)
         return self.program.add_site(site)
 
     def _line(self, node):
         """The place of a whole line, as it is written."""
-        return self._site(node, source_line(self.function, node.lineno).strip())
+        where = self.function, node.lineno
+        return self._site(node, source_line(*where), indent=indent_of(*where))
 
     def _dimensions(self, node):
         values = [getattr(argument, "value", None) for argument in node.args]
