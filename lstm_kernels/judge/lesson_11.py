@@ -163,14 +163,14 @@ def _forward(given):
     return {"h": h, "c": c, "gates": gates, "dy": np.stack(dy)}
 
 
-def sample_last(a):
+def rearranged(a):
     """An array (T, N, D) as (T, D, N), neighbouring samples side by side in memory."""
     return np.ascontiguousarray(a.transpose(0, 2, 1))
 
 
 @task(
-    "11.4", "sample_last",
-    ours=sample_last,
+    "11.4", "rearranged",
+    ours=rearranged,
     hints=(
         "a.transpose(0, 2, 1) exchanges the last two indices. Does it move a number in memory?",
         "A transposed array is a view: the same memory, read in another order. "
@@ -178,10 +178,10 @@ def sample_last(a):
         "return np.ascontiguousarray(a.transpose(0, 2, 1))",
     ),
 )  # fmt: skip
-def moved_and_not_only_renamed(sample_last):
+def moved_and_not_only_renamed(rearranged):
     for T, N, D in ((3, 5, 2), (2, 33, 3), (1, 4, 4), (4, 7, 1)):
         a, where = floats(T, N, D), f"T = {T}, N = {N}, D = {D}"
-        before, got = a.copy(), sample_last(a)
+        before, got = a.copy(), rearranged(a)
         typical = {
             "reshape keeps the order of the numbers: they change their samples": (
                 a.reshape(T, D, N)
@@ -214,12 +214,12 @@ def sectors_of_stride(stride):
     ),
 )  # fmt: skip
 def each_stride(sectors_of_stride):
-    for stride in (*range(21), 50, 200):
+    for stride in (*range(1, 21), 0, 50, 200):
         addresses = [NUMBER * stride * lane for lane in range(WARP)]
         typical = {
+            "a stride of 0 is one address, and a sector": min(WARP, 4 * stride),
             "there are 32 lanes, which touch at most 32 sectors": 31 * stride // 8 + 1,
             "one too few: the first sector is number 0": min(WARP, 31 * stride // 8),
-            "a stride of 0 is one address, and a sector": min(WARP, 4 * stride),
         }
         wanted, where = thread_layout.sectors(addresses), f"a stride of {stride}"
         same("the number of sectors", sectors_of_stride(stride), wanted, typical, where=where)

@@ -65,7 +65,7 @@ ROWS = {
     "cuda_v3c": Placement(
         "CPU\nPython loop",
         "GPU\none launch,\nno loop over samples",
-        "GPU\none thread of its own,\nthe last index in memory",
+        "GPU\none thread of its own,\nneighbours in memory",
         "n = cuda.grid(1)\nand a bounds check",
         "explicit\nin: parameters, batch, zeros\nout: gradients, loss",
     ),
