@@ -19,12 +19,18 @@ def draw_times_by_pieces(recorded, expected, label):
     end = 36
     slope = (y1 - y0) / (x1 - x0)
     ax.plot([0, end], [y0 - slope * x0, y0 + slope * (end - x0)], color=LIGHT, lw=2, zorder=0)
-    ax.plot(*zip(*recorded.values(), strict=True), "o", color=VERSION_COLORS["cuda_v3"], mec=BLACK)
+    ax.plot(
+        *zip(*recorded.values(), strict=True),
+        "o",
+        color=VERSION_COLORS["cuda_v3"],
+        mec=BLACK,
+        ms=10,
+    )
     for pieces in (x0, x1):
         there = {f"{n:,}": ns for n, (x, ns) in recorded.items() if x == pieces}
         ax.text(pieces + 0.8, min(there.values()) - 4, f"N = {listed(there)}", va="center")
     color = VERSION_COLORS["cuda_v3c"]
-    ax.plot(*expected, "o", mec=color, mfc="white", mew=2)
+    ax.plot(*expected, "o", mec=color, mfc="white", mew=2, ms=10)
     ax.annotate(f"V3c: expected {expected[1]:.3g} ns", expected, (-8, -26), color=ink(color),
                 textcoords="offset points", fontweight="bold")  # fmt: skip
     ax.set(xlim=(0, 40), ylim=(0, 1.2 * y1), xlabel="pieces of 32 bytes per request")
