@@ -25,7 +25,8 @@ from .style import (
 )
 
 MARKS = {
-    "cuda_v2": "s", "cuda_v3": "^", "cuda_v4": "D", "cuda_v5": "v", "cuda_v6": "P", "cuda_v7": "X",
+    "cuda_v2": "s", "cuda_v3": "^", "cuda_v3c": "<", "cuda_v4": "D", "cuda_v5": "v", "cuda_v6": "P",
+    "cuda_v7": "X",
 }  # fmt: skip
 LETTERS = 78  # of a warning below a panel: no line is wider than the picture
 
