@@ -12,7 +12,9 @@ import pytest
 from lstm_kernels import VERSIONS, checks, cluster, data, init_params, training
 from lstm_kernels.cluster import engine, shards, windows
 from lstm_kernels.lab import apart
+from tests import driver
 from tests.problems import random_problem, same, settings
+from tests.processes import run_python
 from tests.workers import LIMIT, Workers, kill, wait_until
 
 long = pytest.mark.long
@@ -297,6 +299,47 @@ def _is_there(group):
     except ProcessLookupError:
         return False
     return True
+
+
+# ---- cards --------------------------------------------------------------------------------
+
+TWO_CARDS = """
+import os
+import numpy as np
+from lstm_kernels import checks, cluster, training
+from lstm_kernels.machine import device
+from tests import driver
+from tests.problems import random_problem, settings
+
+def seen():
+    return os.environ["CUDA_VISIBLE_DEVICES"], device.count_gpus(), device.TARGET
+
+if __name__ == "__main__":
+    problem, wish = random_problem(3, 7, 1, 4, 1, np.float64), settings()
+    expected, _ = training.fit("numpy_batched", *problem, **wish)
+    with cluster.local(3) as client:
+        trained, _ = cluster.fit("cuda_v2", *problem, **wish, client=client)
+        print(*sorted(client.run(seen).values()))
+    print(max(map(checks.relative_error, trained, expected)) < 1e-6)
+"""
+
+
+@long
+def test_each_worker_sees_a_card_of_its_own(dask, compiler, driver_folder, tmp_path):
+    """Three workers and two cards, on a stand-in for the driver: the third shares the first."""
+    (program := tmp_path / "program.py").write_text(TWO_CARDS)
+    there = driver.environment(driver_folder, CARDS=2)
+    done = run_python(program, settings=there, folder=tmp_path)
+    first, second = (("0", 1, "gpu"), ("1", 1, "gpu"))
+    assert done.stdout.splitlines() == [f"{first} {first} {second}", "True"], done.stderr
+
+
+@pytest.mark.parametrize("outside, inside", [(None, ["0", "1"]), ("3,5", ["3", "5"])])
+def test_of_the_cards_that_are_seen_here_each_worker_sees_one(outside, inside, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if outside:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", outside)
+    assert [engine.environment(card)["CUDA_VISIBLE_DEVICES"] for card in (0, 1)] == inside
 
 
 # ---- data larger than memory --------------------------------------------------------------
