@@ -41,7 +41,7 @@ def processes(dask, tmp_path):
 
 @pytest.fixture
 def client(dask, processes):
-    with dask.Client(processes.address, timeout=LIMIT) as client:
+    with dask.Client(processes.address, timeout=10) as client:
         yield client
 
 

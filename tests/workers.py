@@ -1,8 +1,6 @@
 """A scheduler and workers of Dask, each a process of its own on the loopback address."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -41,20 +39,14 @@ class Workers:
         return self.start("worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard")
 
     def end(self):
-        for process in reversed(self.started):
-            if process.poll() is None:
-                process.terminate()
         for process in self.started:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(10)
+            if process.poll() is None:
+                kill(process)
 
 
 def kill(process):
     """As a machine that loses its power: nothing is said to anybody."""
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     process.wait(LIMIT)
 
 

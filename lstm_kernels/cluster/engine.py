@@ -1,5 +1,6 @@
 """Dask distributed, imported only when it is needed: workers here, or a scheduler elsewhere."""
 
+import logging
 import os
 from contextlib import contextmanager
 
@@ -8,6 +9,8 @@ from lstm_kernels.model import check_count
 
 INSTALL = "python -m pip install -r requirements-cluster.txt"
 LOOPBACK = "127.0.0.1"
+# A terminal sends Ctrl-C to the workers, too.  They let us decide, and end when we do.
+NO_CTRL_C = ["import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"]
 PATIENCE = 30  # seconds for a scheduler to answer, or for a first worker to be there
 
 
@@ -38,6 +41,7 @@ def local(workers=2):
 def _cluster(distributed, workers, cards):
     """The processes: Dask's own LocalCluster; with cards, one that gives each worker its card."""
     plain = {"threads_per_worker": 1, "dashboard_address": f"{LOOPBACK}:0", "host": LOOPBACK}
+    plain |= {"silence_logs": logging.ERROR, "preload": NO_CTRL_C}
     if not cards:
         return distributed.LocalCluster(n_workers=workers, memory_limit=0, **plain)
     if workers <= cards and (cuda_cluster := _dask_cuda()):
@@ -51,7 +55,8 @@ def _cluster(distributed, workers, cards):
 
 def pinned(distributed, card):
     """How Dask starts one worker that sees only this card: nothing before it has asked for one."""
-    options = {"nthreads": 1, "host": LOOPBACK, "memory_limit": 0, "env": environment(card)}
+    options = {"nthreads": 1, "host": LOOPBACK, "memory_limit": 0, "preload": NO_CTRL_C}
+    options |= {"silence_logs": logging.ERROR, "env": environment(card)}
     return {"cls": distributed.Nanny, "options": options}
 
 

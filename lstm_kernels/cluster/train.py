@@ -15,7 +15,8 @@ def fit(version, params, x, y, *, client=None, workers=2, shards=SHARDS, **sched
     version, params, schedule: as for `training.fit`: epochs, batch_size, lr, optimizer, seed,
     on_batch, validation, checkpoint.  x (T, N, D), y (T, N, O): arrays; or two .npy files with
     (N, T, D) and (N, T, O), which every worker can open, for data larger than the memory: they are
-    read batch by batch (`python -m lstm_kernels windows` writes such files).
+    read batch by batch (`python -m lstm_kernels windows` writes such files).  What grows with N is
+    the order of an epoch, 8 bytes per window, here.
 
     client: a dask.distributed Client; the address of a scheduler, "tcp://HOST:8786"; or None, and
     `workers` processes are started on this machine and ended afterwards.

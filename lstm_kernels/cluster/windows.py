@@ -12,7 +12,7 @@ from lstm_kernels.data import panel
 from lstm_kernels.machine.files import replacing
 from lstm_kernels.model import check_count, random_numbers
 
-AT_ONCE = 2**22  # bytes, about, of the windows that are made at once
+AT_ONCE = 2**18  # bytes, about, of the windows that are made at once
 
 
 def write_windows(folder, count, T=24, seed=0, dtype=np.float32):
