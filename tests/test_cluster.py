@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lstm_kernels import VERSIONS, checks, cluster, data, init_params, training
-from lstm_kernels.cluster import engine, shards, windows
+from lstm_kernels.cluster import engine, shards, step, windows
 from lstm_kernels.lab import apart
 from tests import driver
 from tests.problems import random_problem, same, settings
@@ -19,16 +19,6 @@ from tests.workers import LIMIT, Workers, kill, wait_until
 
 long = pytest.mark.long
 ELEVEN = random_problem(4, 11, 1, 5, 1, np.float64)  # windows: no number of shards divides them
-
-
-@pytest.fixture(scope="session")
-def dask():
-    """Dask distributed; CI sets LSTM_KERNELS_REQUIRE_DASK, so that there it cannot be missing."""
-    if os.environ.get("LSTM_KERNELS_REQUIRE_DASK"):
-        import distributed
-    else:
-        distributed = pytest.importorskip("distributed", reason=engine.INSTALL)
-    return distributed
 
 
 @pytest.fixture
@@ -144,17 +134,17 @@ def test_a_batch_smaller_than_the_number_of_workers(processes, client):
 @long
 def test_each_step_in_float32(processes, client):
     """Gradients of one batch against one worker's: no optimiser makes them larger or smaller."""
-    from lstm_kernels.cluster.step import Step
-
     params, x, y = random_problem(8, 100, 2, 16, 3)
     with_workers(processes, client, 2)
     parts, bounds = shards.cut(params, x, y, 3)
-    step = Step(client, "numpy_batched", parts, bounds, training.make_plan(params, 100, 1, 60, 0.1))
+    one = step.Step(
+        client, "numpy_batched", parts, bounds, training.make_plan(params, 100, 1, 60, 0.1)
+    )
     for batch in (np.arange(100), np.array([99, 3, 50]), np.array([7])):
-        loss, grads = step.gradients(params, batch)
+        loss, grads = one.gradients(params, batch)
         expected = VERSIONS["numpy_batched"].gradients(params, x[:, batch], y[:, batch])
         assert max(map(checks.relative_error, (loss, *grads), (expected[0], *expected[1]))) < 1e-6
-        assert set(step.spent.workers) <= set(client.nthreads()) and step.spent.whole > 0
+        assert set(one.spent.workers) <= set(client.nthreads()) and one.spent.whole > 0
 
 
 @long
@@ -175,6 +165,22 @@ def test_an_own_version_that_answers_in_any_order(processes, client):
         del VERSIONS["slow"]
     expected, _ = cluster.fit("numpy_batched", *ELEVEN, **settings(), client=client)
     assert same(one, two) and same(one, expected)
+
+
+@long
+def test_workers_that_lack_a_package_are_told_from_an_error_here(processes, client):
+    from lstm_kernels import versions
+
+    def lacking(params, x, y):
+        import not_installed_there  # noqa: F401
+
+    with_workers(processes, client, 1)
+    versions.enter("lacking", lacking)
+    try:
+        with pytest.raises(ImportError, match="a worker lacks the package not_installed_there;"):
+            cluster.fit("lacking", *ELEVEN, **settings(), client=client)
+    finally:
+        del VERSIONS["lacking"]
 
 
 # ---- what goes wrong ----------------------------------------------------------------------
@@ -253,6 +259,20 @@ def test_a_scheduler_without_workers(processes, client, monkeypatch):
     monkeypatch.setattr(engine, "PATIENCE", 1)
     with pytest.raises(ConnectionError, match="has no worker; start one: dask worker tcp://"):
         cluster.fit("numpy_batched", *ELEVEN, **settings(), client=client)
+
+
+@long
+def test_all_workers_are_lost(processes, client, monkeypatch):
+    monkeypatch.setattr(step, "PATIENCE", 1)
+    (only,) = with_workers(processes, client, 1)
+
+    def on_batch(progress):
+        if (progress.epoch, progress.batch) == (2, 2):
+            kill(only)
+
+    with pytest.raises(ConnectionError, match="lost all workers, for 1 s") as why:
+        cluster.fit("numpy_batched", *TWENTY, **FOUR_EPOCHS, client=client, on_batch=on_batch)
+    assert len(why.value.trained[1].batch_losses) == 7
 
 
 CTRL_C = """

@@ -87,9 +87,9 @@ def connected(client, workers):
             yield own
     elif isinstance(client, str):
         with _at(distributed, client) as own:
-            yield _with_workers(own)
+            yield _with_workers(distributed, own)
     elif isinstance(client, distributed.Client):
-        yield _with_workers(client)
+        yield _with_workers(distributed, client)
     else:
         words = "it must be a dask.distributed Client, an address such as tcp://HOST:8786, or None"
         raise TypeError(f"client is {client!r:.60}; {words}")
@@ -103,10 +103,10 @@ def _at(distributed, address):
         raise ConnectionError(f"no scheduler answers at {address}: {words} ({error})") from None
 
 
-def _with_workers(client):
+def _with_workers(distributed, client):
     try:
         client.wait_for_workers(1, timeout=PATIENCE)
-    except TimeoutError:
+    except distributed.TimeoutError:
         where = client.scheduler.address
         words = f"start one: dask worker {where} --nthreads 1"
         raise ConnectionError(f"the scheduler {where} has no worker; {words}") from None

@@ -20,20 +20,20 @@ class Spent(NamedTuple):
 class Step:
     """`gradients(params, batch)`, computed on the workers of `client`.
 
-    shards, bounds: as `shards.cut` made them; the shards are sent here, once.
+    shards, bounds: as `shards.cut` made them; the shards are sent once.
     """
 
     def __init__(self, client, version, shards, bounds, plan):
         self.client, self.version, self.bounds, self.plan = client, version, bounds, plan
+        self.cut, self.shards = shards, []  # the shards, and the tasks that keep them
         self.steps, self.spent = 0, None
-        with self.losing():
-            self.find_owners(len(shards))
-            self.shards = [self.submit(s, pieces.keep, shard) for s, shard in enumerate(shards)]
 
-    def find_owners(self, shards):
-        """Deal the shards out to the workers that are there now; a lost one's go elsewhere."""
+    def begin_epoch(self):
+        """Deal the shards out to the workers that are there now; send them, if it is the first."""
         workers = self.workers()
-        self.owners = [workers[s % len(workers)] for s in range(shards)] if workers else []
+        self.owners = [workers[s % len(workers)] for s in range(len(self.cut))] if workers else []
+        if not self.shards:
+            self.shards = [self.submit(s, pieces.keep, shard) for s, shard in enumerate(self.cut)]
 
     def submit(self, s, function, *args):
         """A task for the owner of shard `s`; for any worker, if that one is lost or s is None."""
@@ -51,8 +51,8 @@ class Step:
         """
         start = perf_counter()
         with self.losing():
-            if self.steps and self.steps % -(-self.plan.N // self.plan.batch_size) == 0:
-                self.find_owners(len(self.shards))  # an epoch begins: perhaps with new workers
+            if self.steps % -(-self.plan.N // self.plan.batch_size) == 0:
+                self.begin_epoch()
             level = self.parts(self.submit(None, pieces.keep, params), batch)
             while len(level) > 1:
                 level = [self.sum_of(level[i : i + 2]) for i in range(0, len(level), 2)]
@@ -81,7 +81,9 @@ class Step:
         while True:
             try:
                 return task.result(timeout=PATIENCE)
-            except TimeoutError:
+            except load_dask().TimeoutError:
+                if task.status == "error":  # it is the task's own
+                    raise
                 if not self.workers():
                     raise Lost(f"all workers, for {PATIENCE} s") from None
 
@@ -105,6 +107,9 @@ class Step:
             raise self.lost(f"several workers by the same task: {error}") from None
         except Lost as error:
             raise self.lost(error) from None
+        except ModuleNotFoundError as error:
+            words = "the course and its packages must be installed on every worker's machine"
+            raise ImportError(f"a worker lacks the package {error.name}; {words}") from None
 
     def lost(self, what):
         kept = self.plan.checkpoint

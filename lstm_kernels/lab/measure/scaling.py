@@ -45,14 +45,14 @@ def split(spent, workers):
     return Times(spent.whole, fmean(busy), slowest - fmean(busy), spent.whole - slowest)
 
 
-def measure(client, workers, kind, sizes, steps=STEPS, check=lambda: None):
-    """[Times] of so many steps, one shard for each worker."""
+def measure(client, workers, kind, sizes, check=lambda: None):
+    """[Times] of STEPS steps, one shard for each worker."""
     batch = sizes.batch * (workers if kind == "weak" else 1)
     params, (x, y) = init_params(1, sizes.hidden, 1), panel(batch, sizes.length)
     parts, bounds = shards.cut(params, x, y, workers)
-    plan = make_plan(params, batch, steps + WARM, batch, 1e-3)
+    plan = make_plan(params, batch, STEPS + WARM, batch, 1e-3)
     one, times = step.Step(client, sizes.version, parts, bounds, plan), []
-    for _ in range(WARM + steps):
+    for _ in range(WARM + STEPS):
         check()
         _, grads = one.gradients(params, np.arange(batch))
         params = plan.rule.update(params, grads)
