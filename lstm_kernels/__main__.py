@@ -54,7 +54,9 @@ def parse(arguments):
     windows.add_argument("--count", type=size, required=True, help="how many windows")
     windows.add_argument("--length", type=size, default=24, help="steps of each")
     report = commands.add_parser("report", help="what the compiler makes of each kernel; no GPU")
-    report.add_argument("--cc", type=int, nargs="+", default=[60, 75, 80, 89, 90])
+    report.add_argument("--cc", type=int, nargs="+", help="compute capabilities, such as 75")
+    compilers = ("numba-cuda", "numba-cuda-mlir")
+    report.add_argument("--compiler", choices=compilers, default=compilers[0])
     report.add_argument("--png", default=None, help="save the occupancy picture here")
     report.add_argument("--keep", action="store_true", help="keep it for the lessons, in data/")
     of_class(commands)
@@ -152,7 +154,7 @@ def main(arguments=None):
         return grade.main(wishes.pop("submissions"), **wishes)
     from lstm_kernels.lab.commands import report
 
-    return report.main(cc=options.cc, png=options.png, keep=options.keep)
+    return report.main(options.cc, options.png, options.keep, options.compiler)
 
 
 def main_scaling(options):
