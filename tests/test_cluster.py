@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from lstm_kernels import VERSIONS, checks, cluster, data, init_params, training
+from lstm_kernels import VERSIONS, __main__, checks, cluster, data, init_params, training
 from lstm_kernels.cluster import engine, shards, step, windows
 from lstm_kernels.lab import apart
 from tests import driver
@@ -75,6 +75,13 @@ def test_files_hold_the_panels_windows_piece_by_piece(tmp_path, monkeypatch):
         assert np.array_equal(np.load(path).swapaxes(0, 1), a)
         assert np.array_equal(shards.read(path, np.array([99, 0, 3])), a[:, [99, 0, 3]])
     assert sorted(os.listdir(tmp_path / "new")) == ["x.npy", "y.npy"]
+
+
+def test_the_command_that_writes_windows(tmp_path, capsys):
+    folder = tmp_path / "w"
+    assert __main__.main(["windows", str(folder), "--count", "5", "--length", "3"]) == 0
+    assert [np.load(folder / f"{name}.npy").shape for name in "xy"] == [(5, 3, 1)] * 2
+    assert "x.npy: 5 windows of 3 steps" in capsys.readouterr().out
 
 
 def test_a_file_that_was_cut_off_is_named(tmp_path):
