@@ -150,7 +150,10 @@ def test_a_diverging_training_returns_the_last_finite_parameters(version, lr, da
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("version", ["sequential", "numpy_batched", "cuda_v6"])
+@pytest.mark.parametrize(
+    "version",
+    ["sequential", "numpy_batched", pytest.param("cuda_v6", marks=pytest.mark.long)],
+)
 def test_a_training_that_goes_on_is_the_same_to_the_last_bit(version, optimizer, data, tmp_path):
     params, x, y = data
     wish = {**settings(epochs=4, optimizer=optimizer), "validation": (x, y)}
