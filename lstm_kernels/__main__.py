@@ -1,5 +1,5 @@
 """The door: `python -m lstm_kernels doctor | race | bench | baselines | forecast | report |
-windows | judge | ranking | grade`."""
+windows | emulate | judge | ranking | grade`."""
 
 import argparse
 import codecs
@@ -59,11 +59,30 @@ def parse(arguments):
     report.add_argument("--compiler", choices=compilers, default=compilers[0])
     report.add_argument("--png", default=None, help="save the occupancy picture here")
     report.add_argument("--keep", action="store_true", help="keep it for the lessons, in data/")
+    of_script(commands)
     of_class(commands)
     options = parser.parse_args(arguments)
     if options.command == "bench":
         check_bench(options, bench.error)
     return options
+
+
+def of_script(commands):
+    """`emulate`: what stands behind the script's name is the script's, but for our two options."""
+    emulate = commands.add_parser("emulate", help="a script with numba.cuda, without a GPU")
+    emulate.add_argument("--races", action="store_true", help="check each launch for data races")
+    emulate.add_argument("--count", action="store_true", help="count what each kernel's lines do")
+    emulate.add_argument("script", help="a .py file that says `from numba import cuda`")
+    rest = "of the script; --races and --count may stand first among them"
+    emulate.add_argument("arguments", nargs=argparse.REMAINDER, help=rest)
+
+
+def own_options(options):
+    """`emulate script.py --races --x`: --races is ours, --x and what follows the script's."""
+    rest = list(options.arguments)
+    while rest and rest[0] in ("--races", "--count"):
+        setattr(options, rest.pop(0)[2:], True)
+    return {"arguments": rest, "races": options.races, "count": options.count}
 
 
 def of_class(commands):
@@ -152,6 +171,10 @@ def main(arguments=None):
 
         wishes = {name: value for name, value in vars(options).items() if name != "command"}
         return grade.main(wishes.pop("submissions"), **wishes)
+    if options.command == "emulate":
+        from lstm_kernels.lab.commands import emulate
+
+        return emulate.main(options.script, **own_options(options))
     from lstm_kernels.lab.commands import report
 
     return report.main(options.cc, options.png, options.keep, options.compiler)

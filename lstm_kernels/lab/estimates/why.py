@@ -219,7 +219,7 @@ def _why_on_cpu(version, sizes):
         return Why(
             f"{version} is not one of the course's: nothing of it is counted; a mini-batch needs "
             f"{work:,} multiply-adds.",
-            f"Try it beside {COURSE[2]} in Sweep.",
+            f"Try other sizes: where does it beat {COURSE[2]}?",
         )
     found = cpu_shares(version, sizes)
     number = max(range(len(found)), key=found.__getitem__)
