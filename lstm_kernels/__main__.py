@@ -1,5 +1,5 @@
 """The door: `python -m lstm_kernels doctor | race | bench | baselines | forecast | report |
-emulate | judge | ranking | grade`."""
+windows | emulate | judge | ranking | grade`."""
 
 import argparse
 import codecs
@@ -35,6 +35,9 @@ def parse(arguments):
     for axis in GRID:
         what = f"sizes of the grid: {axis}"
         bench.add_argument(f"--{axis}", type=size, nargs="+", metavar="N", help=what)
+    one.add_argument(
+        "--workers", type=size, nargs="+", metavar="N", help="scaling on so many processes (Dask)"
+    )
     bench.add_argument("--out", help="saves OUT.json, OUT.csv and OUT.png (default: bench)")
     sections = ", ".join(OF_CARD)
     bench.add_argument(
@@ -46,6 +49,10 @@ def parse(arguments):
     baselines.add_argument("--seconds", type=float, default=3.0, help="for each shape")
     forecast = commands.add_parser("forecast", help="the forecast beside its rivals, by year")
     forecast.add_argument("--keep", action="store_true", help="keep it for lesson 10, in data/")
+    windows = commands.add_parser("windows", help="made-up windows in files, as many as you like")
+    windows.add_argument("folder", help="where x.npy and y.npy are written")
+    windows.add_argument("--count", type=size, required=True, help="how many windows")
+    windows.add_argument("--length", type=size, default=24, help="steps of each")
     report = commands.add_parser("report", help="what the compiler makes of each kernel; no GPU")
     report.add_argument("--cc", type=int, nargs="+", help="compute capabilities, such as 75")
     compilers = ("numba-cuda", "numba-cuda-mlir")
@@ -110,6 +117,9 @@ def check_bench(options, refuse):
         if getattr(options, other):
             for axis in sizes(options):
                 refuse(f"--{axis} does not go with --{other}, which has sizes of its own")
+    for axis, values in sizes(options).items():
+        if options.workers and len(values) > 1:
+            refuse(f"--{axis} takes one size beside --workers")
     if options.only and not options.card:
         refuse("--only goes with --card")
 
@@ -132,8 +142,14 @@ def main(arguments=None):
             return bench.main_cudnn(options.out or "cudnn")
         if options.card:
             return bench.main_card(options.out, options.only or ())
+        if options.workers:
+            return main_scaling(options)
         wishes = {"quick": options.quick, "out": options.out or "bench", "paths": options.compare}
         return bench.main(**wishes, **sizes(options), emulator=not options.no_emulator)
+    if options.command == "windows":
+        from lstm_kernels.cluster import windows
+
+        return windows.main(options.folder, options.count, options.length)
     if options.command == "baselines":
         from lstm_kernels.lab.commands import baselines
 
@@ -162,6 +178,14 @@ def main(arguments=None):
     from lstm_kernels.lab.commands import report
 
     return report.main(options.cc, options.png, options.keep, options.compiler)
+
+
+def main_scaling(options):
+    """`bench --workers`: with one size of each kind."""
+    from lstm_kernels.lab.commands import scaling
+
+    wished = {axis: value for axis, (value, *_) in sizes(options).items()}
+    return scaling.main(options.workers, options.out or "scaling", **wished)
 
 
 # ---- a console of any kind ----------------------------------------------------------------
