@@ -8,6 +8,7 @@ from lstm_kernels.lab.figures import threads as figures
 from lstm_kernels.lab.figures.style import BLUE, LIGHT, ORANGE, SKY
 from lstm_kernels.lab.measure.recorded import Recording
 from lstm_kernels.lab.measure.timing import Timing
+from lstm_kernels.lab.widgets.request import RequestMap
 from lstm_kernels.lab.widgets.thread_map import ThreadMap
 from tests.pictures import curves, faces, names_on, no_overlap, painted, texts, titles, widths
 
@@ -35,17 +36,6 @@ def test_the_lost_update_has_all_steps_in_their_order():
     assert lost == ["reads 0", "reads 0", "adds 2", "adds 3", "writes 2", "writes 3"]
     assert kept == ["atomic: 0 + 2", "atomic: 2 + 3"]
     assert [texts(ax)[-1] for ax in picture.axes] == ["dB[k] is 3", "dB[k] is 5"]
-    no_overlap(picture)
-
-
-def test_addresses_apart_need_a_piece_each():
-    picture = figures.draw_addresses(H=8, lanes=8)
-    said = "Layout {}: 8 neighbouring threads fetch {}"
-    layouts = ("(T, N, H)", "8 pieces"), ("(T, H, N)", "1 piece")
-    assert titles(picture) == [said.format(*layout) for layout in layouts]
-    for ax, pieces in zip(picture.axes, (8, 1), strict=True):
-        assert faces(ax).count(ORANGE) == 8 and len(ax.lines) == pieces
-        assert texts(ax)[:8] == [str(n) for n in range(8)]
     no_overlap(picture)
 
 
@@ -89,3 +79,26 @@ def test_occupancy_says_what_fits_and_what_is_used():
     squares = faces(picture.axes[0])[: 2 * 32]
     assert [squares.count(color) for color in (BLUE, SKY, LIGHT)] == [1 + 8, 15 + 8, 16 + 16]
     no_overlap(picture)
+
+
+@pytest.mark.parametrize(
+    "control, value, said",
+    [
+        ("layout_of_h", "(H, N)", "128 are moved, 4 x 32: 100 %"),
+        ("units", 16, "1,024 are moved, 32 x 32: 12.5 %"),
+        ("units", 1, "128 are moved, 4 x 32: 100 %"),
+        ("units", 4, "512 are moved, 16 x 32: 25 %"),
+        ("offset", 3, "1,024 are moved, 32 x 32: 12.5 %"),
+        ("shape", "8 x 4", "256 are moved, 8 x 32: 50 %"),
+    ],
+)
+def test_each_control_runs_the_read_anew(control, value, said):
+    request_map = RequestMap(layout="(N, H)", H=8)
+    (title,) = titles(painted(request_map, getattr(request_map, control), value))
+    assert said in title
+
+
+def test_an_offset_costs_one_more_piece_where_all_lie_side_by_side():
+    request_map = RequestMap(layout="(H, N)", offset=1)
+    assert "160 are moved, 5 x 32: 80 %" in titles(request_map.picture())[0]
+    assert sorted(request_map.request().threads) == list(range(32))

@@ -1,50 +1,30 @@
-"""Who is known to come before whom, where barriers of all threads do not tell it.
+"""Who is known to come before whom, where a barrier is one of some lanes only.
 
-Used by the race finder for kernels with a `cuda.threadfence()`, or a `cuda.syncwarp(mask)`.
-Each thread has a vector clock (Mattern 1988): a row with one number for each thread of the
-grid, how far it knows that one to be. What a thread did comes before what another does now if that
-one's row says so.
-
-    barrier, syncwarp(mask)    all that meet there learn what each of them knows
-    threadfence                what this thread knows now, it may pass on
-    atomic operation           it learns what was passed on at this element, and passes on its own
-
-So "write, threadfence, atomic" and then "atomic, read" are in order: the last block that sums the
-others' results, a lock by compare-and-swap.
+Used by the race finder for kernels with a `cuda.syncwarp(mask)`. Each thread has a vector clock
+(Mattern 1988): a row with one number for each thread of the grid, how far it knows that one to be.
+What a thread did comes before what another does now if that one's row says so. All that meet at a
+barrier learn what each of them knows.
 """
 
 import numpy as np
 
-from . import control as slots
 from .arithmetic import device
 from .compact import array_at
 
 # the header: int64 numbers at the address control[CLOCKS]
-THREADS, ALL, ROWS_AT, FENCED_AT, PLACES_AT, PLACES, PASSED_AT = range(7)
-HEADER = 7
-MOST_PLACES = 256  # elements at which something was passed on
+ALL, ROWS_AT = 0, 1
+HEADER = 2
 MOST_THREADS = 2048  # of the grid: each has a row with a number for each
 
 
 class Clocks:
-    """The memory for one run: who knows what, what was fenced, what was passed on where."""
+    """The memory for one run: one row for each thread."""
 
     def __init__(self, blocks, threads):
         count = blocks * threads
         self.rows = np.zeros((count, count), np.int32)
         np.fill_diagonal(self.rows, 1)
-        self.fenced = np.zeros((count, count), np.int32)
-        self.places = np.zeros(MOST_PLACES, np.int64)
-        self.passed = np.zeros((MOST_PLACES, count), np.int32)
-        self.header = np.zeros(HEADER, np.int64)
-        self.header[THREADS], self.header[ALL] = threads, count
-        for slot, array in (
-            (ROWS_AT, self.rows),
-            (FENCED_AT, self.fenced),
-            (PLACES_AT, self.places),
-            (PASSED_AT, self.passed),
-        ):
-            self.header[slot] = array.ctypes.data
+        self.header = np.array([count, self.rows.ctypes.data], np.int64)
 
     @property
     def address(self):
@@ -105,41 +85,3 @@ def meet_lanes(clocks, first, mask, lanes):
     for lane in range(lanes):
         if (mask >> lane) & 1:
             tick(clocks, first + lane)
-
-
-@device
-def fence(control_at):
-    """The present thread's `cuda.threadfence()`."""
-    control = array_at(control_at, (slots.SLOTS,), np.int64)
-    clocks = control[slots.CLOCKS]
-    if clocks:
-        threads = array_at(clocks, (HEADER,), np.int64)[THREADS]
-        thread = control[slots.BLOCK] * threads + control[slots.THREAD]
-        fenced = place_in(clocks, FENCED_AT, thread)
-        learn(clocks, fenced, place_in(clocks, ROWS_AT, thread))
-        tick(clocks, thread)
-
-
-@device
-def number_of(clocks, address):
-    """The number of the element in the table; -1 if the table is full."""
-    header = array_at(clocks, (HEADER,), np.int64)
-    places = array_at(header[PLACES_AT], (MOST_PLACES,), np.int64)
-    for n in range(header[PLACES]):
-        if places[n] == address:
-            return n
-    if header[PLACES] == MOST_PLACES:
-        return -1
-    places[header[PLACES]] = address
-    header[PLACES] += 1
-    return header[PLACES] - 1
-
-
-@device
-def pass_on(clocks, address, thread):
-    """An atomic operation: learn what was passed on here, pass on what is fenced."""
-    number = number_of(clocks, address)
-    if number >= 0:
-        passed = place_in(clocks, PASSED_AT, number)
-        learn(clocks, place_in(clocks, ROWS_AT, thread), passed)
-        learn(clocks, passed, place_in(clocks, FENCED_AT, thread))

@@ -36,6 +36,12 @@ def source_line(function, line):
     return linecache.getline(function.__code__.co_filename, line).strip()
 
 
+def indent_of(function, line):
+    """The number of blanks before that text."""
+    text = linecache.getline(function.__code__.co_filename, line)
+    return len(text) - len(text.lstrip())
+
+
 def told(function, line, reason):
     """`scale, line 7: <reason> (`y[n] = a * x[n]` in kernels.py)`."""
     text = source_line(function, line) if isinstance(line, int) else ""

@@ -227,29 +227,38 @@ def _no_value(context, builder, signature, args):
     return ir.Constant(ir.IntType(8), 0)
 
 
+SIZE = 256  # the race finder is told kind + SIZE * bytes of an element
+
+
 @intrinsic(prefer_literal=True)
 def noted_index(typingctx, control, site, kind, array, index):
-    """`index` after the same check; the access is reported to the function of the control block.
+    """`index` after the same check; the access is reported to the race finder's `note_access`.
 
-    That function is called by its address: so it is compiled once, and not again at each access.
+    That function is called by its address, which stands in the control block: so it is compiled
+    once, and not again at each access.
     """
-    return _noted(control, site, kind, array, index, with_size=False)
+    return _noted(control, site, kind, array, index)
 
 
-@intrinsic(prefer_literal=True)
-def sized_index(typingctx, control, site, kind, array, index):
-    """The same for the race finder: the kind also says how many bytes an element has."""
-    return _noted(control, site, kind, array, index, with_size=True)
-
-
-SIZE = 256  # kind + SIZE * bytes
-
-
-def _noted(control, site, kind, array, index, with_size):
-    """What both give to Numba: the signature, and what writes the machine code."""
+def _noted(control, site, kind, array, index):
+    """What it gives to Numba: the signature, and what writes the machine code."""
     if of_tuple := fixed_index(opened(array), index):
         return of_tuple(control, site, kind, array, index), _no_value
     index = types.unliteral(index)
+
+    def tell(context, builder, args, address):
+        nbytes = context.get_abi_sizeof(context.get_data_type(opened(array).dtype))
+        told = builder.add(args[2], args[2].type(SIZE * nbytes))
+        _call_note(context, builder, args[0], address, told, args[1])
+
+    return index(control, site, kind, array, index), noting(array, index, tell)
+
+
+def noting(array, index, tell):
+    """The code of an index (control, site, kind, array, index, ...) that is checked, then told.
+
+    `tell(context, builder, args, address)` writes what is done with an element's address.
+    """
     _refuse_too_many(array, index)
     check = _can_check(array, index)
     whole = check and is_whole_index(array, index)
@@ -261,15 +270,10 @@ def _noted(control, site, kind, array, index, with_size):
             sizes = cgutils.unpack_tuple(builder, fields.shape, opened(array).ndim)
             _refuse_outside(context, builder, args[0], args[1], indices, sizes[: len(indices)])
         if whole:
-            address = _element_address(context, builder, fields, indices)
-            kind = context.cast(builder, args[2], signature.args[2], types.int64)
-            if with_size:
-                nbytes = context.get_abi_sizeof(context.get_data_type(opened(array).dtype))
-                kind = builder.add(kind, kind.type(SIZE * nbytes))
-            _call_note(context, builder, args[0], address, kind, args[1])
+            tell(context, builder, args, _element_address(context, builder, fields, indices))
         return args[4]
 
-    return index(control, site, kind, array, index), codegen
+    return codegen
 
 
 @intrinsic(prefer_literal=True)
@@ -280,7 +284,7 @@ def field_index(typingctx, control, site, kind, array, index, name):
     known = isinstance(record, types.Record) and _can_check(array, index)
     known = known and is_whole_index(array, index) and name.literal_value in record.fields
     if not known:
-        usual, codegen = _noted(control, site, kind, array, index, with_size=True)
+        usual, codegen = _noted(control, site, kind, array, index)
         return usual.return_type(control, site, kind, array, index, name), codegen
 
     def codegen(context, builder, signature, args):
@@ -298,27 +302,6 @@ def field_index(typingctx, control, site, kind, array, index, name):
         return args[4]
 
     return index(control, site, kind, array, index, name), codegen
-
-
-@intrinsic
-def noted_part(typingctx, control, site, kind, part):
-    """`part`; if it is an array, such as `x[2:5]`, each of its elements is reported."""
-    if not isinstance(opened(part), types.Array):
-        return part(control, site, kind, part), lambda context, builder, signature, args: args[3]
-
-    def codegen(context, builder, signature, args):
-        ndim = opened(part).ndim
-        fields = view(context, builder, part, args[3])
-        nbytes = context.get_abi_sizeof(context.get_data_type(opened(part).dtype))
-        kind = context.cast(builder, args[2], signature.args[2], types.int64)
-        kind = builder.add(kind, kind.type(SIZE * nbytes))
-        shape = cgutils.unpack_tuple(builder, fields.shape, ndim)
-        with cgutils.loop_nest(builder, shape, shape[0].type) as indices:
-            address = _element_address(context, builder, fields, indices)
-            _call_note(context, builder, args[0], address, kind, args[1])
-        return args[3]
-
-    return part(control, site, kind, part), codegen
 
 
 @intrinsic

@@ -6,6 +6,7 @@
     seen.writers["y"]       the threads that wrote to y: {0, 1, 2, ...}
     seen.counts             reads, writes, atomics, barriers
     seen.requests           with log=True: what the lanes of a warp asked of memory together
+    seen.steps              with log=True: each access in the order of this run, with its values
 
 It is the race finder's run (data_races.py), with every access to global memory counted besides,
 and with one mark for each thread at each element that it touches. Nothing is dropped there, as
@@ -13,7 +14,10 @@ the race finder may do: who did what, and how often, is exact. The arguments are
 not changed.
 """
 
+import ctypes
+import sys
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +26,7 @@ from . import control as slots
 from . import tracing
 from .data_races import Trace, address_of, room, traced_launch
 from .errors import ArgumentError
+from .program import Site
 from .runtime import WARP
 
 READERS = 1 << tracing.READ | 1 << tracing.UPDATE | 1 << tracing.ATOMIC
@@ -53,6 +58,23 @@ class Request(NamedTuple):
     kind: str  # "reads", "writes", ... as in tracing.KINDS
     threads: tuple  # numbers over the whole grid
     offsets: tuple  # in bytes, from the start of the array or of the block's shared memory
+    itemsize: int = 4  # bytes of an element
+    place: Site = None  # in the source
+    lanes: tuple = ()  # of the threads, 0 to 31
+
+
+class Step(NamedTuple):
+    """One access of one thread to an element of global or shared memory."""
+
+    thread: int  # over the whole grid
+    kind: str  # as in Request
+    name: str  # of the array, also of a shared one
+    index: tuple
+    memory: str  # "global" or "shared"
+    place: Site
+    barriers: int  # that its block has passed before
+    before: object  # the element's value; None where it is not known
+    after: object
 
 
 @dataclass(frozen=True)
@@ -76,6 +98,25 @@ class Observed:
     barriers: float  # passed per block, on average over the blocks
     requests: list  # of Request, in the order in which they were met; empty without a log
     _touched: dict = field(repr=False)  # name -> bits of kinds, shape (array's shape, threads)
+    _watch: object = field(repr=False)
+
+    @cached_property
+    def steps(self):
+        """Each access to global and shared memory as a Step, in order; empty without a log."""
+        return self._watch.steps()
+
+    def asked(self, name, kind="reads", text=""):
+        """The requests of this kind to an array ("shared" for shared memory).
+
+        text: only of the place in the source that reads so, as `h[t, n, j]`.  ArgumentError if
+        there is none.
+        """
+        those = [r for r in self.requests if (r.name, r.kind) == (name, kind)]
+        found = [r for r in those if text in ("", r.place.text)]
+        if not found:
+            places = sorted({r.place.text for r in those}) or "none at all"
+            raise ArgumentError(f"no requests: {name} {kind} {text}; there are {places}")
+        return found
 
     def writers_of(self, name, index):
         """The threads that wrote element `index` of an array, or any element of that part."""
@@ -113,6 +154,7 @@ def observe(kernel, grid, block, *args, shared_bytes=0, order=0, log=False):
         barriers=barriers / watch.blocks,
         requests=watch.requests(),
         _touched=touched,
+        _watch=watch,
     )
 
 
@@ -152,23 +194,65 @@ class Watch(Trace):
 
     def requests(self):
         """The log's rows by warp, place in the source, and how often the lane came there."""
+        per_block = self.threads // self.blocks
+        times, found = {}, {}
+        for who, kind, site, area, element, *_ in self._logged():
+            times[who, site] = times.get((who, site), 0) + 1
+            block, rank = divmod(who - 1, per_block)
+            key = kind, area, site, block, rank // WARP, times[who, site]
+            found.setdefault(key, []).append((who - 1, element, rank % WARP))
+        return [self._request(*key[:3], lanes) for key, lanes in found.items()]
+
+    def _logged(self):
         logged, rows = int(self.header[tracing.LOGGED]), len(self.log)
         if logged > rows:
             raise ArgumentError(f"{logged:,} accesses; the log has room for {rows:,}")
-        per_block = self.threads // self.blocks
-        times, found = {}, {}
-        for who, kind, site, area, element in self.log[:logged].tolist():
-            times[who, site] = times.get((who, site), 0) + 1
-            block, rank = divmod(who - 1, per_block)
-            key = kind, area, block, rank // WARP, site, times[who, site]
-            found.setdefault(key, []).append((who - 1, element))
-        return [self._request(*key[:2], lanes) for key, lanes in found.items()]
+        return self.log[:logged].tolist()
 
-    def _request(self, kind, area, lanes):
-        region = self.regions[area]
-        threads, elements = zip(*lanes, strict=True)
+    def _request(self, kind, area, site, lanes):
+        region, place = self.regions[area], self.launch.build.program.sites[site]
+        threads, elements, lanes = zip(*lanes, strict=True)
         offsets = tuple(element * region.itemsize for element in elements)
-        return Request(region.name, tracing.KINDS[kind], threads, offsets)
+        kind = tracing.KINDS[kind]
+        return Request(region.name, kind, threads, offsets, region.itemsize, place, lanes)
+
+    def steps(self):
+        """The log's rows in words; what a step leaves is what the next one finds there."""
+        found, later = [], {}
+        for row in reversed(self._logged()):
+            who, _, _, area, element, before, _ = row
+            region = self.regions[area]
+            block = (who - 1) // (self.threads // self.blocks)
+            key = area, element, block if region.array is None else 0
+            after = later[key] if key in later else self._at_the_end(region, element)
+            later[key] = before.to_bytes(8, sys.byteorder, signed=True)[: region.itemsize]
+            found.append(self._step(row, region, later[key], after))
+        return found[::-1]
+
+    def _at_the_end(self, region, element):
+        """The element's bytes after the run; None in shared memory, which other blocks use too."""
+        if region.array is None and self.blocks > 1:
+            return None
+        return ctypes.string_at(region.start + element * region.itemsize, region.itemsize)
+
+    def _step(self, row, region, before, after):
+        who, kind, site, _, element, _, barriers = row
+        name, index = self._element(region, element)
+        shared = {a.name: a.dtype for a in self.launch.build.program.shared}
+        shared.update(self.launch.build.program.dynamic)
+        is_shared = region.array is None
+        dtype = np.dtype(shared[name]) if is_shared else region.array.dtype
+        return Step(
+            thread=who - 1,
+            kind=tracing.KINDS[kind],
+            name=name,
+            index=index,
+            memory="shared" if is_shared else "global",
+            place=self.launch.build.program.sites[site],
+            barriers=barriers,
+            before=_value(before, dtype),
+            after=_value(after, dtype),
+        )
 
     def _area(self, array):
         """The number of its region; None for an array without elements."""
@@ -181,6 +265,12 @@ class Watch(Trace):
 def _counts(kinds, barriers=0):
     read, write, update, atomic = (int(n) for n in kinds[1:])
     return Counts(read + update, write + update, atomic, barriers)
+
+
+def _value(found, dtype):
+    """A number from its bytes; None for numbers of other sizes than those that the log keeps."""
+    known = found is not None and dtype.itemsize == len(found) and dtype.itemsize in (1, 4, 8)
+    return np.frombuffer(found, dtype)[0].item() if known else None
 
 
 def _threads(marks, kinds):

@@ -22,6 +22,8 @@ class Site:
     text: str
     array: str = ""
     file: str = ""  # or "a notebook cell"
+    indent: int = 0  # of the line, in blanks; 0 for a place within a line
+    whole: str = ""  # the line, as it is written
 
     def __str__(self):
         return f"{self.function}, line {self.line}: {self.text}"
@@ -57,6 +59,7 @@ class Program:
     definitions: dict = field(default_factory=dict)  # name -> source line
     functions: dict = field(default_factory=dict)  # Python function -> its translation
     sites: list = field(default_factory=list)
+    runs: list = field(default_factory=list)  # sites of statements that are done one after another
     shared: list = field(default_factory=list)
     dynamic: list = field(default_factory=list)  # (name, dtype) of arrays of the launch's size
     shared_bytes: int = 0

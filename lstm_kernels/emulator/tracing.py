@@ -16,13 +16,11 @@ import numpy as np
 
 from . import control as slots
 from .arithmetic import device
-from .clocks import fence, knows, pass_on  # noqa: F401
+from .clocks import knows
 from .compact import array_at
 from .intrinsics import SIZE
 from .intrinsics import field_index as seen_field  # noqa: F401  (translated kernels call these)
 from .intrinsics import noted_index as seen  # noqa: F401
-from .intrinsics import noted_part as seen_part  # noqa: F401
-from .intrinsics import sized_index as seen_sized  # noqa: F401
 from .runtime import WARP
 
 NOTHING, READ, WRITE, UPDATE, ATOMIC = 0, 1, 2, 3, 4
@@ -37,9 +35,10 @@ HEADER = 13
 # one row for each piece of traced memory
 START, END, ITEMSIZE, FIRST, SHARED = range(5)
 REGION = 5
-# one row of the log: WHO, KIND, SITE as below, the piece of memory, the element
-LOG_AREA, LOG_ELEMENT = 3, 4
-LOG = 5
+# one row of the log: WHO, KIND, SITE as below, the piece of memory, the element, its bits before
+# the access, the barriers that the thread's block has passed
+LOG_AREA, LOG_ELEMENT, LOG_BEFORE, LOG_BARRIERS = 3, 4, 5, 6
+LOG = 7
 # one remembered access: thread (counted from 1 over the whole grid, 0: empty), ...
 WHO, KIND, SITE, BLOCK_EPOCH, WARP_EPOCH, GRID_EPOCH = range(6)
 ENTRY = 6
@@ -170,8 +169,6 @@ def note_access(control_at, address, kind, site):
     area = find_region(header, address)
     if area >= 0:
         who = control[slots.BLOCK] * header[THREADS] + control[slots.THREAD] + 1
-        if control[slots.CLOCKS] and kind == ATOMIC:
-            pass_on(control[slots.CLOCKS], address, who - 1)
         now = (
             who, kind, site, moment(control, who),
             control[slots.WARP_EPOCH], control[slots.GRID_EPOCH],
@@ -197,12 +194,23 @@ def count(header, area, element, now):
 
 
 @device
-def log(header, area, element, now):
+def bits_at(address, itemsize):
+    """The bits of the number at an address, as one whole number; 0 for those of other sizes."""
+    if itemsize == 8:
+        return array_at(address, (1,), np.int64)[0]
+    if itemsize == 4:
+        return np.int64(array_at(address, (1,), np.uint32)[0])
+    return np.int64(array_at(address, (1,), np.uint8)[0]) if itemsize == 1 else np.int64(0)
+
+
+@device
+def log(header, area, element, now, address, itemsize):
     """For observe.py: one more row, while there is room."""
     if header[LOGGED] < header[LOG_ROWS]:
         row = array_at(header[LOG_AT] + 8 * LOG * header[LOGGED], (LOG,), np.int64)
         row[WHO], row[KIND], row[SITE] = now[WHO], now[KIND], now[SITE]
         row[LOG_AREA], row[LOG_ELEMENT] = area, element
+        row[LOG_BEFORE], row[LOG_BARRIERS] = bits_at(address, itemsize), now[BLOCK_EPOCH]
     header[LOGGED] += 1
 
 
@@ -214,7 +222,7 @@ def compare_and_remember(control, header, area, address, nbytes, now):
     if header[COUNTS_AT] and not region[SHARED]:
         count(header, area, region[FIRST] + element, now)
     if header[LOG_ROWS]:
-        log(header, area, element, now)
+        log(header, area, element, now, address, region[ITEMSIZE])
     last = min(address + nbytes, region[END]) - 1
     for touched in range(element, (last - region[START]) // region[ITEMSIZE] + 1):
         compare_element(control, header, area, region, touched, now)

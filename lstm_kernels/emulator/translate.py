@@ -13,7 +13,6 @@ generator: the scheduler pauses and resumes it (scheduler.py).
 """
 
 import ast
-import copy
 import difflib
 import inspect
 import math
@@ -24,12 +23,11 @@ from types import SimpleNamespace
 import numpy as np
 from numba import types
 
-from . import fixed, names, scheduler
+from . import fixed, names, noted, scheduler
 from .environment import MISSING, Environment, python_function, source_tree
-from .explain import file_of, source_line
+from .explain import file_of, indent_of, source_line
 from .inline import inline_calls, keep_apart
 from .loops import Loops
-from .noted import Notes
 from .program import Site, as_dtype, callable_source, constant_source, dtype_source
 from .refuse import (
     is_constant_shape,
@@ -111,9 +109,9 @@ class Translator(ast.NodeTransformer):
         refuse_python(tree, self.function)
         fixed.drop_parameters(tree, self.environment.known)
         fixed.find(tree, self.environment)
-        tree.body = self._visited(tree.body)
+        tree.body = [statement for statement in map(self.visit, tree.body) if statement]
         if self.program.counting:
-            tree.body = Notes(self._line).block(tree.body)
+            tree.body = noted.function(tree.body, self._line, self.program.runs)
         keep_apart(tree)
         tree.body = self._with_stops(tree.body)
         tree.body = inline_calls(tree.body, self.function) or [ast.Pass()]
@@ -127,12 +125,6 @@ class Translator(ast.NodeTransformer):
         """Visit one node, and keep in mind whether some threads may be elsewhere."""
         self.together = self.together and not isinstance(node, APART)
         return super().visit(node)
-
-    def _visited(self, statements):
-        """What each becomes: nothing, one statement, or several."""
-        visited = map(self.visit, statements)
-        lists = [new if isinstance(new, list) else [new] for new in visited if new]
-        return [statement for new in lists for statement in new]
 
     def _with_stops(self, body):
         """The body with what loops must do (loops.py)."""
@@ -274,9 +266,6 @@ class Translator(ast.NodeTransformer):
         self.generic_visit_arguments(node)
         if name in ("grid", "gridsize"):
             return _expression(f"_gpu.{name}_{self._dimensions(node)}(_cuda)")
-        if name in ("threadfence", "threadfence_system") and self._finds_races():
-            self.program.clocks = True
-            return _call("_trace.fence", "_cuda.control")
         if name.startswith("threadfence") or name == "nanosleep":
             name = "nothing"
         if name == "activemask" and not self.together:
@@ -389,12 +378,14 @@ class Translator(ast.NodeTransformer):
         if any(isinstance(part, ast.Slice) or _is_new_axis(part) for part in parts):
             checked = _checked_axes(array, parts, site)
             return ast.Tuple(checked, ast.Load()) if isinstance(index, ast.Tuple) else checked[0]
+        if self.program.counting:
+            parts = "_cuda.control", site, kind, array, index, noted.LIST
+            return _call("_count.seen", *parts)
         if field and self._finds_races():
             arguments = (site, kind, array, index, ast.Constant(field))
             return _call("_trace.seen_field", "_cuda.control", *arguments)
         if self.program.tracing:
-            seen = "_trace.seen" if self.program.counting else "_trace.seen_sized"
-            return _call(seen, "_cuda.control", site, kind, array, index)
+            return _call("_trace.seen", "_cuda.control", site, kind, array, index)
         return _call("_gpu.at", "_cuda.control", site, array, index)
 
     def _atomic(self, node, name):
@@ -428,24 +419,9 @@ class Translator(ast.NodeTransformer):
         self.target = ast.unparse(node.targets[0])
         if isinstance(node.value, ast.Call) and self._is_grid(node.value):
             self.grids.add(self.target)
-        slices = [target for target in node.targets if _has_slice(target)]
         node = self.generic_visit(node)
         self.target = ""
-        if slices and self._finds_races():
-            return self._noted_slices(node, slices)
         return node
-
-    def _noted_slices(self, node, targets):
-        """`x[1:5] = y[2:6]`: before, each element is noted."""
-        site = self._line(node)
-        node.value = _call("_trace.seen_part", "_cuda.control", site, READ, node.value)
-        before = []
-        for target in targets:
-            part = copy.deepcopy(target)
-            part.ctx = ast.Load()
-            note = _call("_trace.seen_part", "_cuda.control", site, WRITE, part)
-            before.append(ast.copy_location(ast.Expr(note), node))
-        return [*before, node]
 
     def visit_AugAssign(self, node):
         if type(node.op) in OPERATORS and not _is_safe(node.op, node.value):
@@ -528,14 +504,16 @@ class Translator(ast.NodeTransformer):
 
     # ---- helpers --------------------------------------------------------------------------------
 
-    def _site(self, node, text, array=""):
+    def _site(self, node, text, array="", indent=0):
         line, file = getattr(node, "lineno", 0), file_of(self.function)
-        site = Site(self.function.__name__, line, text, array, file)
+        whole = source_line(self.function, line)
+        site = Site(self.function.__name__, line, text, array, file, indent, whole)
         return self.program.add_site(site)
 
     def _line(self, node):
         """The place of a whole line, as it is written."""
-        return self._site(node, source_line(self.function, node.lineno).strip())
+        where = self.function, node.lineno
+        return self._site(node, source_line(*where), indent=indent_of(*where))
 
     def _dimensions(self, node):
         values = [getattr(argument, "value", None) for argument in node.args]
@@ -558,13 +536,6 @@ def _instead_of(function):
         return "; decorate it with @cuda.jit(device=True)"
     name = getattr(function, "__name__", "")
     return f"; use math.{name}" if isinstance(function, np.ufunc) and hasattr(math, name) else ""
-
-
-def _has_slice(target):
-    """`x[1:5]`, `x[i, :]`."""
-    index = getattr(target, "slice", None)
-    parts = index.elts if isinstance(index, ast.Tuple) else [index]
-    return any(isinstance(part, ast.Slice) for part in parts)
 
 
 def _is_new_axis(node):

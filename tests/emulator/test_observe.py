@@ -301,3 +301,51 @@ def test_a_search_for_doubles_leaves_numba_as_it_was(tmp_path):
     settings = {"LSTM_KERNELS_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
     done = run_python(file, settings=settings)
     assert done.stdout == "(4,)\n", done.stderr
+
+
+# ---- steps --------------------------------------------------------------------------------
+
+
+@cuda.jit
+def turned(x, y):
+    part = cuda.shared.array(4, float32)
+    k = cuda.threadIdx.x
+    part[k] = x[k]
+    cuda.syncthreads()
+    y[k] = part[3 - k]
+    y[0] += 1
+
+
+def test_steps_tell_each_access_in_order_with_its_values():
+    x, y = np.arange(1, 5, dtype=np.float32), np.zeros(4)
+    seen = observe(turned, 1, 4, x, y, log=True)
+    assert len(seen.steps) == 4 * 5
+    first = [(s.thread, s.kind, s.name, s.index, s.memory, s.barriers) for s in seen.steps[:3]]
+    assert first == [
+        (0, "reads", "x", (0,), "global", 0),
+        (0, "writes", "part", (0,), "shared", 0),
+        (1, "reads", "x", (1,), "global", 0),
+    ]
+    assert seen.steps[1].after == 1 and np.isnan(seen.steps[1].before)
+    sums = [(s.before, s.after) for s in seen.steps if s.kind == "reads and writes"]
+    assert sums == [(4, 5), (5, 6), (6, 7), (7, 8)], "float64, beside float32"
+    assert {s.barriers for s in seen.steps if s.name == "y"} == {1}
+    assert seen.steps[1].place.text == "part[k]"
+    assert observe(turned, 1, 4, x, y).steps == []
+
+
+def test_what_shared_memory_holds_after_the_last_access_is_known_for_a_single_block_only():
+    x, y = np.arange(1, 5, dtype=np.float32), np.zeros(4)
+    for blocks, last in ((1, 1.0), (2, None)):
+        steps = observe(turned, blocks, 4, x, y, log=True).steps
+        reads = [s for s in steps if s.name == "part" and s.kind == "reads"]
+        assert reads[-1].before == 1 and reads[-1].after == last
+
+
+def test_the_requests_of_one_array_can_be_asked_for():
+    x, y = np.arange(1, 5, dtype=np.float32), np.zeros(4)
+    seen = observe(turned, 1, 4, x, y, log=True)
+    (request,) = seen.asked("shared", "reads", "part[3 - k]")
+    assert (request.lanes, request.offsets, request.itemsize) == ((0, 1, 2, 3), (12, 8, 4, 0), 4)
+    with pytest.raises(ArgumentError, match=r"no requests: x writes ; there are none at all"):
+        seen.asked("x", "writes")

@@ -1,10 +1,6 @@
-"""Races that hide: behind a second name, in a slice, in a field, behind a barrier of too few lanes.
-
-And two orders that no barrier makes: a lock, and the last block that sums what the others left.
-"""
+"""Races that hide: behind a second name, in a field, behind a barrier of too few lanes."""
 
 import numpy as np
-import pytest
 from numba import float32, float64, int32
 
 from lstm_kernels.emulator import cuda, find_data_races
@@ -36,28 +32,6 @@ def in_rows(x, rows):
     t = cuda.threadIdx.x
     x[t] = 1
     rows[0, 7 - t] = 2
-
-
-@cuda.jit
-def whole_slice(x, own):
-    t = cuda.threadIdx.x
-    first = 2 * t if own else t
-    x[first : first + 2] = t
-
-
-@cuda.jit
-def reads_a_slice(x, y):
-    t = cuda.threadIdx.x
-    x[t] = t
-    y[t, :] = x[0:2]
-
-
-def test_a_write_through_a_slice():
-    assert find_data_races(whole_slice, 1, 8, np.zeros(16), 1) == []
-    (race,) = find_data_races(whole_slice, 1, 8, np.zeros(16), 0)
-    assert race.first.action == race.second.action == "writes"
-    races = find_data_races(reads_a_slice, 1, 4, np.zeros(4), np.zeros((4, 2)))
-    assert {race.array for race in races} == {"x"}
 
 
 @cuda.jit
@@ -110,44 +84,3 @@ def nested(parts):
 def test_arrays_inside_nested_tuples():
     races = find_data_races(nested, 1, 4, ((1, np.zeros(2)), 2.0))
     assert [(race.array, race.index) for race in races] == [("parts[0][1]", (0,))]
-
-
-@cuda.jit
-def last_block(x, part, done, out, fenced):
-    """The block that comes last sums what the others left: NVIDIA's sample threadFenceReduction."""
-    last = cuda.shared.array(1, int32)
-    t = cuda.threadIdx.x
-    if t == 0:
-        part[cuda.blockIdx.x] = x[cuda.blockIdx.x]
-        if fenced:
-            cuda.threadfence()
-        last[0] = cuda.atomic.add(done, 0, 1) == cuda.gridDim.x - 1
-    cuda.syncthreads()
-    if last[0] and t == 0:
-        for n in range(cuda.gridDim.x):
-            out[0] += part[n]
-
-
-@cuda.jit
-def locked(lock, total, fenced):
-    while cuda.atomic.cas(lock, 0, 0, 1) != 0:
-        pass
-    if fenced:
-        cuda.threadfence()
-    total[0] += 1
-    if fenced:
-        cuda.threadfence()
-    cuda.atomic.exch(lock, 0, 0)
-
-
-@pytest.mark.parametrize(
-    ("kernel", "args"),
-    [
-        (last_block, (np.ones(5), np.zeros(5), np.zeros(1, np.int32), np.zeros(1))),
-        (locked, (np.zeros(1, np.int32), np.zeros(1))),
-    ],
-)
-def test_atomics_with_fences_make_an_order(kernel, args):
-    threads = 8 if kernel is last_block else 1
-    assert find_data_races(kernel, 5, threads, *args, 1) == []
-    assert find_data_races(kernel, 5, threads, *args, 0)

@@ -329,7 +329,7 @@ def draw_occupancy(rows, room, N):
     return picture
 
 
-# ---- lesson 07: measured, and memory ----------------------------------------------------------
+# ---- lesson 07: measured ---------------------------------------------------------------------
 
 
 @styled
@@ -354,31 +354,4 @@ def draw_times_by_batch(batches, timings, where, color):
     ax.set_xlabel("batch size N (log scale)")
     ax.set_ylabel("ms per mini-batch (log scale)")
     ax.set_title(f"V2's time for one mini-batch, {label}")
-    return picture
-
-
-@styled
-def draw_addresses(H=8, lanes=8):
-    """Where neighbouring threads find their h[t, n, j]: H apart, or side by side."""
-    apart = len({n * H // 8 for n in range(lanes)})
-    alt = f"""A row of memory, twice, and in it what {lanes} neighbouring threads read. In layout
-        (T, N, H) they read every {H}th number and {apart} pieces of 32 bytes are fetched; in layout
-        (T, H, N) they read neighbours, and {-(-lanes // 8)} is enough."""
-    picture, axes = subplots(2, 1, 13, 4.1, alt=alt)
-    cells = lanes * H
-    for ax, stride, layout in zip(axes, (H, 1), ("(T, N, H)", "(T, H, N)"), strict=True):
-        blank(ax, (0, cells), (1.7, 0))
-        for cell in range(cells):
-            lit = cell % stride == 0 and cell // stride < lanes
-            rectangle(ax, cell + 0.04, 0.1, 0.92, 1, ORANGE if lit else LIGHT)
-        pieces = sorted({n * stride // 8 for n in range(lanes)})
-        for piece in pieces:
-            ends = [8 * piece + 0.15, 8 * piece + 7.85]
-            ax.plot(ends, [1.35, 1.35], color=BLUE, lw=6, solid_capstyle="butt")
-        for n in range(lanes):
-            write(ax, n * stride + 0.5, 0.6, str(n), weight="bold")
-        fetched = "1 piece" if len(pieces) == 1 else f"{len(pieces)} pieces"
-        ax.set_title(f"Layout {layout}: {lanes} neighbouring threads fetch {fetched}")
-    words = "orange: what thread n reads.  blue: a piece of 32 bytes that must be fetched"
-    axes[1].text(9, 1.35, words, color=BLUE, va="center")
     return picture
