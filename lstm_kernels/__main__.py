@@ -1,5 +1,5 @@
 """The door: `python -m lstm_kernels doctor | race | bench | baselines | forecast | report |
-judge | ranking | grade`."""
+windows | emulate | judge | ranking | grade`."""
 
 import argparse
 import codecs
@@ -35,6 +35,9 @@ def parse(arguments):
     for axis in GRID:
         what = f"sizes of the grid: {axis}"
         bench.add_argument(f"--{axis}", type=size, nargs="+", metavar="N", help=what)
+    one.add_argument(
+        "--workers", type=size, nargs="+", metavar="N", help="scaling on so many processes (Dask)"
+    )
     bench.add_argument("--out", help="saves OUT.json, OUT.csv and OUT.png (default: bench)")
     sections = ", ".join(OF_CARD)
     bench.add_argument(
@@ -46,17 +49,40 @@ def parse(arguments):
     baselines.add_argument("--seconds", type=float, default=3.0, help="for each shape")
     forecast = commands.add_parser("forecast", help="the forecast beside its rivals, by year")
     forecast.add_argument("--keep", action="store_true", help="keep it for lesson 10, in data/")
+    windows = commands.add_parser("windows", help="made-up windows in files, as many as you like")
+    windows.add_argument("folder", help="where x.npy and y.npy are written")
+    windows.add_argument("--count", type=size, required=True, help="how many windows")
+    windows.add_argument("--length", type=size, default=24, help="steps of each")
     report = commands.add_parser("report", help="what the compiler makes of each kernel; no GPU")
     report.add_argument("--cc", type=int, nargs="+", help="compute capabilities, such as 75")
     compilers = ("numba-cuda", "numba-cuda-mlir")
     report.add_argument("--compiler", choices=compilers, default=compilers[0])
     report.add_argument("--png", default=None, help="save the occupancy picture here")
     report.add_argument("--keep", action="store_true", help="keep it for the lessons, in data/")
+    of_script(commands)
     of_class(commands)
     options = parser.parse_args(arguments)
     if options.command == "bench":
         check_bench(options, bench.error)
     return options
+
+
+def of_script(commands):
+    """`emulate`: what stands behind the script's name is the script's, but for our two options."""
+    emulate = commands.add_parser("emulate", help="a script with numba.cuda, without a GPU")
+    emulate.add_argument("--races", action="store_true", help="check each launch for data races")
+    emulate.add_argument("--count", action="store_true", help="count what each kernel's lines do")
+    emulate.add_argument("script", help="a .py file that says `from numba import cuda`")
+    rest = "of the script; --races and --count may stand first among them"
+    emulate.add_argument("arguments", nargs=argparse.REMAINDER, help=rest)
+
+
+def own_options(options):
+    """`emulate script.py --races --x`: --races is ours, --x and what follows the script's."""
+    rest = list(options.arguments)
+    while rest and rest[0] in ("--races", "--count"):
+        setattr(options, rest.pop(0)[2:], True)
+    return {"arguments": rest, "races": options.races, "count": options.count}
 
 
 def of_class(commands):
@@ -91,6 +117,9 @@ def check_bench(options, refuse):
         if getattr(options, other):
             for axis in sizes(options):
                 refuse(f"--{axis} does not go with --{other}, which has sizes of its own")
+    for axis, values in sizes(options).items():
+        if options.workers and len(values) > 1:
+            refuse(f"--{axis} takes one size beside --workers")
     if options.only and not options.card:
         refuse("--only goes with --card")
 
@@ -113,8 +142,14 @@ def main(arguments=None):
             return bench.main_cudnn(options.out or "cudnn")
         if options.card:
             return bench.main_card(options.out, options.only or ())
+        if options.workers:
+            return main_scaling(options)
         wishes = {"quick": options.quick, "out": options.out or "bench", "paths": options.compare}
         return bench.main(**wishes, **sizes(options), emulator=not options.no_emulator)
+    if options.command == "windows":
+        from lstm_kernels.cluster import windows
+
+        return windows.main(options.folder, options.count, options.length)
     if options.command == "baselines":
         from lstm_kernels.lab.commands import baselines
 
@@ -136,9 +171,21 @@ def main(arguments=None):
 
         wishes = {name: value for name, value in vars(options).items() if name != "command"}
         return grade.main(wishes.pop("submissions"), **wishes)
+    if options.command == "emulate":
+        from lstm_kernels.lab.commands import emulate
+
+        return emulate.main(options.script, **own_options(options))
     from lstm_kernels.lab.commands import report
 
     return report.main(options.cc, options.png, options.keep, options.compiler)
+
+
+def main_scaling(options):
+    """`bench --workers`: with one size of each kind."""
+    from lstm_kernels.lab.commands import scaling
+
+    wished = {axis: value for axis, (value, *_) in sizes(options).items()}
+    return scaling.main(options.workers, options.out or "scaling", **wished)
 
 
 # ---- a console of any kind ----------------------------------------------------------------

@@ -1,17 +1,23 @@
-"""What every training loop shares: its update rules, its order of the data, its record.  Lesson 03.
+"""What all trainings share: update rules, order of the data, record, checkpoints.  Lesson 03.
 
 An optimiser's `update(params, grads)` returns new parameters and never changes the old ones,
 so that training can stop between two updates and lose nothing.
 """
 
+import hashlib
+import io
+import json
 import math
+import os
 import warnings
-from dataclasses import dataclass, field
+import zipfile
+from dataclasses import asdict, dataclass, field
 from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 
+from lstm_kernels.machine.files import check_writable, write_atomically
 from lstm_kernels.model import Params, check_count, zeros_like
 
 # ---- the update rules ---------------------------------------------------------------------
@@ -22,6 +28,13 @@ class SGD:
 
     def __init__(self, params, lr):
         self.lr = lr
+
+    def state(self):
+        """What it remembers between two updates, by name: nothing."""
+        return {}
+
+    def restore(self, state):
+        """Go on from what `state` gave."""
 
     def next_step(self):
         """The numbers of the next step: its lr."""
@@ -43,6 +56,21 @@ class Adam:
     def __init__(self, params, lr):
         self.lr, self.steps = lr, 0
         self.mean, self.square = zeros_like(params), zeros_like(params)
+
+    def state(self):
+        """What it remembers between two updates, by name, as arrays."""
+        state = {"steps": np.array(self.steps)}
+        for name, mean, square in zip(Params._fields, self.mean, self.square, strict=True):
+            state |= {f"mean_{name}": mean, f"square_{name}": square}
+        return state
+
+    def restore(self, state):
+        """Go on from what `state` gave."""
+        self.steps = int(state["steps"])
+        self.mean, self.square = (
+            Params(*(state[f"{kind}_{name}"] for name in Params._fields))
+            for kind in ("mean", "square")
+        )
 
     def next_step(self):
         """Count a step; its lr and epsilon, changed so that the means' start at zero is no bias."""
@@ -112,7 +140,7 @@ def check_schedule(N, epochs, batch_size):
         warnings.warn(
             f"batch_size {batch_size} is larger than the {N} training windows: "
             f"one full batch of {N} is used",
-            stacklevel=3,
+            stacklevel=4,
         )
     return epochs, min(batch_size, N)
 
@@ -121,3 +149,60 @@ def shuffled_batches(N, batch_size, rng):
     """The indices 0..N-1 in random order, cut into batches; the last may be short."""
     order = rng.permutation(N)
     return [order[start : start + batch_size] for start in range(0, N, batch_size)]
+
+
+# ---- checkpoints --------------------------------------------------------------------------
+
+
+class Checkpoint:
+    """A file (.npz) with all that a training needs to go on after its last whole epoch.
+
+    It holds the parameters, the optimiser's state, the random numbers that shuffle, the history,
+    and `settings`, those of this training: a dict of texts and numbers.  It does not hold the data.
+    """
+
+    def __init__(self, path, params, settings):
+        """OSError now, not after an epoch, if the file cannot be written."""
+        check_writable(path)
+        self.path, self.settings = path, {**settings, "first parameters": digest(params)}
+
+    def load(self, rule, rng):
+        """(params, History) as they were saved, rule and rng set; None where no file is yet.
+
+        ValueError if the file is of another training, or none at all.
+        """
+        if not os.path.exists(self.path):
+            return None
+        try:
+            with np.load(self.path) as file:
+                arrays = {name: file[name] for name in file.files}
+            about = json.loads(str(arrays["about"]))
+            params = Params(*(arrays[f"params_{name}"] for name in Params._fields))
+        except (ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile):
+            raise ValueError(f"{self.path} is no checkpoint of a training") from None
+        self.check(about["settings"])
+        rule.restore(arrays)
+        rng.bit_generator.state = about["rng"]
+        return params, History(**about["history"])
+
+    def check(self, saved):
+        """ValueError if the training that was saved is another one."""
+        for name, ours in self.settings.items():
+            if saved.get(name) != ours:
+                raise ValueError(
+                    f"{self.path} is of another training: its {name} is {saved.get(name)}, here it "
+                    f"is {ours}. Give the same settings, or another file"
+                )
+
+    def save(self, params, rule, rng, history):
+        """Write the file as a whole: whatever happens, it is the old one or the new one."""
+        about = {"settings": self.settings, "rng": rng.bit_generator.state}
+        about["history"] = asdict(history)
+        arrays = {f"params_{name}": p for name, p in zip(Params._fields, params, strict=True)}
+        np.savez(data := io.BytesIO(), about=json.dumps(about), **arrays, **rule.state())
+        write_atomically(self.path, data.getvalue())
+
+
+def digest(params):
+    """A short text that differs for other parameters."""
+    return hashlib.sha256(b"".join(p.tobytes() for p in params)).hexdigest()[:16]

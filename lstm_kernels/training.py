@@ -1,11 +1,13 @@
 """The one mini-batch training loop that all versions share.  Lesson 03 builds it."""
 
 import time
+from typing import NamedTuple
 
 import numpy as np
 
 from lstm_kernels.model import check_batch, random_numbers
 from lstm_kernels.optimizers import (
+    Checkpoint,
     History,
     Progress,
     check_schedule,
@@ -29,6 +31,7 @@ def fit(
     seed=0,
     on_batch=None,
     validation=None,
+    checkpoint=None,
 ):
     """Train by mini-batch gradient descent; returns (trained params, History).
 
@@ -36,6 +39,9 @@ def fit(
     shuffles them (by `seed`) and uses each one once, the last short batch included.
     validation: a pair (x, y) whose loss is taken after each epoch; it never trains.
     on_batch: called with a Progress after each update; return False to stop.
+    checkpoint: a file (.npz), written after each epoch.  Where it is there already, the training
+    goes on after its last epoch, with the same result to the last bit as without a break.  (V6
+    trains then by its `gradients`: its own training keeps the optimiser on the device.)
 
     Ctrl-C, on_batch and a loss that is no longer finite end the training early: the parameters
     trained so far (the last finite ones) are returned, and History.stopped says why.
@@ -44,22 +50,65 @@ def fit(
     """
     gradients = get_version(version).gradients
     params = check_batch(params, x, y)
+    plan = make_plan(
+        params, x.shape[1], epochs, batch_size, lr, optimizer, seed, on_batch, validation,
+        checkpoint, about={"version": version},
+    )  # fmt: skip
+    if (own := own_fit(version)) and checkpoint is None:  # it trains wholly on the device
+        trained, history = own(
+            params, x, y, epochs=plan.epochs, batch_size=plan.batch_size, rule=plan.rule,
+            seed=seed, on_batch=plan.listener, validation=validation,
+        )  # fmt: skip
+        plan.listener.raise_error(trained, history)
+        return trained, history
+    return train(lambda params, batch: gradients(params, x[:, batch], y[:, batch]), params, plan)
+
+
+def train(of_batch, params, plan):
+    """The loop itself, wherever a batch's gradients come from; returns as `fit` does.
+
+    of_batch(params, batch) -> (loss, grads) of the windows whose numbers are in `batch`.
+    """
+    training = _Training(of_batch, params, plan)
+    try:
+        training.run()
+    except ConnectionError as error:  # the workers are gone: that costs no training either
+        error.trained = training.params, training.history
+        raise
+    plan.listener.raise_error(training.params, training.history)
+    return training.params, training.history
+
+
+class Plan(NamedTuple):
+    """How to train, checked before anything runs: see `make_plan`."""
+
+    N: int  # training windows
+    epochs: int
+    batch_size: int
+    rule: object  # an optimiser
+    seed: object
+    listener: object  # on_batch, guarded
+    validation: object
+    checkpoint: object  # a Checkpoint, or None
+
+
+def make_plan(
+    params, N, epochs, batch_size, lr, optimizer="adam", seed=0, on_batch=None, validation=None,
+    checkpoint=None, about=(),
+):  # fmt: skip
+    """A Plan from the arguments of `fit`; each error names the value and the limit.
+
+    about: {name: value} that a checkpoint must agree in, besides what stands here.
+    """
     check_validation(params, validation)
-    epochs, batch_size = check_schedule(x.shape[1], epochs, batch_size)
+    epochs, batch_size = check_schedule(N, epochs, batch_size)
     rule = make_optimizer(optimizer, params, lr)
     random_numbers(seed)  # an error now, if it is no seed
     listener = _Listener(check_callback(on_batch))
-    if own := own_fit(version):  # it trains wholly on the device
-        trained, history = own(
-            params, x, y, epochs=epochs, batch_size=batch_size, rule=rule, seed=seed,
-            on_batch=listener, validation=validation,
-        )  # fmt: skip
-    else:
-        training = _Training(gradients, params, x, y, rule, listener)
-        training.run(epochs, batch_size, seed, validation)
-        trained, history = training.params, training.history
-    listener.raise_error(trained, history)
-    return trained, history
+    if checkpoint is not None:
+        settings = {"windows": N, "batch_size": batch_size, "lr": rule.lr, "optimizer": optimizer}
+        checkpoint = Checkpoint(checkpoint, params, {**dict(about), **settings, "seed": repr(seed)})
+    return Plan(N, epochs, batch_size, rule, seed, listener, validation, checkpoint)
 
 
 def check_callback(on_batch):
@@ -110,27 +159,46 @@ class _Stop(Exception):
 
 
 class _Training:
-    """One run of `fit`: it always holds finite parameters, whatever stops it."""
+    """One run of `train`: it always holds finite parameters, whatever stops it."""
 
-    def __init__(self, gradients, params, x, y, rule, on_batch):
-        self.gradients, self.x, self.y = gradients, x, y
-        self.rule, self.on_batch = rule, on_batch
+    def __init__(self, of_batch, params, plan):
+        self.of_batch, self.plan = of_batch, plan
+        self.rule, self.on_batch = plan.rule, plan.listener
         self.params = self.before = params  # now, and one update ago
         self.history, self.start = History(), time.perf_counter()
+        self.rng = np.random.default_rng(plan.seed)
 
-    def run(self, epochs, batch_size, seed, validation):
+    def run(self):
         """Train; whatever ends it early is noted in the history."""
-        rng = np.random.default_rng(seed)
+        N, epochs, batch_size = self.plan[:3]
         try:
-            for epoch in range(1, epochs + 1):
-                self.epoch(epoch, shuffled_batches(self.x.shape[1], batch_size, rng))
-                if validation is not None:
-                    loss = mean_squared_error(self.params, *validation)
+            self.resume()
+            for epoch in range(len(self.history.epoch_losses) + 1, epochs + 1):
+                self.epoch(epoch, shuffled_batches(N, batch_size, self.rng))
+                if self.plan.validation is not None:
+                    loss = mean_squared_error(self.params, *self.plan.validation)
                     self.history.validation_losses.append(loss)
+                self.save(epoch)
         except KeyboardInterrupt:
             self.history.stopped = f"interrupted after {len(self.history.batch_losses)} batches"
         except _Stop as why:
             self.history.stopped = str(why)
+
+    def resume(self):
+        """Go on after the checkpoint's last epoch, if there is one."""
+        saved = self.plan.checkpoint and self.plan.checkpoint.load(self.rule, self.rng)
+        if saved:
+            self.params, self.history = saved
+            self.before = self.params
+            self.start -= self.history.seconds[-1]
+
+    def save(self, epoch):
+        """Write the checkpoint; a full disk, say, ends the training and costs none."""
+        if self.plan.checkpoint:
+            try:
+                self.plan.checkpoint.save(self.params, self.rule, self.rng, self.history)
+            except OSError as error:
+                raise _Stop(f"no checkpoint after epoch {epoch}: {error}") from None
 
     def epoch(self, epoch, batches):
         """Use every batch once; note the mean loss over the epoch's samples."""
@@ -145,7 +213,7 @@ class _Training:
     def step(self, batch, where):
         """One update by the windows in `batch`; returns their loss before it."""
         with np.errstate(over="ignore", invalid="ignore"):  # looked for here, and said better
-            loss, grads = self.gradients(self.params, self.x[:, batch], self.y[:, batch])
+            loss, grads = self.of_batch(self.params, batch)
             updated = self.rule.update(self.params, grads)
         if not np.isfinite(loss):
             self.params = self.before  # the last ones with a finite loss

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import settings
 
+from lstm_kernels.cluster import engine
 from lstm_kernels.lab.estimates import compile_report
 from lstm_kernels.machine.platforms import ROOT
 from tests import driver
@@ -84,6 +85,16 @@ def torch():
     else:
         torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch")
     return torch
+
+
+@pytest.fixture(scope="session")
+def dask():
+    """Dask distributed; CI sets LSTM_KERNELS_REQUIRE_DASK, so that there it cannot be missing."""
+    if os.environ.get("LSTM_KERNELS_REQUIRE_DASK"):
+        import distributed
+    else:
+        distributed = pytest.importorskip("distributed", reason=engine.INSTALL)
+    return distributed
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "lstm_kernels"
 PICTURE = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
 FACE = ("machine", "model", "versions")  # what lstm_kernels/__init__.py hands on
 MOST_ROOMS = 12
+ONE_MORE = "cluster"  # the one room that needs packages of its own: requirements-cluster.txt
 
 
 def floors_of(line):
@@ -85,7 +86,7 @@ def test_every_import_goes_down(folder, depth, floors):
 def test_every_room_has_its_floor(folder, floors):
     there = {p.stem for p in folder.glob("*.py")} | {p.parent.name for p in folder.glob("*/*.py")}
     assert there - {"__init__"} == set(rooms(floors))
-    assert len(there - {"__init__"}) <= MOST_ROOMS
+    assert len(there - {"__init__", ONE_MORE}) <= MOST_ROOMS
 
 
 def test_the_face_hands_on_what_lies_in_front():

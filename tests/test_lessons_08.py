@@ -30,7 +30,7 @@ def batch(T, N, D, H, O):  # noqa: E741
 
 @countable
 @pytest.mark.parametrize("shape", [(11, 7, 1, 50, 1), (1, 1, 1, 1, 1), (3, 33, 2, 5, 3)])
-@pytest.mark.parametrize("version", ["cuda_v2", "cuda_v3"])
+@pytest.mark.parametrize("version", ["cuda_v2", "cuda_v3", "cuda_v3c"])
 def test_copies_are_those_that_the_version_makes(version, shape):
     params, x, y = batch(*shape)
     with watch.count_transfers() as log:

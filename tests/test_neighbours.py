@@ -14,6 +14,7 @@ from lstm_kernels import VERSIONS, data
 from lstm_kernels.emulator import build
 from lstm_kernels.lab.figures.bench import draw_bench
 from lstm_kernels.lab.figures.race import draw_race
+from lstm_kernels.lab.figures.style import MARGIN
 from lstm_kernels.lab.measure import neighbours, race, records, results
 from lstm_kernels.lab.measure.timing import Timing, Workload
 from lstm_kernels.lab.widgets.race import Race, reading
@@ -210,6 +211,21 @@ def test_a_busy_machine_is_said_in_table_picture_and_sentence(workload):
     assert said == "the machine was busy: others used 90% of a core: the times may be too long"
     quiet = [row._replace(others=0.1) for row in rows]
     assert "busy" not in reading(quiet) and not draw_race([("a", workload, quiet)]).get_supxlabel()
+
+
+@pytest.mark.parametrize("panels", [1, 2])
+@pytest.mark.parametrize("cores", [0.9, 19.9, 1e9])
+def test_no_warning_below_a_race_is_cut(workload, cores, panels):
+    rows = [
+        results.Row("numpy_batched", "CPU", Timing((1.0,)), others=cores),
+        results.Row("cuda_v2", "emulated on CPU", Timing((1.0,)), others=cores),
+    ]
+    picture = draw_race([("a", workload, rows)] * panels)
+    picture.draw_without_rendering()
+    words = next(text for text in picture.texts if "busy" in text.get_text())
+    assert "emulated" in words.get_text() and "too long" in words.get_text()
+    box, edge = words.get_window_extent(), MARGIN * picture.dpi
+    assert box.x0 >= edge and box.x1 <= picture.bbox.width - edge
 
 
 def test_the_benchs_picture_and_the_scale_tab_say_it_too(workload, monkeypatch):

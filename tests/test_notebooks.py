@@ -49,6 +49,7 @@ SHOWN = {  # lesson: {module: what is shown, in cells tagged source:MODULE or fo
     "07_cuda_v2": {"cuda_v2": "add_gradients kernel blocks_for gradients"},
     "08_cuda_v3": {"buffers": "Piece lent", "cuda_v3": "Buffers gradients"},
     "10_forecast": {"forecast": "one_step rollout"},
+    "11_memory": {"cuda_v3c": "forward_sample kernel sample_last gradients"},
     "12_all_cores": {"numba_cpu": "part_of train_samples share_samples sum_in_order"},
     "13_cuda_v4": {"cuda_v4": "forward backward make_kernel right add_samples product"},
     "14_cuda_v5": {"cuda_v5": "ALL sum_of_quad add_quads forward halve parts_of_dh"},

@@ -69,8 +69,8 @@ def test_the_right_choice_is_not_told_by_its_place():
 
 
 def test_an_unknown_lesson_is_refused():
-    with pytest.raises(ValueError, match="lesson '11' has no questions; these have: 00, 01"):
-        questions_of("11")
+    with pytest.raises(ValueError, match="lesson '18' has no questions; these have: 00, 01"):
+        questions_of("18")
 
 
 # ---- true ---------------------------------------------------------------------------------
@@ -124,6 +124,7 @@ COMPUTED = {
     "05.q4": bank_turns(34 * LANES),
     "07.q3": ThreadLayout(28, 32).warps - ThreadLayout(7, 32).warps,
     "07.q4": sectors(4 * 2 * LANES),
+    "11.q1": sectors(4 * LANES),
     "13.q1": 3 * 16 + 5,
     "13.q3": sectors(8 * LANES),
     "14.q1": 4 * make_layout(1, 33, 1).P,
@@ -146,6 +147,7 @@ IN_WORDS = {
     "08.q2": f"about {15e-6 * 11e9 / 1e3:.0f} kB",
     "08.q3": f"{1e6 * (10 * copy_seconds(1e3) - copy_seconds(10e3)):.0f} µs",
     "09.q1": f"Q, by {8 * 45 / 20:g} times",
+    "11.q3": f"{np.zeros((1, 50, 64), np.float32).strides[1]} bytes",
     "12.q3": f"{6 + (60 - 6) / 3:g} ms",
     "13.q4": f"{barriers_of_v4_forward():g} times",
     "14.q2": f"unit {22 // 4}, gate {'ifgo'[22 % 4]}",

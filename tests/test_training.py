@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lstm_kernels import VERSIONS
+from lstm_kernels import VERSIONS, optimizers
 from lstm_kernels.checks import relative_error
 from lstm_kernels.lab.measure.pytorch import torch_modules
 from lstm_kernels.model import Params
@@ -144,6 +144,84 @@ def test_a_diverging_training_returns_the_last_finite_parameters(version, lr, da
     assert np.isfinite(history.batch_losses).all()
     assert all(np.isfinite(p).all() for p in trained)
     assert np.isfinite(VERSIONS[version].gradients(trained, x[:, :1], y[:, :1])[0])
+
+
+# ---- checkpoints --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "version",
+    ["sequential", "numpy_batched", pytest.param("cuda_v6", marks=pytest.mark.long)],
+)
+def test_a_training_that_goes_on_is_the_same_to_the_last_bit(version, optimizer, data, tmp_path):
+    params, x, y = data
+    wish = {**settings(epochs=4, optimizer=optimizer), "validation": (x, y)}
+    whole, expected = fit(version, *data, **wish, checkpoint=tmp_path / "whole.npz")
+    path = str(tmp_path / "run.npz")
+    broken, history = fit(
+        version, *data, **wish, checkpoint=path, on_batch=lambda p: (p.epoch, p.batch) != (3, 2)
+    )
+    assert history.stopped == "stopped by on_batch in epoch 3, batch 2"
+    trained, history = fit(version, *data, **wish, checkpoint=path)
+    assert same(trained, whole) and not same(broken, whole)
+    assert history.batch_losses == expected.batch_losses
+    assert history.epoch_losses == expected.epoch_losses
+    assert history.validation_losses == expected.validation_losses
+    assert history.seconds == sorted(history.seconds) and history.stopped == ""
+    again, history = fit(version, *data, **wish, checkpoint=path)  # nothing is left to do
+    assert same(again, whole) and len(history.epoch_losses) == 4
+
+
+def test_a_checkpoint_changes_no_training_and_more_epochs_go_on(data, tmp_path):
+    path = tmp_path / "run.npz"
+    fit("numpy_batched", *data, **settings(epochs=2), checkpoint=path)
+    longer, _ = fit("numpy_batched", *data, **settings(epochs=5), checkpoint=path)
+    assert same(longer, fit("numpy_batched", *data, **settings(epochs=5))[0])
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"lr": 0.5}, "its lr is 0.01, here it is 0.5"),
+        ({"batch_size": 5}, "its batch_size is 4, here it is 5"),
+        ({"seed": 3}, "its seed is 0, here it is 3"),
+        ({"optimizer": "sgd"}, "its optimizer is adam, here it is sgd"),
+        ({"version": "sequential"}, "its version is numpy_batched, here it is sequential"),
+    ],
+)
+def test_a_checkpoint_of_another_training_is_refused(change, message, data, tmp_path):
+    path = tmp_path / "run.npz"
+    fit(*("numpy_batched", *data), **settings(), checkpoint=path)
+    before = path.read_bytes()
+    wish = {**settings(), "version": "numpy_batched", **change}
+    with pytest.raises(ValueError, match=message):
+        fit(params=data[0], x=data[1], y=data[2], **wish, checkpoint=path)
+    other = [p + 1 for p in data[0]]
+    with pytest.raises(ValueError, match="its first parameters is"):
+        fit("numpy_batched", Params(*other), *data[1:], **settings(), checkpoint=path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip at all", b"PK half a zip"])
+def test_what_is_no_checkpoint_is_left_alone(content, data, tmp_path):
+    (path := tmp_path / "run.npz").write_bytes(content)
+    with pytest.raises(ValueError, match="run.npz is no checkpoint of a training"):
+        fit("numpy_batched", *data, **settings(), checkpoint=path)
+    assert path.read_bytes() == content
+
+
+def test_a_checkpoint_that_cannot_be_written(data, tmp_path, monkeypatch):
+    with pytest.raises(OSError, match="cannot write .*no folder"):
+        fit("numpy_batched", *data, **settings(), checkpoint=str(tmp_path / "none" / "run.npz"))
+
+    def full(path, text):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(optimizers, "write_atomically", full)
+    trained, history = fit("numpy_batched", *data, **settings(), checkpoint=tmp_path / "run.npz")
+    assert history.stopped == "no checkpoint after epoch 1: the disk is full"
+    assert same(trained, fit("numpy_batched", *data, **settings(epochs=1))[0])
 
 
 # ---- bad input ----------------------------------------------------------------------------

@@ -84,8 +84,8 @@ def test_the_command_writes_both_pages(tmp_path, monkeypatch, capsys):
     written = sorted(path.name for path in tmp_path.iterdir())
     assert written == ["worksheet_07.html", "worksheet_07_answers.html"]
     assert len(capsys.readouterr().out.split()) == 2
-    with pytest.raises(SystemExit, match="no worksheet '11'; there are 00, 01"):
-        notebooks.main(["worksheet", "11"])
+    with pytest.raises(SystemExit, match="no worksheet '18'; there are 00, 01"):
+        notebooks.main(["worksheet", "18"])
 
 
 # ---- the answers ---------------------------------------------------------------------------
@@ -100,6 +100,7 @@ SAID_BY_A_CELL = [  # a lesson, an answer, and what its cell has printed
     ("08_cuda_v3", "-6.5%: it was slower", "-6.5% recorded"),
     ("09_race", "none of them", "recorded, NVIDIA H100: none of them"),
     ("10_forecast", BEST, f"measured here: {BEST}"),
+    ("11_memory", "7.12", "Guess 11.p5: none written. The answer, counted: 7.12."),
     ("12_all_cores", "dB", "by watching the rounds: dB"),
     ("13_cuda_v4", "190", "counted, H=64: 190"),
     ("14_cuda_v5", "2.56", "recorded, NVIDIA H100: 3.63, 1.36, 2.56"),
@@ -227,6 +228,18 @@ def test_10_rules_errors_and_origins():
     wanted += [*(100 * abs(error) / real), forecast.mape(predicted, real)]
     months = [min(12, 36 - origin) for origin in range(36)]
     assert numbers("10") == pytest.approx([*wanted, 36 * 5, months[-1], sum(months)])
+
+
+def test_11_pieces_places_and_times():
+    lanes, wanted = np.arange(32), []
+    for numbers_read in (lanes, 2 * lanes, 50 * lanes, np.full(32, 5), lanes + 4):
+        pieces = sectors(4 * numbers_read)
+        wanted += [pieces, 32 * pieces]
+    where = np.array([(0, 0, 1), (0, 1, 0), (1, 0, 0), (1, 2, 3)]).T
+    t, j, n = where
+    wanted += [*np.ravel_multi_index((t, n, j), (3, 8, 4)), *np.ravel_multi_index(where, (3, 4, 8))]
+    wanted += [1, 1, 32, 4, 32 + 1, 4 + 1, 7.12, round(36.1 + 0.87 * 32), round(36.1 + 0.87 * 4)]
+    assert numbers("11") == wanted
 
 
 def test_12_parts_promises_lines_and_amdahl():

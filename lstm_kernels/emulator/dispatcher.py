@@ -35,6 +35,8 @@ IGNORED_OPTIONS = frozenset(
     "launch_bounds chip cc forceinline abi abi_info output shared".split()
 )
 
+before_launch = []  # functions that see each launch, and its arguments, before it begins
+
 
 def jit(func_or_sig=None, device=False, **options):
     """Make a kernel (or, with device=True, a device function), perhaps for these signatures.
@@ -144,6 +146,8 @@ class Launch:
         return _block_bytes(self.prepared[0])
 
     def __call__(self, *args):
+        for look in before_launch:
+            look(self, args)
         log_launch(self.kernel.__name__)
         arguments, copies = self.device_arguments(args)
         self.run(arguments)

@@ -226,6 +226,18 @@ def noted_index(typingctx, control, site, kind, array, index):
     That function is called by its address, which stands in the control block: so it is compiled
     once, and not again at each access.
     """
+
+    def tell(context, builder, args, address):
+        _call_note(context, builder, args[0], address, args[2], args[1])
+
+    return index(control, site, kind, array, index), noting(array, index, tell)
+
+
+def noting(array, index, tell):
+    """The code of an index (control, site, kind, array, index, ...) that is checked, then told.
+
+    `tell(context, builder, args, address)` writes what is done with an element's address.
+    """
     _refuse_too_many(array, index)
     check = _can_check(array, index)
     whole = check and is_whole_index(array, index)
@@ -237,11 +249,10 @@ def noted_index(typingctx, control, site, kind, array, index):
             sizes = cgutils.unpack_tuple(builder, fields.shape, opened(array).ndim)
             _refuse_outside(context, builder, args[0], args[1], indices, sizes[: len(indices)])
         if whole:
-            address = _element_address(context, builder, fields, indices)
-            _call_note(context, builder, args[0], address, args[2], args[1])
+            tell(context, builder, args, _element_address(context, builder, fields, indices))
         return args[4]
 
-    return index(control, site, kind, array, index), codegen
+    return codegen
 
 
 @intrinsic

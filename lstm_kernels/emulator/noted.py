@@ -1,10 +1,11 @@
 """What the counters need in a translated function: notes of its steps, ways and operations.
 
-    s = s + a[n] * b          ->  _count.here(_cuda.control, 5, 17, 0)
-                                  s = _count.computed(_cuda.control, 17, s + _count.computed(...))
-    if n < N:                 ->  if _count.taken(_cuda.control, 18, n < N):
+    s = s + a[n] * b          ->  _count.here(_list_of, 5, 17, 0)
+                                  s = _count.computed(_list_of, 17, s + _count.computed(...))
+    if n < N:                 ->  if _count.taken(_list_of, 18, n < N):
 
-The numbers are places in the source (program.Site).  Indices were checked, and noted, before.
+The numbers are places in the source (program.Site).  Statements that always run one after another
+have one note, the first one's.  Indices were checked, and noted, before.
 """
 
 import ast
@@ -15,27 +16,45 @@ from .scheduler import BLOCK, GRID
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 SPECIAL = ("math.", "np.", "_card.")  # functions of numbers
 TWO = "_card.fma"  # a product and a sum
+LIST = "_list_of"  # in the translated function: where its thread's list is
+
+
+def function(statements, place, runs):
+    """A function's statements with their notes.
+
+    `place(node)` numbers the places.  To `runs` a list of places is added for each run of
+    statements that are always done one after another: the first of them notes for all.
+    """
+    begin = ast.parse(f"{LIST} = _count.list_of(_cuda)").body
+    return [*begin, *Notes(place, runs).block(statements)]
 
 
 class Notes(ast.NodeTransformer):
-    """Adds the notes to one function's statements; `place(node)` numbers the places."""
+    """Adds the notes to the statements."""
 
-    def __init__(self, place):
+    def __init__(self, place, runs):
         self.place = place
+        self.runs = runs
         self.site = None  # of the present statement
 
     def block(self, statements):
-        return [new for statement in statements for new in self.statement(statement)]
-
-    def statement(self, node):
-        """The statement with its notes."""
-        if isinstance(node, (ast.If, ast.While, ast.For)):
-            return self._branch(node)
-        self.site = self.place(node)
-        before = [_note(STEP, self.site, 0, node)]
-        if _is_barrier(node):
-            before.append(_note(BARRIER, self.site, 0, node))
-        return [*before, self.visit(node)]
+        """The statements with their notes; one note for each run of them."""
+        noted, run = [], None
+        for node in statements:
+            if isinstance(node, (ast.If, ast.While, ast.For)):
+                noted += self._branch(node)
+                run = None
+                continue
+            self.site = self.place(node)
+            if run is None or _waits(node):
+                self.runs.append(run := [])
+                noted.append(_note(STEP, self.site, 0, node))
+            run.append(self.site)
+            if _is_barrier(node):
+                noted.append(_note(BARRIER, self.site, 0, node))
+            run = None if _waits(node) else run
+            noted.append(self.visit(node))
+        return noted
 
     def _branch(self, node):
         self.site = site = self.place(node)
@@ -76,6 +95,11 @@ class Notes(ast.NodeTransformer):
         return node
 
 
+def _waits(node):
+    """Other threads may run before its end: a barrier, or a call that has one."""
+    return any(isinstance(n, ast.Yield) or hasattr(n, "inline") for n in ast.walk(node))
+
+
 def _is_barrier(node):
     """`yield 19`: all threads of the block, or of the grid, meet here."""
     value = getattr(node, "value", None)
@@ -90,4 +114,4 @@ def _note(kind, site, value, node):
 def _call(name, *arguments):
     parts = [a if isinstance(a, ast.AST) else ast.Constant(a) for a in arguments]
     function = ast.parse(f"_count.{name}", mode="eval").body
-    return ast.Call(function, [ast.parse("_cuda.control", mode="eval").body, *parts], [])
+    return ast.Call(function, [ast.Name(LIST, ast.Load()), *parts], [])

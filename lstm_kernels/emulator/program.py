@@ -60,6 +60,7 @@ class Program:
     definitions: dict = field(default_factory=dict)  # name -> source line
     functions: dict = field(default_factory=dict)  # Python function -> its translation
     sites: list = field(default_factory=list)
+    runs: list = field(default_factory=list)  # sites of statements that are done one after another
     shared: list = field(default_factory=list)
     dynamic: list = field(default_factory=list)  # (name, dtype) of arrays of the launch's size
     shared_bytes: int = 0

@@ -44,7 +44,7 @@ METHODS = frozenset(
 
 
 RESERVED = frozenset(
-    "_cuda _gpu _card _compact _scheduler _signatures _trace _types _kernel "
+    "_cuda _list_of _count _gpu _card _compact _scheduler _signatures _trace _types _kernel "
     "np math operator njit".split()
 )  # the generated module's own names
 

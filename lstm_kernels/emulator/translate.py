@@ -23,12 +23,11 @@ from types import SimpleNamespace
 import numpy as np
 from numba import types
 
-from . import names, scheduler
+from . import names, noted, scheduler
 from .environment import MISSING, Environment, python_function, source_tree
 from .explain import file_of, indent_of, source_line
 from .inline import inline_calls, keep_apart
 from .loops import Loops
-from .noted import Notes
 from .program import Site, as_dtype, callable_source, constant_source, refuse_half
 from .refuse import (
     is_constant_shape,
@@ -108,7 +107,7 @@ class Translator(ast.NodeTransformer):
         refuse_python(tree, self.function)
         tree.body = [statement for statement in map(self.visit, tree.body) if statement]
         if self.program.counting:
-            tree.body = Notes(self._line).block(tree.body)
+            tree.body = noted.function(tree.body, self._line, self.program.runs)
         keep_apart(tree)
         tree.body = self._with_stops(tree.body)
         tree.body = inline_calls(tree.body, self.function) or [ast.Pass()]
@@ -341,6 +340,9 @@ class Translator(ast.NodeTransformer):
         if any(isinstance(part, ast.Slice) or _is_new_axis(part) for part in parts):
             checked = _checked_axes(array, parts, site)
             return ast.Tuple(checked, ast.Load()) if isinstance(index, ast.Tuple) else checked[0]
+        if self.program.counting:
+            parts = "_cuda.control", site, kind, array, index, noted.LIST
+            return _call("_count.seen", *parts)
         if self.program.tracing:
             return _call("_trace.seen", "_cuda.control", site, kind, array, index)
         return _call("_gpu.at", "_cuda.control", site, array, index)

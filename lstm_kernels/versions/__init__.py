@@ -22,7 +22,7 @@ from importlib import import_module
 from types import SimpleNamespace
 
 COURSE = ("sequential", "numpy_loop", "numpy_batched", "cuda_v1", "cuda_v2", "cuda_v3")
-BEYOND = ("numba_cpu", "cuda_v4", "cuda_v5", "cuda_v6", "cuda_v7")  # lessons 12 to 16
+BEYOND = ("cuda_v3c", "numba_cpu", "cuda_v4", "cuda_v5", "cuda_v6", "cuda_v7")  # lessons 11 to 16
 
 VERSIONS = {name: import_module(f"lstm_kernels.versions.{name}") for name in COURSE + BEYOND}
 

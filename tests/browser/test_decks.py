@@ -58,7 +58,10 @@ SHOWN = """() => {
       image.clientHeight * image.naturalWidth / image.naturalHeight);
     return {wide: wide / innerWidth, filled: area.height / innerHeight};
   });
-  return {code: texts('.cm-line'), pictures,
+  const parted = [...document.querySelectorAll(on + '.jp-CodeCell .jp-RenderedMarkdown p + ul')]
+    .filter((choices) => new Set([choices.previousElementSibling, choices].flatMap((part) =>
+      [...part.getClientRects()].map((box) => box.left > innerWidth / 2))).size > 1);
+  return {code: texts('.cm-line'), pictures, parted: parted.length,
     open: document.querySelectorAll(on + 'details[open]').length};
 }"""
 
@@ -127,11 +130,12 @@ def test_every_slide_fits_on_the_screen(lesson, lab, page, shoot):
 
 
 def not_fit_to_show(shown, cells):
-    """Imports, an opened answer, a picture that could be larger."""
+    """Imports, an opened answer, a picture that could be larger, a question without its choices."""
     code = [s for s in shown["code"] if s not in lines_of_texts(cells)]
     imports = [s for s in code if s.startswith(("import ", "from "))]
     small = [p for p in shown["pictures"] if p["wide"] < 0.85 and p["filled"] < 0.85]
-    return imports + small + ["an answer is open"] * shown["open"]
+    texts = {"an answer is open": shown["open"], "a question's choices are apart": shown["parted"]}
+    return imports + small + [text for text, count in texts.items() if count]
 
 
 def lines_of_texts(cells):

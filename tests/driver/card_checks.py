@@ -111,7 +111,7 @@ def test_an_own_version_is_judged_before_the_card_runs_it():
     assert (verdict.counts.launches, verdict.counts.copies) == (1, 38)
 
 
-@pytest.mark.parametrize("version", ["cuda_v3", "cuda_v4", "cuda_v5"])
+@pytest.mark.parametrize("version", ["cuda_v3", "cuda_v3c", "cuda_v4", "cuda_v5"])
 def test_gradients_in_double_precision(version):
     problem = batch(4, 6, 2, 5, 2, np.float64)
     loss, grads = VERSIONS[version].gradients(*problem)
@@ -180,7 +180,7 @@ def test_the_compile_report_compiles_what_is_launched():
 # ---- what crosses the bus -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("version", "number"), [("cuda_v2", 38), ("cuda_v3", 3)])
+@pytest.mark.parametrize(("version", "number"), [("cuda_v2", 38), ("cuda_v3", 3), ("cuda_v3c", 3)])
 def test_the_driver_counts_the_copies_that_lesson_08_names(version, number):
     x, y = data.airline_workload()
     problem = init_params(1, 50, 1), x[:, :7], y[:, :7]
@@ -204,7 +204,8 @@ def test_each_mini_batch_of_v2_asks_for_memory_for_19_arrays_and_gives_it_back()
 
 
 @pytest.mark.parametrize(
-    "version, copies, launches", [("cuda_v3", 3, 1), ("cuda_v4", 2, 2), ("cuda_v5", 2, 2)]
+    "version, copies, launches",
+    [("cuda_v3", 3, 1), ("cuda_v3c", 3, 1), ("cuda_v4", 2, 2), ("cuda_v5", 2, 2)],
 )
 def test_between_mini_batches_nothing_is_allocated_and_nothing_freed(version, copies, launches):
     """Two sizes in turn, as in a training whose last mini-batch is short."""

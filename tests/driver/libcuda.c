@@ -40,6 +40,7 @@
    SETTINGS.  Environment variables, read by cuInit(); STAND_IN_DRIVER is read whenever needed.  In
    a test: run(..., CARDS=2) sets STAND_IN_CARDS.
      STAND_IN_CARDS       number of cards (1); cuInit() finds no device unless it is 1 to 4
+     CUDA_VISIBLE_DEVICES as NVIDIA's driver has it: the numbers of the cards that are seen
      STAND_IN_CC          compute capability (75, for 7.5)
      STAND_IN_DRIVER      newest CUDA that the driver knows (12080, for 12.8)
      STAND_IN_MEMORY      MiB of memory of each card (15360)
@@ -249,11 +250,24 @@ static Result usable(const void *stream) {
 
 /* ---- start ---------------------------------------------------------------------------------- */
 
+/* How many of the cards CUDA_VISIBLE_DEVICES shows: its list counts up to the first wrong number.
+   They are all alike, so which ones they are makes no difference. */
+static int visible(int there) {
+  const char *list = getenv("CUDA_VISIBLE_DEVICES");
+  int count = 0;
+  if (!list) return there;
+  for (; list && *list && atoi(list) >= 0 && atoi(list) < there; count++)
+    if ((list = strchr(list, ','))) list++;
+  return count;
+}
+
 Result cuInit(unsigned flags) {
   NEED(flags == 0, INVALID_VALUE);
   TRY(setting("STAND_IN_INIT_ERROR", SUCCESS));
   cards = setting("STAND_IN_CARDS", 1);
   NEED(cards > 0 && cards <= MAX_CARDS, NO_DEVICE);
+  cards = visible(cards);
+  NEED(cards > 0, NO_DEVICE);
   capability = setting("STAND_IN_CC", 75);
   memory = (size_t)setting("STAND_IN_MEMORY", 15360) * MIB;
   load_error = setting("STAND_IN_LOAD_ERROR", SUCCESS);

@@ -256,6 +256,41 @@ def test_branches_that_split_a_warp(kernel, looks, lanes, splits):
     assert counted.splits == splits
 
 
+@cuda.jit
+def by_a_number(x):
+    n = cuda.grid(1)
+    if n & 2:
+        x[n] = 1
+
+
+def test_a_test_may_be_any_number():
+    """n & 2 is 0 or 2: 16 of 32 lanes go in, in each warp."""
+    counted = checks.count(by_a_number, 1, 64, np.zeros(64, F4))
+    assert counted.splits == 2 and counted.of("x").lanes == 32
+
+
+@cuda.jit
+def lone_and_long(x):
+    n = cuda.grid(1)
+    if n % 32 == 5:
+        for i in range(600):
+            x[n] = i
+            x[0] = x[n]
+    x[1] = 1
+
+
+def test_long_lists_of_few_lanes():
+    """One lane of each warp goes on alone for 600 rounds; all write at the end."""
+    counted = checks.count(lone_and_long, 2, 64, np.zeros(128, F4))
+    warps = 4
+    assert counted.of("x", "loads").requests == counted.of("x", "loads").lanes == 600 * warps
+    assert counted.of("x", "stores").lanes == warps * (2 * 600 + 32)
+    visits = {line.text: (line.visits, line.lanes) for line in counted.lines}
+    assert visits["x[0] = x[n]"] == visits["x[n] = i"] == (600 * warps, 600 * warps)
+    assert visits["for i in range(600):"] == (601 * warps, 601 * warps)
+    assert visits["x[1] = 1"] == (warps, 32 * warps)
+
+
 def test_each_way_has_its_lanes():
     """Of 32 lanes 16 write 1 and 16 write 2: requests of 16 lanes in each warp."""
     counted = checks.count(odd_ones, 1, 64, np.zeros(64, F4))

@@ -85,8 +85,8 @@ def array_shapes(sizes):
 def copied_names(version, then=False):
     """The names of each copy's arrays, in the order of the copies: what goes in, and what out.
 
-    version: cuda_v2 or cuda_v3.  then: as it was recorded on the H100.  There V3 copied its arrays
-    one by one, and asked for memory for each of them in every mini-batch.
+    version: cuda_v2, cuda_v3 or cuda_v3c.  then: as it was recorded on the H100.  There V3
+    copied its arrays one by one, and asked for memory for each of them in every mini-batch.
     """
     parameters = Params._fields
     gradients = [f"d{name}" for name in parameters]
@@ -97,14 +97,14 @@ def copied_names(version, then=False):
     if version == "cuda_v3" and then:
         gone_in, back = [*parameters, "x", "y", *gradients], [*gradients, "loss"]
         return [(name,) for name in gone_in], [(name,) for name in back]
-    if version == "cuda_v3":
+    if version in ("cuda_v3", "cuda_v3c"):  # in another order, as many numbers
         found = ("loss", *gradients)  # zeros in, results out
         return [(*parameters, "x", "y"), found], [found]
-    raise ValueError(f"version is {version!r}; choose cuda_v2 or cuda_v3")
+    raise ValueError(f"version is {version!r}; choose cuda_v2 or cuda_v3, or cuda_v3c")
 
 
 def copies(version, sizes, itemsize=4, then=False):
-    """All copies of one mini-batch of cuda_v2 or cuda_v3, in their order: a list of Copy.
+    """All copies of one mini-batch of cuda_v2, cuda_v3 or cuda_v3c, in their order: a list of Copy.
 
     then: as it was recorded.
     """

@@ -23,7 +23,7 @@ from lstm_kernels.lab.estimates.compile_report import CompiledKernel, find_ptxas
 from lstm_kernels.lab.estimates.machine_code import step_loops
 from lstm_kernels.machine import device
 from lstm_kernels.machine.device import cuda
-from lstm_kernels.versions import cuda_v1, cuda_v2, cuda_v4, cuda_v5, cuda_v6, cuda_v7
+from lstm_kernels.versions import cuda_v1, cuda_v2, cuda_v3c, cuda_v4, cuda_v5, cuda_v6, cuda_v7
 from lstm_kernels.versions.parts import SUM_THREADS, make_sum_kernel
 
 if device.COMPILER == device.SUCCESSOR:
@@ -87,6 +87,7 @@ def on_this_card():
 KERNELS = {
     "cuda_v1": Compilable(cuda_v1.kernel, PER_SAMPLE, threads=1),
     "cuda_v2, v3": Compilable(cuda_v2.kernel, PER_SAMPLE, cuda_v2.THREADS),
+    "cuda_v3c": Compilable(cuda_v3c.kernel, PER_SAMPLE, cuda_v3c.THREADS),
     "cuda_v4": Compilable(cuda_v4.make_kernel, A_BLOCK, 4 * cuda_v4.MAX_H),
     "cuda_v4, weights": Compilable(
         cuda_v4.make_weights_kernel, WEIGHTS, cuda_v4.SIDE * cuda_v4.ROWS

@@ -29,7 +29,8 @@ def batch_seconds(version, sizes):
     if not (device.ON_GPU and launches_kernels(version)):
         return pace.batch_seconds(version, sizes)
     N, work = sizes.N, multiply_adds(sizes)  # of one sample
-    chain = {"cuda_v1": work * N, "cuda_v2": work, "cuda_v3": work}.get(version, 0)
+    chain = {"cuda_v1": work * N, "cuda_v2": work, "cuda_v3": work, "cuda_v3c": work}
+    chain = chain.get(version, 0)
     calls = 150e-6 if stops_after(version) == "an epoch" else 1e-3  # V6 only queues launches
     return calls + 100e-9 * chain + 1e-11 * work * N
 

@@ -18,7 +18,7 @@ from lstm_kernels.versions import COURSE, launches_kernels
 from lstm_kernels.versions.cuda_v2 import blocks_for
 from lstm_kernels.versions.packing import PADDED
 
-COUNTED = ("cuda_v2", "cuda_v3")  # bus.py counts their copies
+COUNTED = ("cuda_v2", "cuda_v3", "cuda_v3c")  # bus.py counts their copies
 RECORDINGS = "Try Sweep: what a card took is recorded there."
 LARGEST = 1024  # of the batch sizes that the dashboard offers
 
@@ -219,7 +219,7 @@ def _why_on_cpu(version, sizes):
         return Why(
             f"{version} is not one of the course's: nothing of it is counted; a mini-batch needs "
             f"{work:,} multiply-adds.",
-            f"Try it beside {COURSE[2]} in Sweep.",
+            f"Try other sizes: where does it beat {COURSE[2]}?",
         )
     found = cpu_shares(version, sizes)
     number = max(range(len(found)), key=found.__getitem__)

@@ -25,8 +25,10 @@ from .style import (
 )
 
 MARKS = {
-    "cuda_v2": "s", "cuda_v3": "^", "cuda_v4": "D", "cuda_v5": "v", "cuda_v6": "P", "cuda_v7": "X",
+    "cuda_v2": "s", "cuda_v3": "^", "cuda_v3c": "<", "cuda_v4": "D", "cuda_v5": "v", "cuda_v6": "P",
+    "cuda_v7": "X",
 }  # fmt: skip
+LETTERS = 78  # of a warning below a panel: no line is wider than the picture
 
 
 @styled
@@ -44,8 +46,10 @@ def draw_race(results):
         draw_times(ax, rows, baseline)
         ax.set_title(f"{name}\n", pad=10)
         ax.text(0, 1.03, str(workload), transform=ax.transAxes, color=GREY, fontsize=12)
-    if words := warnings_of([row for *_, rows in results for row in rows]):
-        picture.supxlabel("\n".join(words), fontsize=12, color=GREY)
+    words = warnings_of([row for *_, rows in results for row in rows])
+    lines = [line for text in words for line in wrap(text, LETTERS * len(results))]
+    if lines:
+        picture.supxlabel("\n".join(lines), fontsize=11, color=GREY)
     return picture
 
 

@@ -37,6 +37,7 @@ VERSION_COLORS = {
     "cuda_v1": YELLOW,
     "cuda_v2": ORANGE,
     "cuda_v3": VERMILLION,
+    "cuda_v3c": "#8C3A00",  # a darker vermillion: V3's program
     "numba_cpu": GREEN,
     "cuda_v4": PURPLE,
     "cuda_v5": "#7A3B69",  # a darker purple: V5 and V6 go on from V4

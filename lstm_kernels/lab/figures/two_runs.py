@@ -48,7 +48,7 @@ def race_scene(runs, log=True, base=None):
 def _empty_scene(runs, rows_height, warned):
     """Room for the rows, and the warning at the bottom."""
     said = " ".join(f"{title}, {workload}: {in_words(rows)}" for title, workload, rows in runs)
-    scene = Scene(WIDTH, TOP + rows_height + BOTTOM + 18 * bool(warned), f"Wall times. {said}")
+    scene = Scene(WIDTH, TOP + rows_height + BOTTOM + 24 * bool(warned), f"Wall times. {said}")
     if warned:
         scene.add(Words(20, scene.height - 16, warned, GREY, SMALL))
     return scene

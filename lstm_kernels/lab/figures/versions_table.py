@@ -62,6 +62,13 @@ ROWS = {
         "n = cuda.grid(1)\nand a bounds check",
         "explicit\nin: parameters, batch, zeros\nout: gradients, loss",
     ),
+    "cuda_v3c": Placement(
+        "CPU\nPython loop",
+        "GPU\none launch,\nno loop over samples",
+        "GPU\none thread of its own,\nneighbours in memory",
+        "n = cuda.grid(1)\nand a bounds check",
+        "explicit\nin: parameters, batch, zeros\nout: gradients, loss",
+    ),
     "numba_cpu": Placement(
         "CPU\nPython loop",
         "CPU cores\nprange over workers",
@@ -99,7 +106,7 @@ ROWS = {
     ),
 }
 
-BEFORE = {"cuda_v4": "cuda_v3"}  # numba_cpu, between them, is an aside
+BEFORE = {"cuda_v4": "cuda_v3"}  # what lies between them is an aside
 
 
 @styled

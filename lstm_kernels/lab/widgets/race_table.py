@@ -1,12 +1,17 @@
 """The dashboard's tables and letters, as HTML.  Lesson 09."""
 
 import html
+from urllib.parse import quote
 
 from lstm_kernels.lab.measure.results import speedup
 from lstm_kernels.lab.words import ratio_text, seconds_text
 
 SPACE = "&nbsp;"  # no cell is broken, whatever the page's style
 PARTS = ("compile", "host_to_device", "kernel", "device_to_host")
+ARROW = (  # of a list: grey is seen on light and dark pages; the page's own one is black
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 18 18">'
+    '<path d="M5 7l4 4 4-4" fill="none" stroke="#888" stroke-width="2"/></svg>'
+)
 STYLE = """<style>
 .lstm-race {display: inline-table; margin: 0 3em 0.6em 0; border-collapse: collapse;
   line-height: 1.35; font-size: inherit}
@@ -31,7 +36,7 @@ STYLE = """<style>
 .lstm-about {display: none}
 body[data-voila] .lstm-about {display: block; line-height: 1.4; padding-bottom: 0.4em}
 body[data-voila] .lstm-about h1 {font-size: 1.4em; margin: 0 0 0.2em}
-.lstm-board {--jp-widgets-inline-width-tiny: 3em}
+.lstm-board {--jp-widgets-inline-width-tiny: 3em; --jp-widgets-dropdown-arrow: ARROW}
 .lstm-board .jupyter-widgets {font-size: var(--jp-widgets-font-size)}
 .lstm-board .widget-html-content {line-height: 1.4}
 .lstm-board a {color: var(--jp-content-link-color, #0072B2);
@@ -40,9 +45,10 @@ body[data-voila] .lstm-about h1 {font-size: 1.4em; margin: 0 0 0.2em}
   grid-template-columns: repeat(auto-fill, minmax(min(30em, 100%), 1fr))}
 body[data-voila] .lstm-board .lstm-scene {max-height: max(230px, 39vh)}
 .lstm-board {--jp-widgets-font-size: clamp(13px, 1.1vw, 26px);
-  --jp-widgets-inline-height: clamp(28px, 2.1vw, 50px)}
+  --jp-widgets-inline-height: clamp(28px, 2.1vw, 50px);
+  --jp-widgets-horizontal-tab-height: clamp(24px, 1.9vw, 46px)}
 @media (min-width: 1700px) {body[data-voila] .lstm-board .widget-image {zoom: 1.4}}
-</style>"""
+</style>""".replace("ARROW", f'url("data:image/svg+xml,{quote(ARROW)}")')
 
 
 def table_html(rows, base):

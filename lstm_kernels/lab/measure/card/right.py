@@ -21,7 +21,7 @@ from lstm_kernels.versions.packing import PADDED
 SECONDS = 110.0
 TOLERANCE, TRAINING = 1e-5, 1e-4  # relative, max norm: loss and gradients; losses of a training
 RUNS = 5  # that must give the same bits
-NO_ORDER = ("cuda_v2", "cuda_v3")  # atomic additions: the last bits may differ
+NO_ORDER = ("cuda_v2", "cuda_v3", "cuda_v3c")  # atomic additions: the last bits may differ
 NAMES = ("T", "N", "D", "H", "O")
 
 

@@ -1,0 +1,139 @@
+"""Shards, the parts into which the training windows are cut, and what is computed with one.
+
+All that a worker runs stands here.  The cut depends on the number of windows and of shards, never
+on the workers: so a training gives the same bits whoever computes which shard.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lstm_kernels.model import Params, check_array, check_batch, check_count
+from lstm_kernels.versions import get_version, own_versions
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """Windows that travel to the workers.  x (T, n, D), y (T, n, O)."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+    def take(self, samples):
+        return self.x[:, samples], self.y[:, samples]
+
+
+@dataclass(frozen=True)
+class OnDisk:
+    """Windows `first`, first + 1, ... in two .npy files, x (N, T, D) and y (N, T, O)."""
+
+    x: str
+    y: str
+    first: int
+
+    def take(self, samples):
+        return tuple(read(path, self.first + samples) for path in (self.x, self.y))
+
+
+def read(path, numbers):
+    """These windows of a .npy file (N, T, width), as (T, n, width); the rest is never touched.
+
+    Each is read by itself.  Through a memory map it would be as simple, but a map also keeps what
+    lies around a window, and so grows with the file.
+    """
+    plan = np.load(path, mmap_mode="r")  # only where the values begin, and what they are
+    windows = np.empty((len(numbers), *plan.shape[1:]), plan.dtype)
+    with open(path, "rb", buffering=0) as file:
+        for window, number in zip(windows, numbers.tolist(), strict=True):
+            file.seek(plan.offset + number * window.nbytes)
+            if file.readinto(window) != window.nbytes:
+                raise ValueError(f"{path} ends within window {number}; it was cut off")
+    return windows.swapaxes(0, 1)
+
+
+def cut(params, x, y, shards):
+    """(shards, where each begins and the last one ends); x and y are arrays or two .npy files.
+
+    With fewer windows than shards there are fewer shards.  Errors as `check_batch`; the values in
+    a file are checked batch by batch, when they are used.
+    """
+    shards = check_count("shards", shards)
+    on_disk = isinstance(x, (str, Path)) and isinstance(y, (str, Path))
+    if on_disk:
+        x, y = (str(Path(path).absolute()) for path in (x, y))
+        N = _check_files(params, x, y)
+    else:
+        check_batch(params, x, y)
+        N = x.shape[1]
+    shards = min(shards, N)
+    bounds = [N * shard // shards for shard in range(shards + 1)]
+    if on_disk:
+        return [OnDisk(x, y, first) for first in bounds[:-1]], bounds
+    between = zip(bounds[:-1], bounds[1:], strict=True)
+    return [InMemory(x[:, a:b], y[:, a:b]) for a, b in between], bounds
+
+
+def _check_files(params, *paths):
+    """The number of windows in both files; errors as `check_batch`, by a look at the first ones."""
+    arrays = [np.load(path, mmap_mode="r") for path in paths]
+    for name, a in zip("xy", arrays, strict=True):
+        check_array(name, a)
+        if a.ndim != 3 or not a.flags.c_contiguous:
+            words = "it must be (N, T, width), in C order"
+            raise ValueError(f"the file of {name} holds an array {a.shape}; {words}")
+    if len(arrays[0]) != len(arrays[1]):
+        raise ValueError(f"x has {len(arrays[0])} windows and y {len(arrays[1])}; as many are due")
+    check_batch(params, *(np.array(a[:1]).swapaxes(0, 1) for a in arrays))
+    return len(arrays[0])
+
+
+# ---- what a worker computes ---------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Part:
+    """A share of a batch's loss and gradients; the shares of all add up to them.
+
+    seconds: ((worker, seconds of computing), ...).
+    """
+
+    loss: float
+    grads: Params
+    seconds: tuple
+
+
+def keep(thing):
+    """A shard, or the parameters of a step, as a task's result: it stays with the workers.
+
+    The scheduler keeps the task, so that it can be done again if all who had its result are lost.
+    """
+    return thing
+
+
+def function_of(version):
+    """What tells a worker which gradients to use: a name, or for an own version the function."""
+    gradients = get_version(version).gradients
+    return gradients if version in own_versions() else version
+
+
+def part(shard, params, samples, version, N):
+    """The share of `samples` of this shard in the gradients of a batch of N windows."""
+    import distributed
+
+    gradients = get_version(version).gradients if isinstance(version, str) else version
+    start = time.perf_counter()
+    with np.errstate(over="ignore", invalid="ignore"):  # the training looks for it, and says so
+        loss, grads = gradients(params, *shard.take(samples))
+        share = len(samples) / N
+        grads = Params(*(g.dtype.type(share) * g for g in grads))
+    seconds = time.perf_counter() - start
+    return Part(loss * share, grads, ((distributed.get_worker().address, seconds),))
+
+
+def add(a, b):
+    """Two parts as one."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        grads = Params(*(p + q for p, q in zip(a.grads, b.grads, strict=True)))
+    return Part(a.loss + b.loss, grads, a.seconds + b.seconds)

@@ -1,0 +1,131 @@
+"""One step on many workers: the parts of a mini-batch's gradients, and their sum by a tree."""
+
+import warnings
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from time import perf_counter
+from typing import NamedTuple
+
+from lstm_kernels.cluster import shards as pieces
+from lstm_kernels.cluster.engine import PATIENCE, load_dask
+
+
+class Spent(NamedTuple):
+    """Where a step's time went, in seconds."""
+
+    whole: float  # from its begin to the sum of its gradients, as the client saw it
+    workers: dict  # {worker: seconds of computing gradients}, of those that had a part
+
+
+class Step:
+    """`gradients(params, batch)`, computed on the workers of `client`.
+
+    shards, bounds: as `shards.cut` made them; the shards are sent once.
+    """
+
+    def __init__(self, client, version, shards, bounds, plan):
+        self.client, self.version, self.bounds, self.plan = client, version, bounds, plan
+        self.cut, self.shards = shards, []  # the shards, and the tasks that keep them
+        self.steps, self.spent = 0, None
+
+    def begin_epoch(self):
+        """Deal the shards out to the workers that are there now; send them, if it is the first."""
+        workers = self.workers()
+        self.owners = [workers[s % len(workers)] for s in range(len(self.cut))] if workers else []
+        if not self.shards:
+            self.shards = [self.submit(s, pieces.keep, shard) for s, shard in enumerate(self.cut)]
+
+    def submit(self, s, function, *args):
+        """A task for the owner of shard `s`; for any worker, if that one is lost or s is None."""
+        where = {}
+        if s is not None and self.owners:
+            where = {"workers": [self.owners[s]], "allow_other_workers": True}
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Sending large graph")  # a shard travels once
+            return self.client.submit(function, *args, pure=False, **where)
+
+    def gradients(self, params, batch):
+        """(loss, grads) of the windows whose numbers are in `batch`, as one worker's would be.
+
+        The tree's form depends on the batch and the shards alone: so the order of all additions.
+        """
+        start = perf_counter()
+        with self.losing():
+            if self.steps % -(-self.plan.N // self.plan.batch_size) == 0:
+                self.begin_epoch()
+            level = self.parts(self.submit(None, pieces.keep, params), batch)
+            while len(level) > 1:
+                level = [self.sum_of(level[i : i + 2]) for i in range(0, len(level), 2)]
+            total = self.wait_for(level[0])
+        self.steps += 1
+        self.spent = Spent(perf_counter() - start, seconds_by_worker(total.seconds))
+        return total.loss, total.grads
+
+    def parts(self, params, batch):
+        """The tasks of all shards that have windows in this batch."""
+        tasks = []
+        for s, shard in enumerate(self.shards):
+            first, end = self.bounds[s : s + 2]
+            mine = batch[(first <= batch) & (batch < end)] - first
+            if len(mine):
+                args = shard, params, mine, self.version, len(batch)
+                tasks.append(self.submit(s, pieces.part, *args))
+        return tasks
+
+    def sum_of(self, pair):
+        """The sum of two tasks' parts, made where one of them is; a single one as it is."""
+        return self.submit(None, pieces.add, *pair) if len(pair) == 2 else pair[0]
+
+    def wait_for(self, task):
+        """Its result; ConnectionError if no worker is left for as long as `PATIENCE` says."""
+        while True:
+            try:
+                return task.result(timeout=PATIENCE)
+            except load_dask().TimeoutError:
+                if task.status == "error":  # it is the task's own
+                    raise
+                if not self.workers():
+                    raise Lost(f"all workers, for {PATIENCE} s") from None
+
+    def workers(self):
+        """The addresses of the workers that are there now, sorted."""
+        try:
+            return sorted(self.client.nthreads())
+        except OSError as error:
+            raise Lost(f"the scheduler {self.client.scheduler.address} ({error})") from None
+
+    @contextmanager
+    def losing(self):
+        """Inside, what Dask raises when the scheduler or the workers are gone is one error."""
+        dask = load_dask()
+        try:
+            yield
+        except (dask.comm.CommClosedError, CancelledError) as error:
+            scheduler = self.client.scheduler.address
+            raise self.lost(f"the scheduler {scheduler} ({error})") from None
+        except dask.scheduler.KilledWorker as error:
+            raise self.lost(f"several workers by the same task: {error}") from None
+        except Lost as error:
+            raise self.lost(error) from None
+        except ModuleNotFoundError as error:
+            words = "the course and its packages must be installed on every worker's machine"
+            raise ImportError(f"a worker lacks the package {error.name}; {words}") from None
+
+    def lost(self, what):
+        kept = self.plan.checkpoint
+        return ConnectionError(
+            f"lost {what}. The error's attribute `trained` holds what was trained"
+            + (f"; {kept.path} its last whole epoch: the same call goes on there" if kept else "")
+        )
+
+
+class Lost(Exception):
+    """What is lost."""
+
+
+def seconds_by_worker(seconds):
+    """((worker, seconds), ...) with each worker once."""
+    found = {}
+    for worker, spent in seconds:
+        found[worker] = found.get(worker, 0.0) + spent
+    return found

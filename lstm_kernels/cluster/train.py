@@ -1,0 +1,37 @@
+"""The training loop of `lstm_kernels.training`, with gradients from many workers."""
+
+from lstm_kernels.cluster import shards as pieces
+from lstm_kernels.cluster.engine import connected, load_dask
+from lstm_kernels.cluster.step import Step
+from lstm_kernels.model import check_params
+from lstm_kernels.training import make_plan, train
+
+SHARDS = 4
+
+
+def fit(version, params, x, y, *, client=None, workers=2, shards=SHARDS, **schedule):
+    """Train on many workers; returns (trained params, History), as `training.fit` does.
+
+    version, params, schedule: as for `training.fit`: epochs, batch_size, lr, optimizer, seed,
+    on_batch, validation, checkpoint.  x (T, N, D), y (T, N, O): arrays; or two .npy files with
+    (N, T, D) and (N, T, O), which every worker can open, for data larger than the memory: they are
+    read batch by batch (`python -m lstm_kernels windows` writes such files).  What grows with N is
+    the order of an epoch, 8 bytes per window, here.
+
+    client: a dask.distributed Client; the address of a scheduler, "tcp://HOST:8786"; or None, and
+    `workers` processes are started on this machine and ended afterwards.
+    shards: into so many parts the windows are cut.  It is also the most workers that compute at
+    once.  The same number of shards gives the same result to the last bit, whatever the workers.
+
+    A lost worker costs time only; a new one gets work from the next epoch on.  ConnectionError if
+    the scheduler is lost: its attribute `trained` is the pair (trained params, History).
+    Ctrl-C ends the training early, as in `training.fit`.  Lesson 18.
+    """
+    load_dask()
+    params = check_params(params)
+    parts, bounds = pieces.cut(params, x, y, shards)
+    about = {"version": version, "shards": len(parts)}
+    plan = make_plan(params, bounds[-1], **schedule, about=about)
+    with connected(client, workers) as client:
+        step = Step(client, pieces.function_of(version), parts, bounds, plan)
+        return train(step.gradients, params, plan)

@@ -1,0 +1,364 @@
+"""The counters' compiled half, when a block has ended: the lists of its threads are added up.
+
+The lists (counting.py) of a warp's lanes are laid side by side.  A *request* is what these lanes
+ask at the same place in the source, each at its n-th visit since the last barrier.
+
+As long as all lanes do the same, row after row is read (`in_step`); where they part, their n-th
+visits are sought out, up to the next barrier (`apart`).  Most requests are regular: each lane asks
+a fixed number of bytes behind the one before it.  What these take follows without a search.
+"""
+
+from collections import namedtuple
+
+import numpy as np
+from numba import njit
+
+from .arithmetic import device
+from .counting import ADDRESS, BARRIER, BRANCH, CHUNK, CODE_AT, KINDS, STEP
+from .runtime import WARP
+from .tracing import ATOMIC, END, ITEMSIZE, READ, SHARED, START, UPDATE, WRITE
+
+# what is found, a row for each place in the source, piece of memory and way
+LOAD, STORE, ATOMICS = range(3)
+REQUESTS, LANES, SECTORS, TURNS, CONFLICTS, MEETING = range(6)
+VISITS, VISITORS, SPLITS = range(3)
+# powers of 2: 32 bytes; banks of shared memory, which give 4 bytes each
+SECTOR, BANKS, WORD = 5, 32, 2
+INSIDE = (1 << CHUNK) - 1
+# of rows that are compared at once: the entry of the last lane so far, the first lane's, the gap
+# from lane to lane, and which bits of it change
+ROWS = 64
+LAST, FIRST, GAP, OTHER, ALL = range(0, 5 * ROWS, ROWS)
+PARTED = 1 << CODE_AT - 1  # addresses have fewer bits: so large a gap is from one code to another
+IRREGULAR = 1 << CODE_AT
+
+# regions (n, REGION): the pieces of traced memory; those from first_shared on are the blocks' own.
+# found (sites, areas, ways, 6), visits (sites, 3): the sums.  idle (2,): lanes, and whole warps,
+# that touch no memory.  guess (sites,), of_bank (BANKS,): room to work in.
+Sums = namedtuple("Sums", "regions first_shared found visits idle guess of_bank")
+# A warp: its first thread; for each lane, where it reads, where its part ends, how many entries it
+# has; what comparing has found; a row, its entries and their lanes.
+Warp = namedtuple("Warp", "first at stops used found row lanes")
+
+compiled = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+@compiled
+def add_up(lists, first, last, used, sums):
+    """Add what the lists of the threads first .. last - 1, one block's, tell.
+
+    lists (chunks, threads, ROOM); used (threads,): how many entries each has.
+    """
+    row, lanes = np.empty(WARP, np.int64), np.empty(WARP, np.int64)
+    at, stops = np.empty(WARP, np.int64), np.empty(WARP, np.int64)
+    found = np.empty(ALL, np.int64)
+    codes = np.zeros((2, len(sums.visits) * KINDS), np.int64)
+    for begin in range(first, last, WARP):
+        ends = used[begin : min(begin + WARP, last)]
+        note_idle(lists, begin, ends, sums.idle)
+        at[:] = 0
+        warp = Warp(begin, at, stops, ends, found, row, lanes)
+        while not in_step(lists, warp, sums):
+            rows = find_stops(lists, warp, codes)
+            apart(lists, warp, codes, np.full((rows, WARP), -1), sums)
+
+
+@device
+def entry_of(lists, thread, n):
+    return lists[n >> CHUNK, thread, n & INSIDE]
+
+
+@device
+def kind_of(entry):
+    return (entry >> CODE_AT) % KINDS
+
+
+@device
+def note_idle(lists, first, used, idle):
+    """Count the lanes without an access to memory, and the warp if all of them are such."""
+    count = 0
+    for lane in range(len(used)):
+        n = 0
+        while n < used[lane] and kind_of(entry_of(lists, first + lane, n)) >= STEP:
+            n += 1
+        count += n == used[lane]
+    idle[0] += count
+    idle[1] += count == len(used)
+
+
+@device
+def in_step(lists, warp, sums):
+    """Read on, also past barriers, as long as all lanes that are there do the same.
+
+    Returns True if all is read.
+    """
+    rows = 4
+    while True:
+        rows = min(2 * rows, ROWS)
+        count = 0
+        for lane in range(len(warp.used)):
+            n = warp.at[lane]
+            if n < warp.used[lane]:
+                warp.lanes[count] = lane
+                count += 1
+                rows = min(rows, warp.used[lane] - n, (1 << CHUNK) - (n & INSIDE))
+        if count == 0:
+            return True
+        compare(lists, warp, count, rows)
+        together = add_rows(lists, warp, count, rows, sums)
+        for i in range(count):
+            warp.at[warp.lanes[i]] += together
+        if together < rows:
+            return False
+
+
+@device
+def compare(lists, warp, count, rows):
+    """Find the gap from lane to lane in each row, and where it is not the same everywhere.
+
+    Row after row lies side by side in the list of a lane, so many are compared at once.
+    """
+    found = warp.found
+    for n in range(rows):
+        first = entry_of(lists, warp.first + warp.lanes[0], warp.at[warp.lanes[0]] + n)
+        second = warp.lanes[min(1, count - 1)]
+        gap = entry_of(lists, warp.first + second, warp.at[second] + n) - first
+        found[FIRST + n] = found[LAST + n] = first
+        found[GAP + n], found[OTHER + n] = gap, 0
+    for i in range(1, count):
+        column = lists[warp.at[warp.lanes[i]] >> CHUNK, warp.first + warp.lanes[i]]
+        begin = warp.at[warp.lanes[i]] & INSIDE
+        for n in range(rows):
+            entry = column[begin + n]
+            found[OTHER + n] |= (entry - found[LAST + n]) ^ found[GAP + n]
+            found[LAST + n] = entry
+
+
+@device
+def add_rows(lists, warp, count, rows, sums):
+    """Add the rows up to the first in which lanes part; returns how many."""
+    for n in range(rows):
+        gap = warp.found[GAP + n]
+        if warp.found[OTHER + n] or abs(gap) >= PARTED:
+            if not lay_side_by_side(lists, warp, count, n):
+                return n
+            gap = IRREGULAR
+        else:
+            warp.row[0] = warp.found[FIRST + n]
+        add_row(warp.row, warp.lanes, count, gap, sums)
+    return rows
+
+
+@device
+def lay_side_by_side(lists, warp, count, n):
+    """A row of the lanes' n-th entries from here; returns whether all do the same."""
+    other = 0
+    for i in range(count):
+        lane = warp.lanes[i]
+        warp.row[i] = entry_of(lists, warp.first + lane, warp.at[lane] + n)
+        other |= warp.row[i] ^ warp.row[0]
+    return other >> CODE_AT == 0
+
+
+@device
+def find_stops(lists, warp, codes):
+    """Where each lane's part up to the next barrier ends; returns how many rows that is.
+
+    codes[0]: for each code the number of its first row.
+    """
+    most, count = codes
+    most[:] = 0
+    for lane in range(len(warp.used)):
+        n, count[:] = warp.at[lane], 0
+        while n < warp.used[lane]:
+            code = entry_of(lists, warp.first + lane, n) >> CODE_AT
+            if code % KINDS == BARRIER:
+                break
+            count[code] += 1
+            most[code] = max(most[code], count[code])
+            n += 1
+        warp.stops[lane] = n
+    rows = 0
+    for code in range(len(most)):
+        rows, most[code] = rows + most[code], rows
+    return rows
+
+
+@device
+def apart(lists, warp, codes, table, sums):
+    """The rest, up to the barrier: lanes that took other ways meet at their n-th visit.
+
+    table: a row for each visit of each code, a column for each lane; -1 where it does not come.
+    """
+    start, count = codes
+    for lane in range(len(warp.used)):
+        for code in range(len(start)):
+            count[code] = start[code]
+        for n in range(warp.at[lane], warp.stops[lane]):
+            entry = entry_of(lists, warp.first + lane, n)
+            table[count[entry >> CODE_AT], lane] = entry
+            count[entry >> CODE_AT] += 1
+        warp.at[lane] = min(warp.stops[lane] + 1, warp.used[lane])
+    for number in range(len(table)):
+        row, there = table[number], 0
+        for lane in range(len(warp.used)):
+            if row[lane] >= 0:
+                row[there], warp.lanes[there] = row[lane], lane
+                there += 1
+        add_row(row, warp.lanes, there, gap_of(row, there), sums)
+
+
+@device
+def add_row(row, lanes, count, gap, sums):
+    """One visit of a line, or one request: what these lanes do there together.
+
+    gap: as gap_of tells; if it is regular, only row[0] is read.
+    """
+    code = row[0] >> CODE_AT
+    site, kind = code // KINDS, code % KINDS
+    if kind < STEP:
+        add_access(row, lanes, count, gap, site, kind, sums)
+    elif kind != BARRIER:
+        sums.visits[site, VISITS] += 1
+        sums.visits[site, VISITORS] += count
+        if kind == BRANCH:
+            sums.visits[site, SPLITS] += gap != 0  # some go in, some do not
+
+
+@device
+def add_access(row, lanes, count, gap, site, kind, sums):
+    region = region_of(row[0] & ADDRESS, sums.regions, sums.guess[site])
+    sums.guess[site] = region
+    area = min(region, sums.first_shared) if region >= 0 else sums.first_shared + 1
+    if region < 0:
+        sectors, turns, conflicts = 0, 0, 0
+    elif sums.regions[region, SHARED]:
+        sectors = 0
+        turns, conflicts = turns_of(row, lanes, count, gap, sums.regions[region], sums.of_bank)
+    else:
+        sectors = distinct(row, count, gap, sums.regions[region, START])
+        turns, conflicts = 0, 0
+    for way in range(ATOMICS + 1):
+        if asks(kind, way):
+            found = sums.found[site, area, way]
+            found[REQUESTS] += 1
+            found[LANES] += count
+            found[SECTORS] += sectors
+            found[TURNS] += turns
+            found[CONFLICTS] += conflicts
+    if kind == ATOMIC:
+        sums.found[site, area, ATOMICS, MEETING] += most_at_one(row, count, gap)
+
+
+@device
+def asks(kind, way):
+    """Does an access of this kind load, store, or both?"""
+    if way == LOAD:
+        return kind == READ or kind == UPDATE
+    if way == STORE:
+        return kind == WRITE or kind == UPDATE
+    return kind == ATOMIC
+
+
+@device
+def region_of(address, regions, guess):
+    """The piece of memory that holds the address; -1: local memory.  guess: tried first."""
+    if guess >= 0 and regions[guess, START] <= address < regions[guess, END]:
+        return guess
+    for n in range(len(regions)):
+        if regions[n, START] <= address < regions[n, END]:
+            return n
+    return -1
+
+
+@device
+def gap_of(row, count):
+    """How many bytes each address lies behind the one before it; IRREGULAR: now so, now so."""
+    if count == 1:
+        return 0
+    gap, other = row[1] - row[0], 0
+    for i in range(1, count):
+        other |= (row[i] - row[i - 1]) ^ gap
+    return gap if other == 0 else IRREGULAR
+
+
+@device
+def distinct(row, count, gap, start):
+    """In how many sectors the addresses lie."""
+    if abs(gap) <= 1 << SECTOR:  # none between the first and the last is left out
+        last = row[0] + gap * (count - 1)
+        return abs(piece_of(last, start, SECTOR) - piece_of(row[0], start, SECTOR)) + 1
+    if gap != IRREGULAR:
+        return count
+    found, last = 0, np.int64(-1)
+    for i in range(count):
+        piece = piece_of(row[i], start, SECTOR)
+        if piece > last:  # the usual order: only larger ones follow
+            last = piece
+            found += 1
+        elif piece < last and not met(row, 0, i, piece, start, SECTOR):
+            found += 1
+    return found
+
+
+@device
+def piece_of(entry, start, power):
+    """In which piece of 2**power bytes it lies."""
+    return ((entry & ADDRESS) - start) >> power
+
+
+@device
+def met(row, first, i, piece, start, power):
+    """Does one of the addresses first .. i - 1 lie in this piece?"""
+    for other in range(first, i):
+        if piece_of(row[other], start, power) == piece:
+            return True
+    return False
+
+
+@device
+def turns_of(row, lanes, count, gap, region, of_bank):
+    """Turns of shared memory, and those besides the first.  8-byte numbers: half a warp each."""
+    width = max(1, region[ITEMSIZE] >> WORD)
+    at_once = WARP // width
+    turns, groups, first = 0, 0, 0
+    while first < count:
+        last = first + 1
+        while last < count and lanes[last] // at_once == lanes[first] // at_once:
+            last += 1
+        if gap == 0 or (abs(gap) == region[ITEMSIZE] and region[ITEMSIZE] >> WORD):
+            turns += 1  # one number for all, or numbers side by side, at most 32 words
+        else:
+            turns += busiest(row, first, last, width, region[START], of_bank)
+        groups += 1
+        first = last
+    return turns, turns - groups
+
+
+@device
+def busiest(row, first, last, width, start, of_bank):
+    """How many words the busiest bank gives: in a turn each gives one, to all who want it."""
+    of_bank[:] = 0
+    most, highest = 0, np.int64(-1)
+    for i in range(first, last):
+        word = piece_of(row[i], start, WORD)
+        if word > highest or (word < highest and not met(row, first, i, word, start, WORD)):
+            highest = max(highest, word)
+            for n in range(word, word + width):
+                of_bank[n % BANKS] += 1
+                most = max(most, of_bank[n % BANKS])
+    return most
+
+
+@device
+def most_at_one(row, count, gap):
+    """How many lanes are at the address where most are."""
+    if gap != IRREGULAR:
+        return 1 if gap else count
+    most = 0
+    for i in range(count):
+        at_one = 0
+        for other in range(count):
+            at_one += row[i] == row[other]
+        most = max(most, at_one)
+    return most

@@ -1,0 +1,109 @@
+"""How training scales with the number of workers: where the time of a step goes.  Lesson 18.
+
+Strong scaling: the same batch, shared by more workers; at best the step takes 1/W of the time.
+Weak scaling: a batch for each worker, so W batches in all; at best the step takes the same time.
+"""
+
+from statistics import fmean, median
+from typing import NamedTuple
+
+import numpy as np
+
+from lstm_kernels import cluster
+from lstm_kernels.cluster import shards, step
+from lstm_kernels.data import panel
+from lstm_kernels.machine.threads import usable_cores
+from lstm_kernels.model import init_params
+from lstm_kernels.training import make_plan
+
+WARM, STEPS = 5, 30  # steps before the clock counts, and those that are measured
+KINDS = ("strong", "weak")
+
+
+class Sizes(NamedTuple):
+    """What is trained: the batch of one worker alone, hidden units, length, a version."""
+
+    batch: int = 1024
+    hidden: int = 64
+    length: int = 24
+    version: str = "numpy_batched"
+
+
+class Times(NamedTuple):
+    """The seconds of one step.  whole = compute + waiting + communication."""
+
+    whole: float  # as the client saw it, without the update of the parameters
+    compute: float  # of gradients, the mean of all workers
+    waiting: float  # for the slowest worker, the mean of all workers
+    communication: float  # the rest: Dask's scheduling, parameters out, gradients added and back
+
+
+def split(spent, workers):
+    """A step's Times; spent: a step.Spent."""
+    busy = [*spent.workers.values(), *[0.0] * (workers - len(spent.workers))]
+    slowest = max(busy)
+    return Times(spent.whole, fmean(busy), slowest - fmean(busy), spent.whole - slowest)
+
+
+def measure(client, workers, kind, sizes, check=lambda: None):
+    """[Times] of STEPS steps, one shard for each worker."""
+    batch = sizes.batch * (workers if kind == "weak" else 1)
+    params, (x, y) = init_params(1, sizes.hidden, 1), panel(batch, sizes.length)
+    parts, bounds = shards.cut(params, x, y, workers)
+    plan = make_plan(params, batch, STEPS + WARM, batch, 1e-3)
+    one, times = step.Step(client, sizes.version, parts, bounds, plan), []
+    for _ in range(WARM + STEPS):
+        check()
+        _, grads = one.gradients(params, np.arange(batch))
+        params = plan.rule.update(params, grads)
+        times.append(split(one.spent, workers))
+    return times[WARM:]
+
+
+def run(counts, sizes, told, check=lambda: None):
+    """Both kinds of scaling for each number of workers; told(kind, workers, [Times])."""
+    for workers in counts:
+        with cluster.local(workers) as client:
+            for kind in KINDS:
+                told(kind, workers, measure(client, workers, kind, sizes, check=check))
+
+
+# ---- what it says -------------------------------------------------------------------------
+
+
+def table(found):
+    """found: {(kind, workers): [Times]}; medians in ms, and the efficiency against the first."""
+    return "\n\n".join(_table(found, kind) for kind in KINDS if any(k == kind for k, _ in found))
+
+
+def _table(found, kind):
+    rows = {workers: times for (k, workers), times in found.items() if k == kind}
+    first = min(rows)
+    lines = [f"{kind} scaling     step (quartiles)    compute  waiting  communication  efficiency"]
+    for workers, times in sorted(rows.items()):
+        whole = [t.whole * 1e3 for t in times]
+        low, high = np.percentile(whole, (25, 75))
+        parts = (median(part) * 1e3 for part in list(zip(*times, strict=True))[1:])
+        spread = f"{median(whole):8.1f} ({low:.1f} to {high:.1f})"
+        lines.append(
+            f"{workers:3} workers  {spread:25}" + "{:9.1f}{:9.1f}{:15.1f}".format(*parts)
+            + f"{efficiency(rows[first], first, times, workers, kind):11.0%}"
+        )  # fmt: skip
+    return "\n".join(lines)
+
+
+def efficiency(one, first, many, workers, kind):
+    """The share of the best possible speed, against the smallest number of workers measured."""
+    faster = median(t.whole for t in one) / median(t.whole for t in many)
+    return faster * first / workers if kind == "strong" else faster
+
+
+def too_many(counts):
+    """A sentence if there are more workers than cores: they share them, which is no scaling."""
+    cores = len(usable_cores())
+    if max(counts) <= cores:
+        return ""
+    return (
+        f"{max(counts)} workers share {cores} cores here: above {cores}, the times show "
+        "how they share, not how the training scales."
+    )

@@ -1,0 +1,70 @@
+"""`bench --workers`: where a step's time goes, and what strong and weak scaling come to."""
+
+import json
+import sys
+
+import pytest
+
+from lstm_kernels.__main__ import parse
+from lstm_kernels.cluster.step import Spent, seconds_by_worker
+from lstm_kernels.lab.commands import scaling as command
+from lstm_kernels.lab.measure import scaling
+
+ONE = [scaling.Times(0.008, 0.007, 0.0, 0.001)] * 3
+
+
+def test_the_parts_of_a_step_add_up():
+    spent = Spent(1.0, seconds_by_worker([("a", 0.3), ("b", 0.5), ("a", 0.1)]))
+    times = scaling.split(spent, 3)  # the third had no part: it waited all the time
+    assert times.compute == pytest.approx(0.3)
+    assert times.waiting == pytest.approx(0.2)
+    assert times.communication == pytest.approx(0.5)
+    assert times.whole == pytest.approx(sum(times[1:]))
+
+
+@pytest.mark.parametrize(
+    "kind, seconds, expected",
+    [("strong", 0.002, 1), ("strong", 0.004, 0.5), ("weak", 0.008, 1), ("weak", 0.016, 0.5)],
+)
+def test_efficiency(kind, seconds, expected):
+    four = [scaling.Times(seconds, 0, 0, 0)] * 3
+    assert scaling.efficiency(ONE, 1, four, 4, kind) == pytest.approx(expected)
+    lines = scaling.table({(kind, 1): ONE, (kind, 4): four}).splitlines()
+    assert lines[0].startswith(f"{kind} scaling")
+    assert lines[1].startswith("  1 workers") and lines[1].endswith("100%")
+    assert lines[2].startswith("  4 workers") and lines[2].endswith(f"{expected:.0%}")
+    assert "8.0 (8.0 to 8.0)" in lines[1] and "7.0" in lines[1] and "1.0" in lines[1]
+
+
+def test_more_workers_than_cores_are_named(monkeypatch):
+    monkeypatch.setattr(scaling, "usable_cores", lambda: [0, 1])
+    assert scaling.too_many([1, 2]) == ""
+    assert scaling.too_many([1, 4]).startswith("4 workers share 2 cores here")
+
+
+def test_without_dask_it_says_what_to_install(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert command.main([1]) == 1
+    assert capsys.readouterr().err.endswith("python -m pip install -r requirements-cluster.txt\n")
+
+
+def test_one_size_of_each_kind(capsys):
+    with pytest.raises(SystemExit):
+        parse(["bench", "--workers", "1", "2", "--batch", "7", "8"])
+    assert "--batch takes one size beside --workers" in capsys.readouterr().err
+    assert parse(["bench", "--workers", "1", "2", "--batch", "7"]).workers == [1, 2]
+
+
+@pytest.mark.long
+def test_the_command_measures_and_saves(dask, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(scaling, "STEPS", 4)
+    out = str(tmp_path / "s")
+    assert command.main([2, 1], out, batch=40, hidden=4, length=3) == 0
+    printed = capsys.readouterr().out
+    rows = json.loads((tmp_path / "s.json").read_text())["rows"]
+    assert [(row["kind"], row["workers"]) for row in rows] == [
+        ("strong", 1), ("weak", 1), ("strong", 2), ("weak", 2),
+    ]  # fmt: skip
+    for row in rows:
+        assert f"measured: {row['kind']} scaling, {row['workers']} workers" in printed
+        assert row["steps"] and all(0 < step["compute"] < step["whole"] for step in row["steps"])
