@@ -47,7 +47,9 @@ def parse(arguments):
     forecast = commands.add_parser("forecast", help="the forecast beside its rivals, by year")
     forecast.add_argument("--keep", action="store_true", help="keep it for lesson 10, in data/")
     report = commands.add_parser("report", help="what the compiler makes of each kernel; no GPU")
-    report.add_argument("--cc", type=int, nargs="+", default=[60, 75, 80, 89, 90])
+    report.add_argument("--cc", type=int, nargs="+", help="compute capabilities, such as 75")
+    compilers = ("numba-cuda", "numba-cuda-mlir")
+    report.add_argument("--compiler", choices=compilers, default=compilers[0])
     report.add_argument("--png", default=None, help="save the occupancy picture here")
     report.add_argument("--keep", action="store_true", help="keep it for the lessons, in data/")
     of_script(commands)
@@ -159,7 +161,7 @@ def main(arguments=None):
         return emulate.main(options.script, **own_options(options))
     from lstm_kernels.lab.commands import report
 
-    return report.main(cc=options.cc, png=options.png, keep=options.keep)
+    return report.main(options.cc, options.png, options.keep, options.compiler)
 
 
 # ---- a console of any kind ----------------------------------------------------------------

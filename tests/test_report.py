@@ -1,6 +1,7 @@
 """The compile report: its parts without a compiler, and all kernels with one."""
 
 import json
+import os
 import re
 from collections import Counter
 from importlib import metadata
@@ -75,6 +76,46 @@ def test_an_unknown_card_is_refused_in_one_line(capsys):
     assert capsys.readouterr().out == (
         "unknown compute capability 42; choose from [60, 75, 80, 89, 90]\n"
     )
+
+
+def test_cards_that_the_compiler_does_not_know_are_left_out_with_the_reason(monkeypatch, capsys):
+    monkeypatch.setattr(compile_report, "find_cuda", lambda: (13, "ptxas"))
+    assert compile_report.cards_of() == compile_report.cards_of("numba-cuda-mlir") == CARDS[1:]
+    assert report.main(cc=[60]) == 2
+    assert capsys.readouterr().out.startswith("P100 (6.0) is left out: CUDA 13 and")
+    assert report.main(keep=True) == 2
+    assert "the lessons show those numbers" in capsys.readouterr().out
+    monkeypatch.setattr(compile_report, "find_cuda", lambda: (12, "ptxas"))
+    assert compile_report.cards_of() == CARDS
+    assert compile_report.cards_of("numba-cuda-mlir") == CARDS[1:]
+
+
+def test_the_environment_chooses_the_compiler():
+    code = "from lstm_kernels.machine import device; print(device.COMPILER)"
+    assert run_python("-c", code).stdout == "numba-cuda\n"
+    chosen = run_python("-c", code, settings={"LSTM_KERNELS_CUDA": "numba-cuda-mlir"})
+    assert chosen.stdout == "numba-cuda-mlir\n"
+    wrong = run_python("-c", code, settings={"LSTM_KERNELS_CUDA": "nvcc"}).stderr
+    assert "LSTM_KERNELS_CUDA is 'nvcc'; choose auto, numba-cuda or numba-cuda-mlir" in wrong
+
+
+# ---- with numba-cuda's successor ----------------------------------------------------------
+
+
+@pytest.mark.long
+def test_the_successor_compiles_every_kernel():
+    """Version 0.6.0 keeps a few numbers of V7's steps in memory; all others are in registers."""
+    if not os.environ.get("LSTM_KERNELS_REQUIRE_SUCCESSOR"):
+        pytest.importorskip("numba_cuda_mlir", reason=report.NO_SUCCESSOR.split(".")[0])
+    rows = compile_report.measure((75,), compiler="numba-cuda-mlir")
+    names = [row.kernel for row in compile_report.saved() if row.cc == 75]
+    assert [row.kernel for row in rows] == names
+    assert {row.f64 for row in rows} == {0}
+    assert {r.kernel for r in rows if r.spill_stores or r.local} <= {
+        "cuda_v7, H=128, N=64",
+        "cuda_v7, H=128, N=1024",
+    }
+    assert all(row.occupancy.blocks for row in rows)
 
 
 # ---- with the compiler --------------------------------------------------------------------

@@ -1,14 +1,16 @@
 """What hardware is here, and which `cuda` the kernels get.  Lesson 06 uses it first.
 
-This is the only module that imports `numba.cuda`.  It looks for a card *before* Numba is
-imported, because Numba reads its settings once, at import.  Four targets:
+This is the only module that imports `numba.cuda`, or its successor where only that is installed
+(numba_cuda_mlir, `successor`).  It looks for a card *before* Numba is imported, because Numba reads
+its settings once, at import.  Four targets:
 
 * ``gpu``: a card and its driver are here; `cuda` is `numba.cuda`.
 * ``emulator``: no card; the same kernels run compiled on the CPU (`lstm_kernels.emulator`).
 * ``simulator``: Numba's own pure-Python simulator: slow, but independent of our emulator.
 * ``compiler``: `numba.cuda` without a card, for the compile report; it can launch nothing.
 
-Set the environment variable LSTM_KERNELS_TARGET to one of them to overrule the choice.
+Set the environment variable LSTM_KERNELS_TARGET to one of them to overrule the choice, and
+LSTM_KERNELS_CUDA to `numba-cuda` or `numba-cuda-mlir` to choose the compiler of a card's kernels.
 """
 
 import ctypes
@@ -16,12 +18,15 @@ import os
 import platform
 import sys
 import threading
+from importlib import import_module
 
 import numpy as np
 
 from lstm_kernels.machine import platforms
 
 TARGETS = ("gpu", "emulator", "simulator", "compiler")
+SUCCESSOR = "numba-cuda-mlir"
+INSIDE = {"numba-cuda": "numba.cuda", SUCCESSOR: "numba_cuda_mlir.numba_cuda"}  # where they differ
 PROBE_THREADS = 64  # two blocks of one warp
 SWITCH_SECONDS = 1e-4  # with Python's 5e-3 one call of the simulator takes 0.1 s or 30 s, by chance
 
@@ -46,6 +51,22 @@ def choose_target():
     return "gpu" if count_gpus() else "emulator"
 
 
+def choose_compiler():
+    """Which package compiles for a card: the environment's wish, else the one that is installed."""
+    wish = os.environ.get("LSTM_KERNELS_CUDA", "auto")
+    if wish in INSIDE:
+        return wish
+    if wish != "auto":
+        raise ValueError(f"LSTM_KERNELS_CUDA is {wish!r}; choose auto, {' or '.join(INSIDE)}")
+    installed = [name for name in INSIDE if platforms.package_version(name)]
+    return SUCCESSOR if installed == [SUCCESSOR] else "numba-cuda"
+
+
+def inside(name):
+    """A module inside the package that compiles for a card, such as "cudadrv.driver"."""
+    return import_module(f"{INSIDE[COMPILER]}.{name}")
+
+
 def _import_cuda(target):
     """The module that plays the part of `numba.cuda` for this target."""
     if target == "emulator":
@@ -55,6 +76,10 @@ def _import_cuda(target):
     os.environ["NUMBA_ENABLE_CUDASIM"] = "1" if target == "simulator" else "0"
     os.environ["NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS"] = "0"  # V1 is slow on purpose,
     os.environ["NUMBA_CUDA_WARN_ON_IMPLICIT_COPY"] = "0"  # and V2's copies are its lesson
+    if COMPILER == SUCCESSOR and target != "simulator":
+        from lstm_kernels.machine import successor
+
+        return successor.cuda
     from numba import config, cuda
 
     if target == "simulator" and not config.ENABLE_CUDASIM:
@@ -88,7 +113,7 @@ def is_right(probed):
 
 
 WHY_NO_GPU = None  # the error, if a card is here and cannot be used; `doctor` explains it
-TARGET = choose_target()
+TARGET, COMPILER = choose_target(), choose_compiler()
 try:
     cuda = _import_cuda(TARGET)
     if TARGET == "gpu" and not is_right(run_probe()):
@@ -113,8 +138,8 @@ def describe():
     if ON_GPU:
         name, count = card_name(), count_gpus()
         first = f" (the first of {count})" if count > 1 else ""
-        numba_cuda = platforms.package_version("numba-cuda") or "inside Numba"
-        versions = f"CUDA {platforms.driver_version()}, numba-cuda {numba_cuda}"
+        version = platforms.package_version(COMPILER) or "inside Numba"
+        versions = f"CUDA {platforms.driver_version()}, {COMPILER} {version}"
         return f"{name}{first}, {versions}: kernels run on the GPU."
     if WHY_NO_GPU is not None:
         ask = "In a terminal `python -m lstm_kernels doctor`"
@@ -219,11 +244,9 @@ def copy_out(there, stream=0):
 
 def _driver():
     """Numba's own copies, in a thread that has a context."""
-    from numba.cuda.cudadrv import driver
-
     if not hasattr(_of_thread, "context"):
         _of_thread.context = cuda.current_context()
-    return driver
+    return inside("cudadrv.driver")
 
 
 _of_thread = threading.local()

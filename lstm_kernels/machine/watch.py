@@ -171,10 +171,7 @@ def _marked(call, kind, spans):
 
 
 def _driver_modules():
-    from numba.cuda import dispatcher
-    from numba.cuda.cudadrv import driver
-
-    return dispatcher, driver
+    return device.inside("dispatcher"), device.inside("cudadrv.driver")
 
 
 def _driver_copies():

@@ -3,8 +3,6 @@
 import math
 from functools import lru_cache
 
-import numba
-
 from lstm_kernels.machine.device import cuda
 from lstm_kernels.model import Params, checked, param_shapes, sizes
 from lstm_kernels.versions.buffers import Piece, allocate, lent
@@ -104,7 +102,7 @@ def backward(n, k, W, V, c, gates, dy, dz, shared_h, shared_z):
 @lru_cache
 def make_kernel(dtype):
     """The kernel for float32 or float64: shared memory needs its type before the launch."""
-    number = numba.from_dtype(dtype)
+    number = dtype.type
 
     @cuda.jit
     def kernel(
@@ -169,7 +167,7 @@ def product(a, first_row, h, x, column, shift, tile_a, tile_b, part, result):
 @lru_cache
 def make_weights_kernel(dtype):
     """The kernel for float32 or float64.  Launch it with `weights_shape`."""
-    number = numba.from_dtype(dtype)
+    number = dtype.type
 
     @cuda.jit
     def weights_kernel(x, h, dz, dy, dU, dW, dB, dV, db_out):

@@ -20,7 +20,6 @@ then hands over to V7 where its weights fit on the card, else to V4, which takes
 import math
 from functools import lru_cache
 
-import numba
 import numpy as np
 
 from lstm_kernels.machine.device import check_memory, count_processors, cuda
@@ -305,7 +304,7 @@ def make_kernel(P, dtype):
     """The kernel for P padded hidden units: constants, so that loops unroll into registers."""
     if P > PADDED[-1]:
         raise ValueError(f"P is {P}; two tiles fit into a thread's registers up to {PADDED[-1]}")
-    number = numba.from_dtype(dtype)
+    number = dtype.type
     C, STEPS = P // 4, window_steps(dtype)  # columns of a thread's tile; steps of a window
     TILE, STATES, H_SHAPE = 4 * C, (STEPS + 1, P), (STEPS + 1, 4 * (C + PAD))
     GATES, DY_SHAPE, DH_SHAPE = (STEPS, 4 * P), (2, STEPS), (STEPS, P)

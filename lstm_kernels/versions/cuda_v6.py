@@ -9,7 +9,6 @@ import math
 import time
 from functools import lru_cache, partial
 
-import numba
 import numpy as np
 
 from lstm_kernels.machine.cuda_graph import Graph, GraphError
@@ -34,7 +33,7 @@ BETA_1, BETA_2 = Adam.BETA_1, Adam.BETA_2  # constants in the kernel: arguments 
 @lru_cache
 def make_sgd(dtype):
     """The kernel of one step of gradient descent."""
-    number = numba.from_dtype(dtype)
+    number = dtype.type
 
     @cuda.jit
     def sgd_kernel(parts, state, rates, step):
@@ -50,7 +49,7 @@ def make_sgd(dtype):
 @lru_cache
 def make_adam(dtype):
     """The kernel of one step of Adam."""
-    number = numba.from_dtype(dtype)
+    number = dtype.type
 
     @cuda.jit
     def adam_kernel(parts, state, rates, step):

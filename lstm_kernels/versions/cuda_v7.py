@@ -20,7 +20,6 @@ import math
 from functools import lru_cache
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from lstm_kernels.machine import large_shared
@@ -380,7 +379,7 @@ TILES = tuple(
 @lru_cache
 def make_kernel(tile, P, dtype):
     """The kernel for one kind of tile and P units: constants, so that loops unroll."""
-    number = numba.from_dtype(dtype)
+    number = dtype.type
     ROWS, SAMPLES, SHARING, LOADS = 4 * tile.units, tile.samples, tile.sharing, tile.loads
     UNITS, WIDTH = tile.block
     OWNERS, PITCH, PAIRS = P // UNITS, 4 * UNITS + PAD, UNITS * WIDTH
@@ -585,7 +584,7 @@ def sum_of_slot(side, shared, slots, slot):
 @lru_cache
 def make_weights_kernel(REPEAT, P, dtype):
     """The kernel for tiles of 16 REPEAT rows and columns; a thread has REPEAT x REPEAT numbers."""
-    number = numba.from_dtype(dtype)
+    number = dtype.type
     SIDE, SUMS, LOADS = 16 * REPEAT, REPEAT * REPEAT, 2 * REPEAT
     COLUMNS, RIGHT, SLOTS = -(-P // SIDE), 32 * (SIDE + PAD), 64 * (SIDE + PAD)
 

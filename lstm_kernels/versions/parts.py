@@ -5,7 +5,6 @@ V5, V6 and V7 share it.
 
 from functools import lru_cache
 
-import numba
 import numpy as np
 
 from lstm_kernels.machine.device import cuda
@@ -47,7 +46,7 @@ def sum_of_parts(parts, e, shared):
 @lru_cache
 def make_sum_kernel(dtype):
     """The kernel that adds up the parts.  Launch it with sum_shape."""
-    number = numba.from_dtype(dtype)
+    number = dtype.type
 
     @cuda.jit
     def sum_kernel(parts, sums):

@@ -28,7 +28,9 @@ from lstm_kernels.lab.words import aligned
 SAVED = "compile_report.json"  # in the data folder
 COMPILER = {"LSTM_KERNELS_TARGET": "compiler"}  # the setting of a process that compiles
 INSTALL = "python -m pip install -r requirements-gpu.txt"
-MISSING = f"""The compile report needs the CUDA 12 compiler, which is not installed here.
+GENERATIONS = {12: "-cu12", 13: ""}  # of CUDA, and how the names of its packages end
+LEFT_OUT = {60: "CUDA 13 and numba-cuda-mlir begin at 7.5"}  # where these are what compiles
+MISSING = f"""The compile report needs the CUDA compiler, which is not installed here.
 It needs no GPU and no driver; Linux and Windows only.  In the course's folder:
 
     {INSTALL}"""
@@ -63,28 +65,47 @@ class CompiledKernel(NamedTuple):
 # ---- compile ------------------------------------------------------------------------------
 
 
+def find_cuda():
+    """(generation of CUDA, path of its assembler, ptxas) of the packages that are installed.
+
+    (None, None) unless all is there that Numba needs to compile.
+    """
+    for generation, ending in GENERATIONS.items():
+        try:
+            metadata.version(f"nvidia-cuda-nvrtc{ending}")
+            files = metadata.files(f"nvidia-cuda-nvcc{ending}") or []
+        except metadata.PackageNotFoundError:
+            continue
+        for file in files:
+            if file.name in ("ptxas", "ptxas.exe"):
+                return generation, str(file.locate())
+    return None, None
+
+
 def find_ptxas():
     """Path of NVIDIA's assembler; None unless all that Numba needs to compile is installed."""
-    try:
-        metadata.version("nvidia-cuda-nvrtc-cu12")
-        files = metadata.files("nvidia-cuda-nvcc-cu12") or []
-    except metadata.PackageNotFoundError:
-        return None
-    return next((str(f.locate()) for f in files if f.name in ("ptxas", "ptxas.exe")), None)
+    return find_cuda()[1]
 
 
-def measure(cc=tuple(BY_CAPABILITY), dtypes=("float32",)):
+def cards_of(compiler="numba-cuda"):
+    """The compute capabilities for which what is installed can compile."""
+    old = compiler == "numba-cuda" and find_cuda()[0] != 13
+    return tuple(cc for cc in BY_CAPABILITY if old or cc not in LEFT_OUT)
+
+
+def measure(cc=tuple(BY_CAPABILITY), dtypes=("float32",), compiler="numba-cuda"):
     """Compile every kernel for every architecture: a list of CompiledKernel, kernel by kernel.
 
-    Each architecture has a process with Numba's real CUDA compiler, which needs no driver.  V7's
-    kernels have no row for a card that cannot hold their weights.
+    compiler: "numba-cuda", or its successor "numba-cuda-mlir".  Each architecture has a process
+    with this compiler, which needs no driver.  V7's kernels have no row for a card that cannot hold
+    their weights.
     """
     for one in cc:
         get_card(one)  # ValueError for an unknown one, before anything is compiled
     if find_ptxas() is None:
         raise RuntimeError(MISSING)
-    calls = [(one, *dtypes) for one in cc]
-    found = run_side_by_side("lab.estimates.compiler", calls, COMPILER)
+    calls, settings = [(one, *dtypes) for one in cc], {**COMPILER, "LSTM_KERNELS_CUDA": compiler}
+    found = run_side_by_side("lab.estimates.compiler", calls, settings)
     rows = [CompiledKernel(**fields) for of_card in found for fields in of_card]
     order = list(dict.fromkeys((row.kernel, row.dtype) for row in rows))
     return sorted(rows, key=lambda row: order.index((row.kernel, row.dtype)))

@@ -16,15 +16,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numba import types
 
 from lstm_kernels.emulator import host
 from lstm_kernels.lab.estimates.cards import get_card
 from lstm_kernels.lab.estimates.compile_report import CompiledKernel, find_ptxas
 from lstm_kernels.lab.estimates.machine_code import step_loops
+from lstm_kernels.machine import device
 from lstm_kernels.machine.device import cuda
 from lstm_kernels.versions import cuda_v1, cuda_v2, cuda_v4, cuda_v5, cuda_v6, cuda_v7
 from lstm_kernels.versions.parts import SUM_THREADS, make_sum_kernel
+
+if device.COMPILER == device.SUCCESSOR:
+    from lstm_kernels.machine import successor
+
+    types = successor.types
+else:
+    from numba import types
 
 # Axes of each argument; 0 for a number.  A Numba type stands for itself.
 PER_SAMPLE = (2, 2, 1, 2, 1) + (3, 3, 0) + (3, 3, 3, 2, 3, 3, 1) + (2, 2, 1, 2, 1)  # V1, V2
@@ -101,9 +108,7 @@ MOVES = ("ld", "st", "mov", "selp")  # PTX instructions that copy a number and c
 
 
 def pretend_card(cc):
-    """Let this card be here: Numba asks it for its architecture, V7 for its size."""
-    from numba.cuda import dispatcher
-
+    """Let this card be here: the compiler asks it for its architecture, V7 for its size."""
     known = get_card(cc)
     host.CARD = replace(
         host.CARD,
@@ -111,7 +116,9 @@ def pretend_card(cc):
         MULTIPROCESSOR_COUNT=known.sms,
         MAX_SHARED_MEMORY_PER_BLOCK_OPTIN=known.shared_block,
     )
-    dispatcher.get_current_device = host.get_current_device
+    device.inside("dispatcher").get_current_device = host.get_current_device
+    if device.COMPILER == device.SUCCESSOR:
+        successor.pretend_card(divmod(cc, 10))
 
 
 def argument_types(axes, dtype):
