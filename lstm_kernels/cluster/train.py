@@ -25,7 +25,7 @@ def fit(version, params, x, y, *, client=None, workers=2, shards=SHARDS, **sched
 
     A lost worker costs time only; a new one gets work from the next epoch on.  ConnectionError if
     the scheduler is lost: its attribute `trained` is the pair (trained params, History).
-    Ctrl-C ends the training early, as in `training.fit`.  Lesson 18.
+    Ctrl-C ends the training early, as in `training.fit`.
     """
     load_dask()
     params = check_params(params)

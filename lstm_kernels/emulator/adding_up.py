@@ -319,6 +319,9 @@ def met(row, first, i, piece, start, power):
 @device
 def turns_of(row, lanes, count, gap, region, of_bank):
     """Turns of shared memory, and those besides the first.  8-byte numbers: half a warp each."""
+    if gap != IRREGULAR:
+        for i in range(1, count):
+            row[i] = row[i - 1] + gap
     width = max(1, region[ITEMSIZE] >> WORD)
     at_once = WARP // width
     turns, groups, first = 0, 0, 0

@@ -1,4 +1,4 @@
-"""How training scales with the number of workers: where the time of a step goes.  Lesson 18.
+"""How training scales with the number of workers: where the time of a step goes.
 
 Strong scaling: the same batch, shared by more workers; at best the step takes 1/W of the time.
 Weak scaling: a batch for each worker, so W batches in all; at best the step takes the same time.
