@@ -157,9 +157,6 @@ def test_read_only_arrays_may_go_in():
     assert y[0] == 1
 
 
-RECORD = np.dtype([("a", np.float32), ("b", np.int32)])
-
-
 @cuda.jit
 def many(*x):
     x[0][0] = 1
