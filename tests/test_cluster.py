@@ -268,6 +268,16 @@ def test_a_scheduler_that_goes_away(undisturbed, processes, client, tmp_path):
     assert history.batch_losses == undisturbed[1].batch_losses
 
 
+def test_what_was_lost_is_told_on_one_line():
+    plan = training.make_plan(ELEVEN[0], 11, **settings())
+    one = step.Step(None, "numpy_batched", [], [], plan)
+    told = str(one.lost("the scheduler (cancelled.\nCheck your connection)"))
+    assert told == (
+        "lost the scheduler (cancelled. Check your connection). "
+        "The error's attribute `trained` holds what was trained"
+    )
+
+
 @long
 def test_nobody_at_the_address(dask, monkeypatch):
     monkeypatch.setattr(engine, "PATIENCE", 2)

@@ -113,7 +113,8 @@ class Step:
             raise ImportError(f"a worker lacks the package {error.name}; {words}") from None
 
     def lost(self, what):
-        kept = self.plan.checkpoint
+        """The error that says so, on one line: Dask's own words may take several."""
+        kept, what = self.plan.checkpoint, " ".join(str(what).split())
         return ConnectionError(
             f"lost {what}. The error's attribute `trained` holds what was trained"
             + (f"; {kept.path} its last whole epoch: the same call goes on there" if kept else "")
