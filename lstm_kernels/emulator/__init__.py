@@ -37,12 +37,15 @@ How it works, in the order in which it happens:
 4. *Memory* (memory.py). Device arrays are copies in a memory of their own, so that a forgotten
    transfer shows. Shared arrays lie at fixed offsets of one piece of memory for each block, local
    arrays at fixed offsets of one piece for each thread. What a card leaves undefined is NaN here.
+   Beside plain numbers there are records, float16 (half.py), short vectors (vectors.py), named
+   tuples (tuples.py), and random numbers (random.py).
 
 5. *Data races* (data_races.py, tracing.py). `find_data_races` translates once more, and now each
    access to shared or global memory is also reported with its thread. Two threads that touch the
    same element, at least one writing, with nothing to order them: a data race, whatever this run
-   computed. `observe` (observe.py) tells more of such a run: results, who did what, counts of
-   accesses. `find_doubles` (doubles.py) runs nothing: it names the lines that compute in float64.
+   computed. A barrier of some lanes orders these alone (clocks.py). `observe` (observe.py) tells
+   more of such a run: results, who did what, counts of accesses. `find_doubles` (doubles.py) runs
+   nothing: it names the lines that compute in float64.
 
 6. *Cores* (independent.py, cores.py). A long launch is shared among the CPU's cores if the source
    proves that no block touches what another block writes. All others run on one core.

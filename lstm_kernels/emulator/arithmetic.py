@@ -18,7 +18,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.core.errors import TypingError
 from numba.cpython.numbers import float_to_integer
-from numba.extending import intrinsic, lower_cast, overload
+from numba.extending import intrinsic, lower_cast, overload, overload_method
 
 DEVICE = {
     "error_model": "numpy",  # division by zero gives inf, as on the card
@@ -87,7 +87,7 @@ def _fits_float32(kind):
     """Does the card's compiler take it for a float32, if it has the choice?"""
     if isinstance(kind, types.Integer):
         return kind.bitwidth <= 16
-    return kind in (types.float32, types.boolean)
+    return kind in (types.float16, types.float32, types.boolean)
 
 
 @intrinsic
@@ -96,6 +96,8 @@ def as_float(typingctx, number):
     if not isinstance(number, (types.Integer, types.Float, types.Boolean)):
         return None
     result = number if isinstance(number, types.Float) else types.float64
+    if result == types.float16:
+        result = types.float32
 
     def codegen(context, builder, signature, args):
         return context.cast(builder, args[0], signature.args[0], result)
@@ -184,6 +186,30 @@ def _power_of_floats(pair):
     return math.pow(pair[0], pair[1])
 
 
+def round_(x, digits=None):
+    """`round(x, digits)`: of a float32 in float64, as on the card."""
+
+
+@overload(round_)
+def _round(x, digits=None):
+    if digits is None or isinstance(digits, (types.NoneType, types.Omitted)):
+        return lambda x, digits=None: round(x)
+    if x != types.float32:
+        return lambda x, digits=None: round(x, digits)
+    return lambda x, digits=None: np.float32(_to_digits(np.float64(x), digits))
+
+
+@device
+def _to_digits(x, digits):
+    """Of two neighbours equally near, the even one."""
+    if not math.isfinite(x):
+        return x
+    power = 10.0 ** abs(digits)
+    moved = x * power if digits >= 0 else x / power
+    near = np.rint(moved)
+    return near / power if digits >= 0 else near * power
+
+
 # ---- operators ----------------------------------------------------------------------------------
 
 
@@ -258,6 +284,14 @@ def _max(a, b):
     if not (isinstance(a, types.Float) and isinstance(b, types.Float)):
         return lambda a, b: max(a, b)
     return lambda a, b: a if a > b or b != b or (a == b and math.copysign(1.0, a) > 0) else b
+
+
+@overload_method(types.Integer, "bit_count")
+def _bit_count(x):
+    """`n.bit_count()`: of a number below zero, as in Python, the bits of its absolute value."""
+    if x.signed:
+        return lambda x: popc(abs(x))
+    return lambda x: popc(x)
 
 
 # ---- bits ---------------------------------------------------------------------------------------

@@ -151,7 +151,7 @@ def index_kinds(index):
 def is_whole_index(array, index):
     """Does this type of index name one element?"""
     kinds = index_kinds(index)
-    whole = len(kinds) == opened(array).ndim
+    whole = isinstance(opened(array), types.Array) and len(kinds) == opened(array).ndim
     return whole and all(isinstance(kind, types.Integer) for kind in kinds)
 
 

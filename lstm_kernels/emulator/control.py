@@ -42,7 +42,8 @@ STOP = 45  # not 0: leave as soon as you can (Ctrl-C)
 AREAS = 46  # 0, or if loops may wait for other threads: address of a table of the pieces of
 AREA_COUNT = 47  # ... memory that all threads share, and how many there are
 RUN = 48  # address of the compiled `scheduler.run_blocks`, for kernels with barriers
-SLOTS = 49
+CLOCKS = 49  # address of the race finder's clocks (clocks.py), 0 if barriers tell the order
+SLOTS = 50
 
 
 def new_control(grid, block):

@@ -4,6 +4,7 @@ from lstm_kernels.emulator import cuda      # instead of: from numba import cuda
 """
 # ruff: noqa: F401  (all names here are for those who import this module)
 
+from . import random
 from .dispatcher import In, InOut, Out, jit
 from .host import (
     close,
@@ -33,6 +34,7 @@ from .memory import (
     to_device,
 )
 from .names import (
+    VECTORS,
     activemask,
     all_sync,
     any_sync,
@@ -48,6 +50,7 @@ from .names import (
     eq_sync,
     ffs,
     fma,
+    fp16,
     grid,
     gridDim,
     gridsize,
@@ -73,3 +76,5 @@ from .names import (
     threadIdx,
     warpsize,
 )
+
+globals().update(VECTORS)  # float32x4 and its like

@@ -17,10 +17,12 @@ import numpy as np
 from . import card, tracing
 from . import control as slots
 from .build import Build, note_access_address
+from .clocks import MOST_THREADS, Clocks
 from .dispatcher import Launch
 from .environment import python_function
 from .errors import ArgumentError
 from .memory import DeviceArray
+from .overlaps import Copies, areas, flat, index_at, smallest_step, step_of
 
 ORDERS = (0, 1, 12345)  # forward, backward, shuffled
 MAX_RACES = 512
@@ -94,24 +96,29 @@ def traced_launch(asked, kernel, grid, block, shared_bytes, counting=False):
 
 
 def copied(args):
-    """Copies of the arrays; the same array given twice stays the same array."""
-    copies = {}
-    return [_copy(value, copies) for value in args]
+    """Copies of the arrays; those that share memory share it in the copies, too."""
+    args = _on_host(tuple(args))
+    arrays = [value for value in flat(args) if isinstance(value, np.ndarray)]
+    return list(_copy(args, Copies(arrays)))
+
+
+def _on_host(value):
+    """What a launch is given, without what makes it a device's."""
+    if isinstance(value, tuple):
+        parts = [_on_host(part) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    if isinstance(value, DeviceArray):
+        return value.data
+    return value.copy_to_host() if hasattr(value, "copy_to_host") else value
 
 
 def _copy(value, copies):
     if isinstance(value, tuple):
-        return tuple(_copy(part, copies) for part in value)
-    if isinstance(value, DeviceArray):
-        value = value.data
-    elif hasattr(value, "copy_to_host"):
-        value = value.copy_to_host()
-    if not isinstance(value, np.ndarray):
-        return value
-    key = (value.__array_interface__["data"][0], value.shape, value.strides, value.dtype)
-    if key not in copies:
-        copies[key] = (DeviceArray(np.array(value, order="K")), value)
-    return copies[key][0]
+        parts = [_copy(part, copies) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    if isinstance(value, np.ndarray):
+        return DeviceArray(copies.of(value))
+    return value.copy() if isinstance(value, np.void) else value
 
 
 @dataclass(frozen=True)
@@ -123,6 +130,7 @@ class Region:
     nbytes: int
     itemsize: int
     array: np.ndarray = None  # None for shared memory
+    arrays: tuple = ()  # all of them: (name, array)
 
     @property
     def elements(self):
@@ -156,8 +164,16 @@ class Trace:
 
     def run(self, order):
         """Run the threads in one order; returns the control block."""
-        trace = self.address, note_access_address()
+        trace = self.address, note_access_address(), self._clocks()
         return self.launch.run_blocks(self.arguments, None, order, trace, self.memory)
+
+    def _clocks(self):
+        """The address of fresh clocks, 0 for a kernel that needs none or has too many threads."""
+        blocks, threads = int(np.prod(self.launch.grid)), int(np.prod(self.launch.block))
+        if not self.launch.build.program.clocks or blocks * threads > MOST_THREADS:
+            return 0
+        self.clocks = Clocks(blocks, threads)
+        return self.clocks.address
 
     def arrays(self):
         """Name and array of each array argument; the parts of a tuple are `name[0]`, ..."""
@@ -182,9 +198,12 @@ class Trace:
     def _element(self, region, number):
         if region.array is None:
             return _shared_element(self.launch, number * region.itemsize)
-        order = "C" if region.array.flags.c_contiguous else "F"
-        index = np.unravel_index(number, region.array.shape, order=order)
-        return region.name, tuple(int(n) for n in index)
+        address = region.start + number * region.itemsize
+        for name, array in region.arrays:
+            index = index_at(array, address)
+            if index is not None:
+                return name, index
+        raise AssertionError(f"no array holds byte {address - region.start} of {region.name}")
 
     def _access(self, row):
         block, rank = divmod(int(row[tracing.WHO]) - 1, int(np.prod(self.launch.block)))
@@ -223,10 +242,15 @@ def address_of(array):
 def arrays_of(launch, arguments):
     """Name and array of each array argument; the parts of a tuple are `name[0]`, ..."""
     for name, value in zip(launch.build.arguments, arguments, strict=True):
-        parts = enumerate(value) if isinstance(value, tuple) else [("", value)]
-        for number, array in parts:
-            if isinstance(array, np.ndarray):
-                yield name if number == "" else f"{name}[{number}]", array
+        yield from _named_arrays(name, value)
+
+
+def _named_arrays(name, value):
+    if isinstance(value, np.ndarray):
+        yield name, value
+    elif isinstance(value, tuple):
+        for number, part in enumerate(value):
+            yield from _named_arrays(f"{name}[{number}]", part)
 
 
 def table_of(regions):
@@ -240,13 +264,16 @@ def table_of(regions):
 
 
 def global_regions(arrays):
-    """One region for each array argument (an array given twice has one)."""
-    regions = {}
-    for name, array in arrays:
-        if array.size:
-            region = Region(name, address_of(array), array.nbytes, array.itemsize, array)
-            regions.setdefault(region.start, region)
-    return list(regions.values())
+    """One region for each array argument; for arrays that share memory, one for all of them."""
+    pairs = [(name, array) for name, array in arrays if array.size]
+    found = []
+    for start, end in areas([array for _, array in pairs]):
+        inside = [pair for pair in pairs if start <= address_of(pair[1]) < end]
+        name, array = inside[0]
+        step = smallest_step([array for _, array in inside], start)
+        found.append(Region(name, start, end - start, step, array, tuple(inside)))
+    order = [name for name, _ in pairs]
+    return sorted(found, key=lambda region: order.index(region.name))
 
 
 def shared_regions(launch, control, start):
@@ -256,7 +283,7 @@ def shared_regions(launch, control, start):
         return []
     program = launch.build.program
     dtypes = [array.dtype for array in program.shared] + [dtype for _, dtype in program.dynamic]
-    itemsize = min(dtype.itemsize for dtype in dtypes)
+    itemsize = math.gcd(*map(step_of, dtypes))
     rooms, step = int(control[slots.RESIDENT]), launch.bytes_of_block()
     return [Region("shared", start + room * step, nbytes, itemsize) for room in range(rooms)]
 

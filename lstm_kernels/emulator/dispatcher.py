@@ -5,11 +5,6 @@ import time
 
 import numpy as np
 
-try:
-    from numpy.lib.array_utils import byte_bounds
-except ImportError:  # NumPy 1
-    from numpy import byte_bounds
-
 from . import card, cores, scheduler
 from . import control as slots
 from .build import Build, run_blocks_address
@@ -17,15 +12,15 @@ from .environment import python_function
 from .errors import (
     ArgumentError,
     DivergentBarrier,
-    EmulatorError,
     LaunchError,
     OutOfBounds,
     WaitsInVain,
+    raised,
 )
 from .explain import not_compiled
 from .interrupt import Stoppable
 from .memory import DeviceArray, MappedArray, device_array_like, require_one_piece
-from .program import refuse_half
+from .overlaps import byte_bounds, flat
 from .runtime import MAIL_SLOT, WARP
 from .signatures import converted, parsed
 from .transfers import TO_DEVICE, TO_HOST, log_launch, log_transfer
@@ -89,8 +84,16 @@ class Kernel:
         card.check_launch(grid, block)
         return Launch(self, grid, block, int(sharedmem))
 
+    def specialize(self, *args):
+        """On a card: the kernel compiled for these arguments. Here: the kernel."""
+        return self
+
     def forall(self, ntasks, tpb=128, stream=0, sharedmem=0):
         """As many blocks as `ntasks` threads need."""
+        if ntasks < 0:
+            raise LaunchError(f"forall of {ntasks} tasks: there is no negative number of threads")
+        if ntasks == 0:
+            return lambda *args: None
         return self.configure(-(-ntasks // tpb), tpb, stream, sharedmem)
 
     def __call__(self, *args):
@@ -186,7 +189,7 @@ class Launch:
         template, nbytes = self.prepared
         control = template.copy()
         control[slots.ORDER] = order
-        control[slots.TRACE], control[slots.NOTE] = trace
+        control[slots.TRACE], control[slots.NOTE], control[slots.CLOCKS] = (*trace, 0)[:3]
         if blocks is not None:
             control[slots.FIRST], control[slots.LAST] = blocks
         if memory is None:
@@ -212,7 +215,7 @@ class Launch:
         if control[slots.THREAD] < 0:  # no thread has begun
             return not_compiled(error, self.build, python_function(self.kernel))
         who = self.who(control[slots.THREAD], control[slots.BLOCK])
-        return EmulatorError(f"{self.kernel.__name__} raises {error!r} in {who}")
+        return raised(error, f"{self.kernel.__name__} raises {error!r} in {who}")
 
     def _out_of_bounds(self, control):
         site = self.build.program.sites[control[slots.SITE]]
@@ -264,10 +267,7 @@ class Launch:
 
 def _areas(arguments):
     """Start and length of the memory that each array argument lies in."""
-    arrays = [
-        part for value in arguments for part in (value if isinstance(value, tuple) else (value,))
-    ]
-    found = [byte_bounds(array) for array in arrays if isinstance(array, np.ndarray)]
+    found = [byte_bounds(array) for array in flat(arguments) if isinstance(array, np.ndarray)]
     return np.array([(first, last - first) for first, last in found], np.int64).reshape(-1, 2)
 
 
@@ -296,10 +296,14 @@ def _device_value(name, value, copies):
     if isinstance(value, Transferred):
         return value.device_value(name, copies)
     if isinstance(value, (bool, int, float, complex, np.number, np.bool_)):
-        refuse_half(np.result_type(value), f"the argument {name}")
         return value
+    if isinstance(value, np.void) and value.dtype.fields:
+        log_transfer(TO_DEVICE, value.nbytes, implicit=True)
+        log_transfer(TO_HOST, value.nbytes, implicit=True)
+        return value  # a record: the kernel may write into its fields
     if isinstance(value, tuple):
-        return tuple(_device_value(name, part, copies) for part in value)
+        parts = [_device_value(name, part, copies) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     raise ArgumentError(f"the argument {name} is a {type(value).__name__}: kernels take numbers, "
                         "arrays and tuples of them")  # fmt: skip
 
@@ -308,7 +312,6 @@ def _copied_in(name, host, copies, copy_in=True, copy_out=True):
     """The implicit transfer: all NumPy arrays go there, and all come back."""
     if host.dtype.hasobject or host.dtype.kind in "SUOMm":
         raise ArgumentError(f"the argument {name} has dtype {host.dtype}, unknown to the GPU")
-    refuse_half(host.dtype, f"the argument {name}")
     if copy_out and not host.flags.writeable:
         raise ArgumentError(
             f"the argument {name} is read-only, and a launch copies NumPy arrays back: give a "

@@ -74,11 +74,11 @@ def _for_types_only(build):
     """Function of the learner's -> its translation, ready to be given types."""
     names = dict(build.launch.py_func.__globals__)
     found = {}
-    for function, translated in build.program.functions.items():
+    for translated in build.program.functions.values():
         name = translated.tree.name
         code, defaults = names[name].py_func.__code__, names[name].py_func.__defaults__
         python = FunctionType(code, names, name, defaults)
-        found[function] = names[name] = njit(pipeline_class=_TypesOnly, **DEVICE)(python)
+        found[translated.function] = names[name] = njit(pipeline_class=_TypesOnly, **DEVICE)(python)
     return found
 
 

@@ -16,10 +16,11 @@ MISSING = object()
 
 
 class Environment:
-    """The names that one function sees from outside."""
+    """The names that one function sees from outside; `known`: local names with a fixed value."""
 
-    def __init__(self, function):
+    def __init__(self, function, known=()):
         self.function = function
+        self.known = dict(known)
         code = function.__code__
         self.locals = set(code.co_varnames) | set(code.co_cellvars)
         cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
@@ -30,8 +31,10 @@ class Environment:
         if isinstance(node, ast.Attribute):
             owner = self.lookup(node.value)
             return MISSING if owner is MISSING else getattr(owner, node.attr, MISSING)
-        if not isinstance(node, ast.Name) or node.id in self.locals:
+        if not isinstance(node, ast.Name):
             return MISSING
+        if node.id in self.locals:
+            return self.known.get(node.id, MISSING)
         return self._global(node.id)
 
     def _global(self, name):
@@ -55,7 +58,7 @@ class Environment:
         for part in ast.walk(node):
             if isinstance(part, ast.Name) and self.lookup(part) is MISSING:
                 return MISSING
-        names = {name: cell.cell_contents for name, cell in self.closure.items()}
+        names = {name: cell.cell_contents for name, cell in self.closure.items()} | self.known
         code = compile(ast.Expression(body=node), "<constant>", "eval")
         return eval(code, self.function.__globals__, names)
 

@@ -8,6 +8,12 @@ class EmulatorError(Exception):
     """Anything that the emulator refuses."""
 
 
+def raised(error, message):
+    """An exception that a kernel raised itself: it is both an EmulatorError and of that type."""
+    kind = type(error)
+    return type(kind.__name__, (EmulatorError, kind), {"__module__": __name__})(message)
+
+
 class LaunchError(EmulatorError, ValueError):
     """A launch that the card would refuse: block, grid or shared memory beyond its limits."""
 

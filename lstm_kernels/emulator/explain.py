@@ -146,9 +146,9 @@ def origins(source, program):
     """Line of the generated module -> (function, line) of what the learner wrote."""
     written = {node.name: node for node in ast.parse(source).body if hasattr(node, "args")}
     found = {}
-    for function, translated in program.functions.items():
+    for translated in program.functions.values():
         for new, old in _statements(written[translated.tree.name], translated.tree):
-            found[new.lineno] = (getattr(old, "origin", function), old.lineno)
+            found[new.lineno] = (getattr(old, "origin", translated.function), old.lineno)
     return found
 
 

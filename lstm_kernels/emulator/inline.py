@@ -10,7 +10,6 @@ import copy
 
 from .refuse import refusal
 
-CONDITIONAL = (ast.IfExp, ast.BoolOp)
 OWN = "__own"  # ends a name that had to change
 
 
@@ -102,6 +101,13 @@ def _has_marked_call(node):
     return any(hasattr(part, "inline") for part in ast.walk(node))
 
 
+def _conditional(node):
+    """The parts of an expression that are perhaps not computed."""
+    if isinstance(node, ast.IfExp):
+        return [node.body, node.orelse]
+    return node.values[1:] if isinstance(node, ast.BoolOp) else []
+
+
 class _Hoist(ast.NodeTransformer):
     """Moves marked calls of one statement in front of it, inner calls first."""
 
@@ -110,7 +116,7 @@ class _Hoist(ast.NodeTransformer):
         self.before = []
 
     def visit(self, node):
-        if isinstance(node, CONDITIONAL) and _has_marked_call(node):
+        if any(map(_has_marked_call, _conditional(node))):
             raise refusal(
                 self.inliner.function,
                 node,

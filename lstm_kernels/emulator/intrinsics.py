@@ -13,6 +13,7 @@ from numba.extending import intrinsic
 from . import control as slots
 from .compact import as_intp, index_kinds, is_whole_index, opened, view
 from .explain import axes
+from .tuples import fixed_index
 
 
 @intrinsic
@@ -202,9 +203,12 @@ def _call_through(context, builder, address, result, kinds, args):
     return value
 
 
-@intrinsic
+@intrinsic(prefer_literal=True)
 def checked_index(typingctx, control, site, array, index):
     """`index` itself, after a check that it lies inside `array`; else the site is noted."""
+    if of_tuple := fixed_index(opened(array), index):
+        return of_tuple(control, site, array, index), _no_value
+    index = types.unliteral(index)
     _refuse_too_many(array, index)
     check = _can_check(array, index)
 
@@ -219,16 +223,33 @@ def checked_index(typingctx, control, site, array, index):
     return index(control, site, array, index), codegen
 
 
-@intrinsic
+def _no_value(context, builder, signature, args):
+    return ir.Constant(ir.IntType(8), 0)
+
+
+SIZE = 256  # the race finder is told kind + SIZE * bytes of an element
+
+
+@intrinsic(prefer_literal=True)
 def noted_index(typingctx, control, site, kind, array, index):
     """`index` after the same check; the access is reported to the race finder's `note_access`.
 
     That function is called by its address, which stands in the control block: so it is compiled
     once, and not again at each access.
     """
+    return _noted(control, site, kind, array, index)
+
+
+def _noted(control, site, kind, array, index):
+    """What it gives to Numba: the signature, and what writes the machine code."""
+    if of_tuple := fixed_index(opened(array), index):
+        return of_tuple(control, site, kind, array, index), _no_value
+    index = types.unliteral(index)
 
     def tell(context, builder, args, address):
-        _call_note(context, builder, args[0], address, args[2], args[1])
+        nbytes = context.get_abi_sizeof(context.get_data_type(opened(array).dtype))
+        told = builder.add(args[2], args[2].type(SIZE * nbytes))
+        _call_note(context, builder, args[0], address, told, args[1])
 
     return index(control, site, kind, array, index), noting(array, index, tell)
 
@@ -253,6 +274,34 @@ def noting(array, index, tell):
         return args[4]
 
     return codegen
+
+
+@intrinsic(prefer_literal=True)
+def field_index(typingctx, control, site, kind, array, index, name):
+    """`index` after a check; the access to this field of a record is reported."""
+    index, record = types.unliteral(index), getattr(opened(array), "dtype", None)
+    _refuse_too_many(array, index)
+    known = isinstance(record, types.Record) and _can_check(array, index)
+    known = known and is_whole_index(array, index) and name.literal_value in record.fields
+    if not known:
+        usual, codegen = _noted(control, site, kind, array, index)
+        return usual.return_type(control, site, kind, array, index, name), codegen
+
+    def codegen(context, builder, signature, args):
+        indices = as_intp(context, builder, args[4], signature.args[4])
+        fields = view(context, builder, array, args[3])
+        sizes = cgutils.unpack_tuple(builder, fields.shape, opened(array).ndim)
+        _refuse_outside(context, builder, args[0], args[1], indices, sizes)
+        address = _element_address(context, builder, fields, indices)
+        field = record.fields[name.literal_value]
+        nbytes = context.get_abi_sizeof(context.get_data_type(field.type))
+        kind = context.cast(builder, args[2], signature.args[2], types.int64)
+        kind = builder.add(kind, kind.type(SIZE * nbytes))
+        place = builder.add(address, address.type(field.offset))
+        _call_note(context, builder, args[0], place, kind, args[1])
+        return args[4]
+
+    return index(control, site, kind, array, index, name), codegen
 
 
 @intrinsic

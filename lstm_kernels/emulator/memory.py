@@ -32,6 +32,7 @@ class DeviceArray:
     nbytes = property(lambda self: self.data.nbytes)
     strides = property(lambda self: self.data.strides)
     alloc_size = property(lambda self: self.data.nbytes)
+    flags = property(lambda self: self.data.flags)
     T = property(lambda self: self.transpose())
 
     def copy_to_host(self, ary=None, stream=0):
@@ -155,8 +156,7 @@ def device_array(shape, dtype=np.float64, strides=None, order="C", stream=0):
 
 def device_array_like(ary, stream=0):
     """Device memory shaped like `ary`."""
-    source = ary.data if isinstance(ary, DeviceArray) else ary
-    return DeviceArray(_fresh(source.shape, source.dtype, _order(source)))
+    return DeviceArray(_fresh(ary.shape, ary.dtype, _order(ary)))
 
 
 def pinned_array(shape, dtype=np.float64, strides=None, order="C"):
@@ -165,7 +165,7 @@ def pinned_array(shape, dtype=np.float64, strides=None, order="C"):
 
 
 def pinned_array_like(ary):
-    return np.empty_like(ary)
+    return np.empty(ary.shape, ary.dtype, order=_order(ary))
 
 
 def mapped_array(shape, dtype=np.float64, strides=None, order="C", **_options):
@@ -178,7 +178,10 @@ def mapped_array_like(ary, **_options):
 
 
 def _order(array):
-    return "C" if array.flags.c_contiguous else "F"
+    """The order of its elements; of a part of an array, that of the whole."""
+    if array.flags.c_contiguous or array.flags.f_contiguous:
+        return "C" if array.flags.c_contiguous else "F"
+    return "F" if array.strides[0] < array.strides[-1] else "C"
 
 
 def _fresh(shape, dtype, order):

@@ -6,6 +6,7 @@ emulator's own code in their place.
 
 from types import SimpleNamespace
 
+from . import half, vectors
 from .errors import EmulatorError
 
 
@@ -56,6 +57,7 @@ shared = namespace("shared", "array")
 local = namespace("local", "array")
 const = namespace("const", "array_like")
 cg = namespace("cg", "this_grid")
+fp16 = namespace("fp16", *half.NAMES)
 atomic = namespace(
     "atomic", "add", "sub", "and_", "or_", "xor", "inc", "dec", "exch",
     "max", "min", "nanmax", "nanmin", "compare_and_swap", "cas",
@@ -78,3 +80,5 @@ syncthreads_count, syncthreads_and, syncthreads_or = map(KernelName, BLOCK_VOTES
 all_sync, any_sync, eq_sync, ballot_sync = map(KernelName, WARP_VOTES)
 shfl_sync, shfl_up_sync, shfl_down_sync, shfl_xor_sync = map(KernelName, SHUFFLES)
 syncthreads, syncwarp = map(KernelName, BARRIERS)
+VECTORS = {name: KernelName(f"vector.{own}") for name, own in vectors.NAMES.items()}
+globals().update(VECTORS)

@@ -180,8 +180,10 @@ class Watch(Trace):
         area = self._area(array)
         if area is None:
             return np.zeros((*array.shape, self.threads), np.uint8)
+        region = self.regions[area]
         first = self.table[area, tracing.FIRST]
-        steps = [step // array.itemsize * self.threads for step in array.strides]
+        first += (address_of(array) - region.start) // region.itemsize
+        steps = [step // region.itemsize * self.threads for step in array.strides]
         return np.lib.stride_tricks.as_strided(
             self.touched[first:], (*array.shape, self.threads), (*steps, 1), writeable=False
         )
@@ -254,8 +256,10 @@ class Watch(Trace):
 
     def _area(self, array):
         """The number of its region; None for an array without elements."""
-        starts = {region.start: n for n, region in enumerate(self.regions)}
-        return starts[address_of(array)] if array.size else None
+        for number, region in enumerate(self.regions):
+            if array.size and region.start <= address_of(array) < region.start + region.nbytes:
+                return number
+        return None
 
 
 def _counts(kinds, barriers=0):

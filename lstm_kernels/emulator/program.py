@@ -4,14 +4,13 @@ It collects the pieces while the translator works, then writes them as source. T
 everything that the result depends on, so its hash is the key under which it is cached.
 """
 
+import enum
 import math
 import types as python_types
 from dataclasses import dataclass, field
 
 import numpy as np
 from numba import types
-
-from .errors import UnsupportedCode
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,7 @@ class Program:
     shared_bytes: int = 0
     local_bytes: int = 0
     uses_grid: bool = False
+    clocks: bool = False  # what orders its threads is more than barriers of all of them (clocks.py)
     spins: bool = False  # a loop may wait for what other threads write
 
     def add_site(self, site):
@@ -111,7 +111,7 @@ def _aligned(offset):
 def constant_source(value):
     """Python source for a constant, or None if it is not one that kernels can use."""
     if isinstance(value, (bool, int)) or value is None:
-        return repr(value)
+        return repr(int(value) if isinstance(value, enum.IntEnum) else value)
     if isinstance(value, float) and not isinstance(value, np.generic):
         return repr(value) if math.isfinite(value) else f"float('{value}')"
     if isinstance(value, complex) and not isinstance(value, np.generic):
@@ -128,15 +128,39 @@ def _numpy_source(value):
         return inner and f"np.{type(value).__name__}({inner})"
     if isinstance(value, np.ndarray):
         data = np.ascontiguousarray(value)
-        return f"np.frombuffer({data.tobytes()!r}, np.{data.dtype.name}).reshape({data.shape})"
+        dtype = dtype_source(data.dtype)
+        return f"np.frombuffer({data.tobytes()!r}, {dtype}).reshape({data.shape})"
     return None
+
+
+def dtype_source(dtype):
+    """Python source for a dtype, perhaps of records."""
+    if not dtype.fields:
+        return f"np.{dtype.name}" if dtype.kind in "biufc" else f"np.dtype({dtype.str!r})"
+    parts = [dtype.fields[name] for name in dtype.names]
+    fields = {
+        "names": repr(list(dtype.names)),
+        "formats": f"[{', '.join(_format_source(part[0]) for part in parts)}]",
+        "offsets": repr([part[1] for part in parts]),
+        "itemsize": repr(dtype.itemsize),
+    }
+    inside = ", ".join(f"{name!r}: {source}" for name, source in fields.items())
+    return f"np.dtype({{{inside}}}, align={dtype.isalignedstruct})"
+
+
+def _format_source(dtype):
+    """A field may be an array itself."""
+    if dtype.subdtype:
+        base, shape = dtype.subdtype
+        return f"({dtype_source(base)}, {shape})"
+    return dtype_source(dtype)
 
 
 def _type_source(value):
     if isinstance(value, types.Type) and hasattr(types, str(value)):
         return f"_types.{value}"
     if isinstance(value, np.dtype):
-        return f"np.{value.name}"
+        return dtype_source(value)
     if isinstance(value, type) and issubclass(value, np.generic):
         return f"np.{value.__name__}"
     return None
@@ -148,7 +172,9 @@ BUILTINS = frozenset(
 )
 # where the card's compiler gives another type or value: functions of arithmetic.py
 FLOATS = (math.floor, math.ceil, math.trunc, math.modf, math.frexp, math.ldexp, math.fmod)
-OWN = {int: "whole", math.pow: "pow_"} | {function: function.__name__ for function in FLOATS}
+OWN = {int: "whole", round: "round_", math.pow: "pow_"} | {
+    function: function.__name__ for function in FLOATS
+}
 # NumPy's functions of numbers that the card's compiler knows
 UFUNCS = frozenset(
     "arccos arccosh arcsin arcsinh arctan arctan2 arctanh bitwise_and bitwise_or bitwise_xor "
@@ -163,6 +189,8 @@ def callable_source(value):
     """`math.exp`, `np.sin` or `range`: a function that both compilers know; else None."""
     if isinstance(value, np.ufunc):
         return f"np.{value.__name__}" if value.__name__ in UFUNCS else None
+    if isinstance(value, type) and issubclass(value, Exception):
+        return value.__name__ if value.__module__ == "builtins" else None
     if isinstance(value, (python_types.BuiltinFunctionType, type)):
         return None if value in UNKNOWN else _builtin_source(value)
     return None
@@ -172,8 +200,8 @@ def _builtin_source(value):
     module, name = value.__module__, value.__name__
     if value in OWN:
         return f"_card.{OWN[value]}"
-    if module == "math":
-        return f"math.{name}"
+    if module in ("math", "cmath"):
+        return f"{module}.{name}"
     if module == "builtins" and name in BUILTINS:
         return name
     if module == "_operator":
@@ -188,9 +216,3 @@ def as_dtype(value):
 
         return numba_as_dtype(value)
     return np.dtype(value)
-
-
-def refuse_half(dtype, what):
-    """Numba's CPU compiler has no half precision."""
-    if np.dtype(dtype) == np.float16:
-        raise UnsupportedCode(f"{what} is float16, which the emulator cannot compute with")

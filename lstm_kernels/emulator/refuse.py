@@ -44,8 +44,8 @@ METHODS = frozenset(
 
 
 RESERVED = frozenset(
-    "_cuda _list_of _count _gpu _card _compact _scheduler _signatures _trace _types _kernel "
-    "np math operator njit".split()
+    "_cuda _list_of _count _gpu _card _half _compact _scheduler _signatures _trace _types _vectors "
+    "_kernel np cmath math operator njit".split()
 )  # the generated module's own names
 
 
@@ -108,13 +108,24 @@ def refusal(function, node, reason):
 
 
 def _body_nodes(tree):
-    """All nodes of the body, without doc strings and what `print` is given."""
+    """All nodes of the body, without doc strings, what `print` and exceptions are given, and the
+    names of a record's fields."""
     pending = [statement for statement in tree.body if not _is_text(statement)]
     while pending:
         node = pending.pop(0)
         yield node
-        if not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"):
-            pending.extend(ast.iter_child_nodes(node))
+        pending.extend(part for part in ast.iter_child_nodes(node) if not _may_be_text(node, part))
+
+
+def _may_be_text(node, part):
+    """May this part of the node be a text?"""
+    if isinstance(node, ast.Call):
+        return getattr(node.func, "id", "") == "print"
+    if isinstance(node, ast.Subscript):
+        return part is node.slice and isinstance(part, ast.Constant)
+    if isinstance(node, ast.Assert):
+        return part is node.msg
+    return isinstance(node, ast.Raise)
 
 
 def _is_text(statement):

@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from . import control as slots
+from .clocks import meet, meet_lanes
 from .compact import array_at
 from .intrinsics import (  # noqa: F401  (translated kernels call three of them)
     call_resume,
@@ -78,6 +79,8 @@ def run_blocks(resume, size, states, control, memory, first, last):
         if codes[0, 0] == FINISHED:
             return True
         control[slots.GRID_EPOCH] += 1
+        if control[slots.CLOCKS]:
+            meet(control[slots.CLOCKS], first * threads, last * threads)
         codes[:] = READY
 
 
@@ -96,6 +99,9 @@ def run_block(resume, size, start, control, codes, mail):
         if codes[0] & 7 != BLOCK:
             return True
         control[slots.BLOCK_EPOCH] += 1
+        if control[slots.CLOCKS]:
+            start = control[slots.BLOCK] * len(codes)
+            meet(control[slots.CLOCKS], start, start + len(codes))
         for rank in range(len(codes)):
             deliver(mail, rank, FOR_BLOCK)
         codes[:] = READY
@@ -124,6 +130,8 @@ def release_lanes(codes, mail, first, last, control):
         if code & 7 == EXCHANGE or code & 7 == SYNCWARP:
             mask = load_as(mail + rank * MAIL_SLOT + MASK, np.int64(0))
             if mask_arrived(codes, mask, first, last, code):
+                if control[slots.CLOCKS] and code & 7 == SYNCWARP:
+                    lanes_meet(codes, mask, first, last, code, control)
                 for lane in range(last - first):
                     if (mask >> lane) & 1 and codes[first + lane] == code:
                         deliver(mail, first + lane, FOR_WARP)
@@ -132,6 +140,18 @@ def release_lanes(codes, mail, first, last, control):
                 control[slots.WARP_EPOCH] += code & 7 == SYNCWARP
                 released = True
     return released
+
+
+@compiled
+def lanes_meet(codes, mask, first, last, code, control):
+    """For the race finder: those of the mask who are here know of each other now."""
+    _, threads = counts(control)
+    here = 0
+    for lane in range(last - first):
+        if (mask >> lane) & 1 and codes[first + lane] == code:
+            here |= 1 << lane
+    start = control[slots.BLOCK] * threads + first
+    meet_lanes(control[slots.CLOCKS], start, here, last - first)
 
 
 @compiled

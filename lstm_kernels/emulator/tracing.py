@@ -16,11 +16,14 @@ import numpy as np
 
 from . import control as slots
 from .arithmetic import device
+from .clocks import knows
 from .compact import array_at
-from .intrinsics import noted_index as seen  # noqa: F401  (translated kernels call it)
+from .intrinsics import SIZE
+from .intrinsics import field_index as seen_field  # noqa: F401  (translated kernels call these)
+from .intrinsics import noted_index as seen  # noqa: F401
 from .runtime import WARP
 
-READ, WRITE, UPDATE, ATOMIC = 1, 2, 3, 4
+NOTHING, READ, WRITE, UPDATE, ATOMIC = 0, 1, 2, 3, 4
 COUNTED = 5  # counters of one piece of memory: the kind is the number of its counter
 KINDS = {READ: "reads", WRITE: "writes", UPDATE: "reads and writes", ATOMIC: "atomically updates"}
 
@@ -80,8 +83,11 @@ def conflict(one, other):
 
 
 @device
-def ordered(old, now, threads):
+def ordered(control, old, now, threads):
     """Is it certain that the old access comes first?"""
+    if control[slots.CLOCKS]:
+        known = knows(control[slots.CLOCKS], now[WHO] - 1, old[WHO] - 1)
+        return old[WHO] == now[WHO] or known >= old[BLOCK_EPOCH]
     if old[WHO] == now[WHO] or old[GRID_EPOCH] < now[GRID_EPOCH]:
         return True
     if block_of(old, threads) != block_of(now, threads):
@@ -92,26 +98,26 @@ def ordered(old, now, threads):
 
 
 @device
-def remember(entries, now, threads):
+def remember(control, entries, now, threads):
     """Drop what this access stands for, then store it; a few of each kind are enough."""
     for n in range(ENTRIES):
-        if entries[n, WHO] and stands_for(now, entries[n], threads):
+        if entries[n, WHO] and stands_for(control, now, entries[n], threads):
             entries[n, WHO] = 0
-    place = room_for(entries, now, threads)
+    place = room_for(control, entries, now, threads)
     if place >= 0:
         for field in range(ENTRY):
             entries[place, field] = now[field]
 
 
 @device
-def stands_for(now, old, threads):
+def stands_for(control, now, old, threads):
     """Whatever will race with `old` will race with `now` too, so `old` need not be kept."""
     covered = old[KIND] == now[KIND] or (old[KIND] == READ and now[KIND] != ATOMIC)
-    return covered and ordered(old, now, threads)
+    return covered and ordered(control, old, now, threads)
 
 
 @device
-def room_for(entries, now, threads):
+def room_for(control, entries, now, threads):
     """A free place for `now`; -1 if enough others of its kind are there to race in its stead.
 
     Two warps of the same block, or two other blocks, are enough: no later thread belongs to both.
@@ -128,7 +134,7 @@ def room_for(entries, now, threads):
             else:
                 same_warp += 1
     enough = same_warp >= 2 or same_block >= 2 or other_blocks >= 4
-    return -1 if enough else place
+    return -1 if enough and not control[slots.CLOCKS] else place
 
 
 @device
@@ -151,17 +157,31 @@ def note_race(header, area, element, old, now):
 
 @device
 def note_access(control_at, address, kind, site):
-    """Compare with what is remembered of this element, then remember this access too."""
+    """Compare with what is remembered of what it touches, then remember this access too.
+
+    `kind` holds the bytes of the access, too (SIZE): one element, or several smaller ones.
+    """
+    kind, nbytes = kind % SIZE, kind // SIZE
+    if kind == NOTHING:
+        return
     control = array_at(control_at, (slots.SLOTS,), np.int64)
     header = array_at(control[slots.TRACE], (HEADER,), np.int64)
     area = find_region(header, address)
     if area >= 0:
         who = control[slots.BLOCK] * header[THREADS] + control[slots.THREAD] + 1
         now = (
-            who, kind, site,
-            control[slots.BLOCK_EPOCH], control[slots.WARP_EPOCH], control[slots.GRID_EPOCH],
+            who, kind, site, moment(control, who),
+            control[slots.WARP_EPOCH], control[slots.GRID_EPOCH],
         )  # fmt: skip
-        compare_and_remember(header, area, address, now)
+        compare_and_remember(control, header, area, address, max(nbytes, 1), now)
+
+
+@device
+def moment(control, who):
+    """When it is: barriers that the block has passed, or the thread's own time (clocks.py)."""
+    if control[slots.CLOCKS]:
+        return knows(control[slots.CLOCKS], who - 1, who - 1)
+    return control[slots.BLOCK_EPOCH]
 
 
 @device
@@ -195,20 +215,28 @@ def log(header, area, element, now, address, itemsize):
 
 
 @device
-def compare_and_remember(header, area, address, now):
-    """The access `now`, to an address in the traced memory number `area`."""
+def compare_and_remember(control, header, area, address, nbytes, now):
+    """The access `now`, to so many bytes at an address in the traced memory number `area`."""
     region = array_at(header[REGIONS_AT] + 8 * REGION * area, (REGION,), np.int64)
     element = (address - region[START]) // region[ITEMSIZE]
     if header[COUNTS_AT] and not region[SHARED]:
         count(header, area, region[FIRST] + element, now)
     if header[LOG_ROWS]:
         log(header, area, element, now, address, region[ITEMSIZE])
+    last = min(address + nbytes, region[END]) - 1
+    for touched in range(element, (last - region[START]) // region[ITEMSIZE] + 1):
+        compare_element(control, header, area, region, touched, now)
+
+
+@device
+def compare_element(control, header, area, region, element, now):
+    """The same for one element."""
     shadow = header[SHADOW_AT] + 4 * ENTRY * ENTRIES * (region[FIRST] + element)
     entries, threads = array_at(shadow, (ENTRIES, ENTRY), np.int32), header[THREADS]
     if region[SHARED]:
         forget_other_blocks(entries, now, threads)
     for n in range(ENTRIES):
         if entries[n, WHO] and conflict(entries[n, KIND], now[KIND]):
-            if not ordered(entries[n], now, threads):
+            if not ordered(control, entries[n], now, threads):
                 note_race(header, area, element, entries[n], now)
-    remember(entries, now, threads)
+    remember(control, entries, now, threads)

@@ -23,12 +23,12 @@ from types import SimpleNamespace
 import numpy as np
 from numba import types
 
-from . import names, noted, scheduler
+from . import fixed, names, noted, scheduler
 from .environment import MISSING, Environment, python_function, source_tree
 from .explain import file_of, indent_of, source_line
 from .inline import inline_calls, keep_apart
 from .loops import Loops
-from .program import Site, as_dtype, callable_source, constant_source, refuse_half
+from .program import Site, as_dtype, callable_source, constant_source, dtype_source
 from .refuse import (
     is_constant_shape,
     refusal,
@@ -37,7 +37,7 @@ from .refuse import (
     refuse_signature,
 )
 from .signatures import type_source
-from .tracing import ATOMIC, READ, UPDATE, WRITE
+from .tracing import ATOMIC, NOTHING, READ, UPDATE, WRITE
 
 ALL_LANES = 0xFFFFFFFF
 ARITHMETIC = ("fma", "selp", "cbrt", "popc", "clz", "ffs", "brev")  # of arithmetic.py
@@ -61,41 +61,43 @@ class Translated:
     """A translated function: its tree, and what its callers must know."""
 
     tree: ast.FunctionDef
+    function: python_types.FunctionType
     waits: bool  # it has a barrier, so it is a generator (kernel) or written into its caller
     needs_thread: bool  # it has the extra argument `_cuda`
 
 
-def translate_function(function, program, is_kernel=False, signatures=()):
+def translate_function(function, program, is_kernel=False, signatures=(), known=()):
     """Translate one function and, through it, all that it calls; a device function may have
-    declared its types."""
-    if function in program.functions:
-        translated = program.functions[function]
+    declared its types. `known`: arguments with a value that is fixed now, as (name, value)."""
+    key = (function, *((name, _identity(value)) for name, value in known))
+    if key in program.functions:
+        translated = program.functions[key]
         if translated is None:
             raise refusal(
                 function, source_tree(function), "a function that calls itself: write a loop"
             )
         return translated
-    program.functions[function] = None
-    translator = Translator(function, program, is_kernel)
+    program.functions[key] = None
+    translator = Translator(function, program, is_kernel, known)
     tree = translator.translate()
     if not is_kernel and signatures:
         _convert_to_declared(tree, function, program, signatures)
     waits = any(isinstance(node, ast.Yield) for node in ast.walk(tree))
     uses = any(isinstance(node, ast.Name) and node.id == "_cuda" for node in ast.walk(tree))
-    translated = Translated(tree, waits, is_kernel or uses or waits)
+    translated = Translated(tree, function, waits, is_kernel or uses or waits)
     if translated.needs_thread:
         tree.args.args.insert(0, ast.arg("_cuda"))
-    program.functions[function] = translated
+    program.functions[key] = translated
     return translated
 
 
 class Translator(ast.NodeTransformer):
     """Rewrites the tree of one function."""
 
-    def __init__(self, function, program, is_kernel=False):
+    def __init__(self, function, program, is_kernel=False, known=()):
         self.function = function
         self.program = program
-        self.environment = Environment(function)
+        self.environment = Environment(function, known)
         self.grids = set()  # local names that hold cg.this_grid()
         self.target = ""  # the name that the present statement assigns to
         self.is_kernel = is_kernel
@@ -105,6 +107,8 @@ class Translator(ast.NodeTransformer):
         tree = source_tree(self.function)
         refuse_signature(tree, self.function, self.is_kernel)
         refuse_python(tree, self.function)
+        fixed.drop_parameters(tree, self.environment.known)
+        fixed.find(tree, self.environment)
         tree.body = [statement for statement in map(self.visit, tree.body) if statement]
         if self.program.counting:
             tree.body = noted.function(tree.body, self._line, self.program.runs)
@@ -137,6 +141,8 @@ class Translator(ast.NodeTransformer):
     def visit_Attribute(self, node):
         if isinstance(node.ctx, ast.Load) and self.environment.lookup(node) is not MISSING:
             return self._constant(node)
+        if isinstance(node.value, ast.Subscript) and not isinstance(node.ctx, ast.Del):
+            return self._field(node, WRITE if isinstance(node.ctx, ast.Store) else READ, node.attr)
         owner = self.environment.lookup(node.value)
         if isinstance(owner, (python_types.ModuleType, SimpleNamespace, names.KernelTriple)):
             raise self._missing(node, owner)
@@ -153,7 +159,7 @@ class Translator(ast.NodeTransformer):
         if known:
             return _expression(known)
         source = constant_source(value)
-        if source is None or getattr(value, "__name__", "") == "float16":
+        if source is None:
             raise self._refuse(node, f"{ast.unparse(node)} ({_kind(value)}) is unknown to the GPU")
         wanted = ast.unparse(node).replace(".", "__")
         return ast.Name(self.program.define(wanted, source), ast.Load())
@@ -207,8 +213,10 @@ class Translator(ast.NodeTransformer):
         return callable_source(value) or constant_source(value)
 
     def _device_call(self, node, function, signatures):
-        callee = translate_function(function, self.program, signatures=signatures)
         self._check_arguments(node, function)
+        known = () if signatures else fixed.arguments(node, function, self.environment)
+        callee = translate_function(function, self.program, signatures=signatures, known=known)
+        fixed.drop_from_call(node, function, known)
         self.generic_visit_arguments(node)
         if callee.needs_thread:
             node.args.insert(0, ast.Name("_cuda", ast.Load()))
@@ -244,6 +252,14 @@ class Translator(ast.NodeTransformer):
             return self._exchange(node, name)
         if name == "cg.this_grid":
             return ast.Constant(0)
+        if name.startswith("fp16."):
+            self.generic_visit_arguments(node)
+            node.func = _expression(f"_half.{name.removeprefix('fp16.')}")
+            return node
+        if name.startswith("vector."):
+            self.generic_visit_arguments(node)
+            node.func = _expression(f"_vectors.{name.removeprefix('vector.')}")
+            return node
         return self._plain(node, name)
 
     def _plain(self, node, name):
@@ -274,7 +290,7 @@ class Translator(ast.NodeTransformer):
         shape = self._shape(node, arguments["shape"], name)
         dtype = self._dtype(node, arguments["dtype"], name)
         label = self.target or name
-        source = f"np.{dtype.type.__name__}"
+        source = self._dtype_source(dtype)
         if name == "local.array":
             offset = self.program.add_local(shape, dtype)
             return _expression(f"_gpu.array_at(_cuda.local + {offset}, {shape}, {source})")
@@ -284,6 +300,11 @@ class Translator(ast.NodeTransformer):
             return _expression(f"_gpu.array_at(_cuda.dynamic, {length}, {source})")
         offset = self.program.add_shared(label, shape, dtype)
         return _expression(f"_gpu.array_at(_cuda.shared + {offset}, {shape}, {source})")
+
+    def _dtype_source(self, dtype):
+        if not dtype.fields:
+            return f"np.{dtype.type.__name__}"
+        return self.program.define("record", dtype_source(dtype))
 
     def _shape(self, node, expression, name):
         """The array's shape as a tuple of whole numbers, known before anything runs."""
@@ -314,26 +335,43 @@ class Translator(ast.NodeTransformer):
         if dtype is MISSING:
             raise self._refuse(node, f"the emulator needs a constant dtype for cuda.{name}")
         dtype = as_dtype(dtype)
-        refuse_half(dtype, f"cuda.{name}")
-        if dtype.kind not in "biufc":
+        if dtype.kind not in "biufc" and not dtype.fields:
             raise self._refuse(node, f"the emulator has no cuda.{name} of {dtype}, only of numbers")
         return dtype
+
+    def _field(self, node, kind, name):
+        """`x[i].name` and `x[i]["name"]`: the access is one to the field, not to the record."""
+        if isinstance(node.value, ast.Subscript) and not _is_field(node.value):
+            node.value = self._access(node.value, kind, name)
+            return node
+        return self.generic_visit(node)
 
     def visit_Subscript(self, node):
         return self._access(node, WRITE if isinstance(node.ctx, ast.Store) else READ)
 
-    def _access(self, node, kind):
+    def _access(self, node, kind, field=""):
         text = ast.unparse(node)
+        if _is_field(node):
+            return self._field(node, kind, node.slice.value)
         if _never_checked(node):
             return self.generic_visit(node)
-        array, index = self.visit(node.value), self.visit(node.slice)
+        array, index = self._owner(node.value), self.visit(node.slice)
         if any(isinstance(part, ast.Call) for part in ast.walk(array)) and not _is_view(array):
             raise self._refuse(node, f"give {ast.unparse(node.value)} a name before indexing it")
         site = self._site(node, text, ast.unparse(node.value))
-        node.value, node.slice = array, self._checked(array, index, site, kind)
+        node.value, node.slice = array, self._checked(array, index, site, kind, field)
         return node
 
-    def _checked(self, array, index, site, kind):
+    def _owner(self, node):
+        """The array of an access; of `x[i].name[j]` it is a record's field, not read as a whole."""
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Subscript):
+            return self._field(node, NOTHING, node.attr)
+        return self._field(node, NOTHING, node.slice.value) if _is_field(node) else self.visit(node)
+
+    def _finds_races(self):
+        return self.program.tracing and not self.program.counting
+
+    def _checked(self, array, index, site, kind, field=""):
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
         if any(getattr(part, "value", None) is ... for part in parts):
             raise self._refuse(array, "`...` in an index: write one `:` for each axis")
@@ -343,6 +381,9 @@ class Translator(ast.NodeTransformer):
         if self.program.counting:
             parts = "_cuda.control", site, kind, array, index, noted.LIST
             return _call("_count.seen", *parts)
+        if field and self._finds_races():
+            arguments = (site, kind, array, index, ast.Constant(field))
+            return _call("_trace.seen_field", "_cuda.control", *arguments)
         if self.program.tracing:
             return _call("_trace.seen", "_cuda.control", site, kind, array, index)
         return _call("_gpu.at", "_cuda.control", site, array, index)
@@ -373,6 +414,8 @@ class Translator(ast.NodeTransformer):
     # ---- statements -----------------------------------------------------------------------------
 
     def visit_Assign(self, node):
+        if fixed.defines(node, self.environment):
+            return ast.copy_location(ast.Pass(), node)
         self.target = ast.unparse(node.targets[0])
         if isinstance(node.value, ast.Call) and self._is_grid(node.value):
             self.grids.add(self.target)
@@ -402,6 +445,13 @@ class Translator(ast.NodeTransformer):
             return None
         return self.visit(ast.copy_location(ast.Assign([node.target], node.value), node))
 
+    def visit_Raise(self, node):
+        """A text from outside stands in the exception's place."""
+        for number, argument in enumerate(getattr(node.exc, "args", ())):
+            if isinstance(text := self.environment.lookup(argument), str):
+                node.exc.args[number] = ast.copy_location(ast.Constant(text), argument)
+        return self.generic_visit(node)
+
     def visit_Expr(self, node):
         if isinstance(node.value, ast.Constant):
             return None
@@ -429,6 +479,7 @@ class Translator(ast.NodeTransformer):
         """A barrier; for syncwarp, the mask of lanes is posted first."""
         if kind == scheduler.BLOCK:
             return self._wait(node, kind)
+        self.program.clocks |= bool(node.args)
         mask = self.visit(node.args[0]) if node.args else ast.Constant(ALL_LANES)
         return _waiting_call(node, SYNCWARP, "syncwarp", [mask], code=self._code(node, kind))
 
@@ -472,6 +523,11 @@ class Translator(ast.NodeTransformer):
 
     def _refuse(self, node, reason):
         return refusal(self.function, node, reason)
+
+
+def _identity(value):
+    """What tells two fixed values apart."""
+    return repr(value) if fixed.is_size(value) else id(value)
 
 
 def _instead_of(function):
@@ -544,9 +600,17 @@ def _never_checked(node):
     return isinstance(node.value, ast.Tuple)
 
 
+def _is_field(node):
+    """`record["name"]`."""
+    index = getattr(node, "slice", None)
+    return isinstance(index, ast.Constant) and isinstance(index.value, str)
+
+
 def _is_view(node):
-    """`W[k][j]`: the inner access may be repeated safely."""
-    return isinstance(node, ast.Subscript)
+    """`W[k][j]`, `x[i].field[j]`: the inner access may be repeated safely."""
+    return isinstance(node, ast.Subscript) or (
+        isinstance(node, ast.Attribute) and _is_view(node.value)
+    )
 
 
 def _kind(value):

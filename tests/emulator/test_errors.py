@@ -157,15 +157,6 @@ def test_read_only_arrays_may_go_in():
     assert y[0] == 1
 
 
-RECORD = np.dtype([("a", np.float32), ("b", np.int32)])
-
-
-@cuda.jit
-def records(x):
-    s = cuda.shared.array(3, RECORD)
-    s[0].a = 1
-
-
 @cuda.jit
 def many(*x):
     x[0][0] = 1
@@ -179,7 +170,6 @@ def named(_cuda):
 @pytest.mark.parametrize(
     ("kernel", "said"),
     [
-        (records, "the emulator has no cuda.shared.array of"),
         (many, "write each argument with its name"),
         (named, "the emulator needs the name _cuda itself: take another"),
     ],

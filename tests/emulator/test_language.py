@@ -72,12 +72,6 @@ def uses_open_shape(x):
 
 
 @cuda.jit
-def uses_half(x):
-    mine = cuda.local.array(3, np.float16)
-    mine[0] = 1
-
-
-@cuda.jit
 def uses_sorted(x):
     x[0] = sorted(x)[0]
 
@@ -105,7 +99,6 @@ def uses_recursion(x):
         (uses_plain_function, "decorate it with @cuda.jit"),
         (uses_try, "cannot be caught"),
         (uses_open_shape, r"has the shape x.shape\[0\]; the card's compiler takes"),
-        (uses_half, "float16"),
         (uses_sorted, "sorted is unknown to the GPU"),
         (uses_recursion, "calls itself"),
     ],
