@@ -36,8 +36,9 @@ def parse(arguments):
         what = f"sizes of the grid: {axis}"
         bench.add_argument(f"--{axis}", type=size, nargs="+", metavar="N", help=what)
     one.add_argument(
-        "--workers", type=size, nargs="+", metavar="N", help="scaling on so many processes (Dask)"
-    )
+        "--workers", type=size, nargs="+", metavar="N",
+        help="scaling on so many processes (Dask); saves OUT.json (default: scaling)",
+    )  # fmt: skip
     bench.add_argument("--out", help="saves OUT.json, OUT.csv and OUT.png (default: bench)")
     sections = ", ".join(OF_CARD)
     bench.add_argument(
@@ -112,7 +113,7 @@ def sizes(options):
 
 
 def check_bench(options, refuse):
-    """Sizes belong to a grid; `--cudnn`, `--card` and `--compare` have theirs already."""
+    """Sizes are a grid's; --cudnn, --card, --compare have theirs; --workers takes one of each."""
     for other in ("cudnn", "card", "compare"):
         if getattr(options, other):
             for axis in sizes(options):

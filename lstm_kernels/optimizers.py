@@ -169,7 +169,7 @@ class Checkpoint:
     def load(self, rule, rng):
         """(params, History) as they were saved, rule and rng set; None where no file is yet.
 
-        ValueError if the file is of another training, or none at all.
+        ValueError if the file is of another training, or no checkpoint at all.
         """
         if not os.path.exists(self.path):
             return None
@@ -178,7 +178,7 @@ class Checkpoint:
                 arrays = {name: file[name] for name in file.files}
             about = json.loads(str(arrays["about"]))
             params = Params(*(arrays[f"params_{name}"] for name in Params._fields))
-        except (ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile):
+        except (ValueError, TypeError, KeyError, EOFError, AttributeError, zipfile.BadZipFile):
             raise ValueError(f"{self.path} is no checkpoint of a training") from None
         self.check(about["settings"])
         rule.restore(arrays)
@@ -187,11 +187,12 @@ class Checkpoint:
 
     def check(self, saved):
         """ValueError if the training that was saved is another one."""
-        for name, ours in self.settings.items():
-            if saved.get(name) != ours:
+        for name in self.settings | saved:
+            theirs, ours = saved.get(name), self.settings.get(name)
+            if theirs != ours:
                 raise ValueError(
-                    f"{self.path} is of another training: its {name} is {saved.get(name)}, here it "
-                    f"is {ours}. Give the same settings, or another file"
+                    f"{self.path} is of another training: its {name} is {theirs}, here it is "
+                    f"{ours}. Give the same settings, or another file"
                 )
 
     def save(self, params, rule, rng, history):

@@ -40,7 +40,8 @@ def fit(
     validation: a pair (x, y) whose loss is taken after each epoch; it never trains.
     on_batch: called with a Progress after each update; return False to stop.
     checkpoint: a file (.npz), written after each epoch.  Where it is there already, the training
-    goes on after its last epoch, with the same result to the last bit as without a break.  (V6
+    goes on after its last epoch.  The result is the same to the last bit as without a break, if the
+    version's own gradients are: V2's and V3's atomic additions come in any order on a card.  (V6
     trains then by its `gradients`: its own training keeps the optimiser on the device.)
 
     Ctrl-C, on_batch and a loss that is no longer finite end the training early: the parameters
@@ -73,6 +74,8 @@ def train(of_batch, params, plan):
     try:
         training.run()
     except ConnectionError as error:  # the workers are gone: that costs no training either
+        name, batches = type(error).__name__, len(training.history.batch_losses)
+        training.history.stopped = f"{name} after {batches} batches"
         error.trained = training.params, training.history
         raise
     plan.listener.raise_error(training.params, training.history)
@@ -185,9 +188,14 @@ class _Training:
             self.history.stopped = str(why)
 
     def resume(self):
-        """Go on after the checkpoint's last epoch, if there is one."""
+        """Go on after the checkpoint's last epoch, if there is one; ValueError if it is beyond."""
         saved = self.plan.checkpoint and self.plan.checkpoint.load(self.rule, self.rng)
         if saved:
+            epochs, done = self.plan.epochs, len(saved[1].epoch_losses)
+            if done > epochs:
+                raise ValueError(
+                    f"epochs is {epochs}; {self.plan.checkpoint.path} holds {done} already"
+                )
             self.params, self.history = saved
             self.before = self.params
             self.start -= self.history.seconds[-1]

@@ -84,11 +84,20 @@ def test_the_command_that_writes_windows(tmp_path, capsys):
     assert "x.npy: 5 windows of 3 steps" in capsys.readouterr().out
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path, capsys):
+    (file := tmp_path / "file").write_text("")
+    assert __main__.main(["windows", str(file), "--count", "5"]) == 2
+    assert capsys.readouterr().err == f"cannot write windows to {file}: File exists\n"
+
+
 def test_a_file_that_was_cut_off_is_named(tmp_path):
     x, _ = windows.write_windows(tmp_path, 9, T=7)
     os.truncate(x, x.stat().st_size - 1)
-    with pytest.raises(ValueError, match="mmap|x.npy ends within window 8"):
+    with pytest.raises(ValueError, match="x.npy is no whole .npy file of numbers: mmap length"):
         shards.read(x, np.array([8]))
+    x.write_text("no numbers")
+    with pytest.raises(ValueError, match="x.npy is no whole .npy file of numbers"):
+        shards.cut(init_params(1, 3, 1), x, x, 4)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +113,11 @@ def test_a_file_that_was_cut_off_is_named(tmp_path):
 def test_bad_input(dask, change, error, message):
     with pytest.raises(error, match=message):
         cluster.fit("numpy_batched", *ELEVEN, **settings(**change))
+
+
+def test_an_unknown_version_is_told_before_any_worker_is_asked(dask):
+    with pytest.raises(ValueError, match="no_such"):
+        cluster.fit("no_such", *ELEVEN, **settings(), client=7)
 
 
 # ---- the same steps -----------------------------------------------------------------------
@@ -254,6 +268,16 @@ def test_a_scheduler_that_goes_away(undisturbed, processes, client, tmp_path):
     assert history.batch_losses == undisturbed[1].batch_losses
 
 
+def test_what_was_lost_is_told_on_one_line():
+    plan = training.make_plan(ELEVEN[0], 11, **settings())
+    one = step.Step(None, "numpy_batched", [], [], plan)
+    told = str(one.lost("the scheduler (cancelled.\nCheck your connection)"))
+    assert told == (
+        "lost the scheduler (cancelled. Check your connection). "
+        "The error's attribute `trained` holds what was trained"
+    )
+
+
 @long
 def test_nobody_at_the_address(dask, monkeypatch):
     monkeypatch.setattr(engine, "PATIENCE", 2)
@@ -277,9 +301,10 @@ def test_all_workers_are_lost(processes, client, monkeypatch):
         if (progress.epoch, progress.batch) == (2, 2):
             kill(only)
 
-    with pytest.raises(ConnectionError, match="lost all workers, for 1 s") as why:
+    with pytest.raises(ConnectionError, match="lost all workers: none is there, 1 s") as why:
         cluster.fit("numpy_batched", *TWENTY, **FOUR_EPOCHS, client=client, on_batch=on_batch)
     assert len(why.value.trained[1].batch_losses) == 7
+    assert why.value.trained[1].stopped == "ConnectionError after 7 batches"
 
 
 CTRL_C = """
@@ -367,6 +392,13 @@ def test_of_the_cards_that_are_seen_here_each_worker_sees_one(outside, inside, m
     if outside:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", outside)
     assert [engine.environment(card)["CUDA_VISIBLE_DEVICES"] for card in (0, 1)] == inside
+
+
+def test_dask_cuda_gets_the_cards_that_are_seen_here(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5,7")
+    monkeypatch.setattr(engine, "_dask_cuda", lambda: dict)
+    asked = engine._cluster(None, 2, 3)
+    assert (asked["n_workers"], asked["CUDA_VISIBLE_DEVICES"]) == (2, ["3", "5"])
 
 
 # ---- data larger than memory --------------------------------------------------------------

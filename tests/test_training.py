@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lstm_kernels import VERSIONS, optimizers
+from lstm_kernels import VERSIONS, optimizers, training
 from lstm_kernels.checks import relative_error
 from lstm_kernels.lab.measure.pytorch import torch_modules
 from lstm_kernels.model import Params
@@ -192,7 +192,7 @@ def test_a_checkpoint_changes_no_training_and_more_epochs_go_on(data, tmp_path):
 )
 def test_a_checkpoint_of_another_training_is_refused(change, message, data, tmp_path):
     path = tmp_path / "run.npz"
-    fit(*("numpy_batched", *data), **settings(), checkpoint=path)
+    fit("numpy_batched", *data, **settings(), checkpoint=path)
     before = path.read_bytes()
     wish = {**settings(), "version": "numpy_batched", **change}
     with pytest.raises(ValueError, match=message):
@@ -203,12 +203,53 @@ def test_a_checkpoint_of_another_training_is_refused(change, message, data, tmp_
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip at all", b"PK half a zip"])
+def test_a_checkpoint_of_many_workers_is_another_training(data, tmp_path):
+    params, x, y = data
+    path, about = tmp_path / "run.npz", {"version": "numpy_batched", "shards": 4}
+    plan = training.make_plan(params, x.shape[1], **settings(), checkpoint=path, about=about)
+    gradients = VERSIONS["numpy_batched"].gradients
+    training.train(lambda p, batch: gradients(p, x[:, batch], y[:, batch]), params, plan)
+    with pytest.raises(ValueError, match="its shards is 4, here it is None"):
+        fit("numpy_batched", *data, **settings(), checkpoint=path)
+
+
+def test_a_checkpoint_beyond_the_epochs_is_refused(data, tmp_path):
+    path = tmp_path / "run.npz"
+    fit("numpy_batched", *data, **settings(epochs=3), checkpoint=path)
+    with pytest.raises(ValueError, match="epochs is 2; .*run.npz holds 3 already"):
+        fit("numpy_batched", *data, **settings(epochs=2), checkpoint=path)
+
+
+def test_a_lost_connection_costs_no_training(data):
+    params, x, y = data
+
+    def lost_in_the_third_batch(p, batch):
+        if len(seen) == 2:
+            raise ConnectionError("nobody is there")
+        seen.append(batch)
+        return VERSIONS["numpy_batched"].gradients(p, x[:, batch], y[:, batch])
+
+    seen = []
+    with pytest.raises(ConnectionError, match="nobody is there") as why:
+        plan = training.make_plan(params, x.shape[1], **settings())
+        training.train(lost_in_the_third_batch, params, plan)
+    trained, history = why.value.trained
+    assert len(history.batch_losses) == 2 and not same(trained, params)
+    assert history.stopped == "ConnectionError after 2 batches"
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip at all", b"PK\x03\x04 half a zip"])
 def test_what_is_no_checkpoint_is_left_alone(content, data, tmp_path):
     (path := tmp_path / "run.npz").write_bytes(content)
     with pytest.raises(ValueError, match="run.npz is no checkpoint of a training"):
         fit("numpy_batched", *data, **settings(), checkpoint=path)
     assert path.read_bytes() == content
+
+
+def test_a_single_array_is_no_checkpoint(data, tmp_path):
+    np.save(path := tmp_path / "run.npy", data[1])
+    with pytest.raises(ValueError, match="run.npy is no checkpoint of a training"):
+        fit("numpy_batched", *data, **settings(), checkpoint=path)
 
 
 def test_a_checkpoint_that_cannot_be_written(data, tmp_path, monkeypatch):

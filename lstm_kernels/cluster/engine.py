@@ -27,7 +27,8 @@ def load_dask():
 def local(workers=2):
     """`with local(4) as client:` a scheduler and so many worker processes on this machine.
 
-    One thread per worker.  With NVIDIA cards, worker i sees only card i (modulo their number).
+    One thread per worker.  With NVIDIA cards, worker i computes on card i (modulo their number):
+    the only one that it sees, or, where dask-cuda starts the workers, the first one.
     `client.dashboard_link` is the address of Dask's dashboard.  A program in a file must call this
     below `if __name__ == "__main__":`, since each worker begins by importing that file.
     """
@@ -45,7 +46,8 @@ def _cluster(distributed, workers, cards):
     if not cards:
         return distributed.LocalCluster(n_workers=workers, memory_limit=0, **plain)
     if workers <= cards and (cuda_cluster := _dask_cuda()):
-        return cuda_cluster(n_workers=workers, CUDA_VISIBLE_DEVICES=list(range(workers)), **plain)
+        mine = [environment(card)["CUDA_VISIBLE_DEVICES"] for card in range(workers)]
+        return cuda_cluster(n_workers=workers, CUDA_VISIBLE_DEVICES=mine, **plain)
     scheduler = {"dashboard_address": plain["dashboard_address"], "host": LOOPBACK}
     return distributed.SpecCluster(
         workers={i: pinned(distributed, i % cards) for i in range(workers)},

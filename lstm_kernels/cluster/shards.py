@@ -1,7 +1,7 @@
 """Shards, the parts into which the training windows are cut, and what is computed with one.
 
 All that a worker runs stands here.  The cut depends on the number of windows and of shards, never
-on the workers: so a training gives the same bits whoever computes which shard.
+on the workers: so it does not matter which worker computes which shard.
 """
 
 import time
@@ -43,7 +43,7 @@ def read(path, numbers):
     Each is read by itself.  Through a memory map it would be as simple, but a map also keeps what
     lies around a window, and so grows with the file.
     """
-    plan = np.load(path, mmap_mode="r")  # only where the values begin, and what they are
+    plan = mapped(path)  # only where the values begin, and what they are
     windows = np.empty((len(numbers), *plan.shape[1:]), plan.dtype)
     with open(path, "rb", buffering=0) as file:
         for window, number in zip(windows, numbers.tolist(), strict=True):
@@ -51,6 +51,14 @@ def read(path, numbers):
             if file.readinto(window) != window.nbytes:
                 raise ValueError(f"{path} ends within window {number}; it was cut off")
     return windows.swapaxes(0, 1)
+
+
+def mapped(path):
+    """The array of a .npy file, of which nothing is read yet; ValueError if it holds none."""
+    try:
+        return np.load(path, mmap_mode="r")
+    except ValueError as error:
+        raise ValueError(f"{path} is no whole .npy file of numbers: {error}") from None
 
 
 def cut(params, x, y, shards):
@@ -77,7 +85,7 @@ def cut(params, x, y, shards):
 
 def _check_files(params, *paths):
     """The number of windows in both files; errors as `check_batch`, by a look at the first ones."""
-    arrays = [np.load(path, mmap_mode="r") for path in paths]
+    arrays = [mapped(path) for path in paths]
     for name, a in zip("xy", arrays, strict=True):
         check_array(name, a)
         if a.ndim != 3 or not a.flags.c_contiguous:

@@ -26,6 +26,7 @@ class Step:
     def __init__(self, client, version, shards, bounds, plan):
         self.client, self.version, self.bounds, self.plan = client, version, bounds, plan
         self.cut, self.shards = shards, []  # the shards, and the tasks that keep them
+        self.owners = []  # the worker of each shard, in this epoch
         self.steps, self.spent = 0, None
 
     def begin_epoch(self):
@@ -77,7 +78,7 @@ class Step:
         return self.submit(None, pieces.add, *pair) if len(pair) == 2 else pair[0]
 
     def wait_for(self, task):
-        """Its result; ConnectionError if no worker is left for as long as `PATIENCE` says."""
+        """Its result; Lost if after `PATIENCE` seconds without it no worker is there."""
         while True:
             try:
                 return task.result(timeout=PATIENCE)
@@ -85,7 +86,7 @@ class Step:
                 if task.status == "error":  # it is the task's own
                     raise
                 if not self.workers():
-                    raise Lost(f"all workers, for {PATIENCE} s") from None
+                    raise Lost(f"all workers: none is there, {PATIENCE} s went by") from None
 
     def workers(self):
         """The addresses of the workers that are there now, sorted."""
@@ -112,7 +113,8 @@ class Step:
             raise ImportError(f"a worker lacks the package {error.name}; {words}") from None
 
     def lost(self, what):
-        kept = self.plan.checkpoint
+        """The error that says so, on one line: Dask's own words may take several."""
+        kept, what = self.plan.checkpoint, " ".join(str(what).split())
         return ConnectionError(
             f"lost {what}. The error's attribute `trained` holds what was trained"
             + (f"; {kept.path} its last whole epoch: the same call goes on there" if kept else "")

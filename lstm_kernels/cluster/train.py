@@ -21,17 +21,19 @@ def fit(version, params, x, y, *, client=None, workers=2, shards=SHARDS, **sched
     client: a dask.distributed Client; the address of a scheduler, "tcp://HOST:8786"; or None, and
     `workers` processes are started on this machine and ended afterwards.
     shards: into so many parts the windows are cut.  It is also the most workers that compute at
-    once.  The same number of shards gives the same result to the last bit, whatever the workers.
+    once.  The same number of shards gives the same result to the last bit on any number of workers
+    with equal processors, if the version's gradients are the same each time (see `training.fit`).
 
     A lost worker costs time only; a new one gets work from the next epoch on.  ConnectionError if
-    the scheduler is lost: its attribute `trained` is the pair (trained params, History).
+    the scheduler or all workers are lost in the training: its attribute `trained` is the pair
+    (trained params, History).
     Ctrl-C ends the training early, as in `training.fit`.
     """
     load_dask()
-    params = check_params(params)
+    gradients, params = pieces.function_of(version), check_params(params)
     parts, bounds = pieces.cut(params, x, y, shards)
     about = {"version": version, "shards": len(parts)}
     plan = make_plan(params, bounds[-1], **schedule, about=about)
     with connected(client, workers) as client:
-        step = Step(client, pieces.function_of(version), parts, bounds, plan)
+        step = Step(client, gradients, parts, bounds, plan)
         return train(step.gradients, params, plan)

@@ -4,6 +4,7 @@ Two .npy files: x (N, T, 1) and y (N, T, 1), a window after the other, so that o
 the file.  (In memory the time comes first: x (T, N, 1).)
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,11 @@ def _pieces(count, T, rng, dtype):
 
 def main(folder, count, T):
     """`python -m lstm_kernels windows FOLDER --count N`; returns the exit status."""
-    for path in write_windows(folder, count, T):
+    try:
+        paths = write_windows(folder, count, T)
+    except OSError as error:
+        print(f"cannot write windows to {folder}: {error.strerror or error}", file=sys.stderr)
+        return 2
+    for path in paths:
         print(f"{path}: {count:,} windows of {T} steps, {path.stat().st_size / 2**20:,.1f} MiB")
     return 0

@@ -3,7 +3,7 @@
 Runs any script with `from numba import cuda` on the course's emulator, unchanged: as `__main__`,
 with its own arguments.  At the end stands a table of its launches; --races checks each of them for
 data races, --count counts what the first launch of each kernel does.  The exit status is the
-script's own; if that is 0, it is 1 if a launch has a race, or could not be checked.
+script's own; if that is 0, it is 1 if --races found a race, or could not check a launch.
 """
 
 import linecache
