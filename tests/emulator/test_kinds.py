@@ -23,6 +23,7 @@ def records(x, out):
     out[i] = s[i].b
 
 
+@pytest.mark.long
 def test_fields_of_records():
     x, out = np.zeros(4, RECORD), np.zeros(4, np.float32)
     x["b"] = [0.5, 1.5, 2.5, 3.5]
@@ -45,6 +46,7 @@ def to_half(doubles, singles, a, b):
     b[i] = singles[i]
 
 
+@pytest.mark.long
 def test_float16_rounds_after_each_operation():
     rng = np.random.default_rng(1)
     x, y = rng.standard_normal((2, 64)).astype(np.float16)
@@ -124,6 +126,7 @@ def draw(states, uniform, normal):
     normal[i] = cuda.random.xoroshiro128p_normal_float64(states, i)
 
 
+@pytest.mark.long
 def test_random_numbers():
     states = cuda.random.create_xoroshiro128p_states(1024, seed=7)
     uniform, normal = np.zeros(1024, np.float32), np.zeros(1024)
