@@ -100,6 +100,7 @@ def test_a_file_that_was_cut_off_is_named(tmp_path):
         shards.cut(init_params(1, 3, 1), x, x, 4)
 
 
+@long  # not that it takes long: CI has Dask only where it runs the long tests
 @pytest.mark.parametrize(
     "change, error, message",
     [
@@ -115,6 +116,7 @@ def test_bad_input(dask, change, error, message):
         cluster.fit("numpy_batched", *ELEVEN, **settings(**change))
 
 
+@long  # as the test before
 def test_an_unknown_version_is_told_before_any_worker_is_asked(dask):
     with pytest.raises(ValueError, match="no_such"):
         cluster.fit("no_such", *ELEVEN, **settings(), client=7)
