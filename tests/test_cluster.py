@@ -93,7 +93,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path, capsys):
 def test_a_file_that_was_cut_off_is_named(tmp_path):
     x, _ = windows.write_windows(tmp_path, 9, T=7)
     os.truncate(x, x.stat().st_size - 1)
-    with pytest.raises(ValueError, match="x.npy is no whole .npy file of numbers: mmap length"):
+    with pytest.raises(ValueError, match="x.npy is no whole .npy file of numbers"):
         shards.read(x, np.array([8]))
     x.write_text("no numbers")
     with pytest.raises(ValueError, match="x.npy is no whole .npy file of numbers"):
