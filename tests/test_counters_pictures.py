@@ -1,4 +1,4 @@
-"""The pictures of what `checks.count` counted, and the advice below them.  Lessons 07, 13, 14."""
+"""The pictures of what `checks.count` counted, and the advice below.  Lessons 07, 11, 13, 14."""
 
 import numpy as np
 import pytest
@@ -215,6 +215,19 @@ def halves(x, out):
     if k < 2:
         total = part[k] + part[k + 2]
         out[k] += total
+
+
+@cuda.jit
+def seven(x, out):
+    k = cuda.threadIdx.x
+    out[k] = x[k] + x[k + 1] + x[k + 2] + x[k + 3] + x[k + 4] + x[k + 5]
+
+
+def test_a_shelf_tells_what_it_has_no_room_for():
+    visit = walk_of(observe(seven, 1, 1, zeros(6), zeros(1), log=True), 0)[0]
+    picture = draw_step(visit, 1, 1)
+    assert "and 2 more" in texts(picture.axes[0]) and "writes out[0]: 0" in picture.alt
+    no_overlap(picture)
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,8 @@ FASTEST = [name for name in FAST if name not in ("numpy_loop", "cuda_v3", "cuda_
 BLOCKS = [name for name in OWN if name not in COURSE[:4]]  # or cores: the batch is cut
 
 long = pytest.mark.long  # tests/conftest.py
-COMPILES = {"cuda_v5": long, "cuda_v7": long}  # 10 s for each kind of numbers and of tile
+# 10 s for each kind of numbers and of tile
+COMPILES = {name: long for name in ("cuda_v5", "cuda_v6", "cuda_v7")}
 
 real_size = pytest.mark.skipif(TINY, reason="real sizes need the emulator or a GPU")
 

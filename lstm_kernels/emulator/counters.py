@@ -285,12 +285,14 @@ class Counter:
         )
 
     def _lines(self):
-        """Places of one line together, in the order of the source."""
-        places = {}
+        """Places of one line together; file by file, in the order of the source."""
+        places, begins = {}, {}
         for number, site in enumerate(self.launch.build.program.sites):
-            places.setdefault((site.file, site.function, site.line), []).append(number)
-        order = list(dict.fromkeys(key[:2] for key in places))
-        for key in sorted(places, key=lambda key: (order.index(key[:2]), key[2])):
+            name = site.file, site.function
+            begins[name] = min(site.line, begins.get(name, site.line))
+            places.setdefault((*name, site.line), []).append(number)
+        files = list(dict.fromkeys(file for file, _ in begins))
+        for key in sorted(places, key=lambda k: (files.index(k[0]), begins[k[:2]], *k[1:])):
             yield self._line(*key, places[key])
 
     def _line(self, file, function, line, numbers):

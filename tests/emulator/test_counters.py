@@ -387,6 +387,26 @@ def test_a_device_functions_lines_are_its_own():
     assert line.operations.float32 == 32
 
 
+@cuda.jit(device=True)
+def thrice(x, n):
+    return x[n] + twice(x, n)
+
+
+@cuda.jit
+def by_the_later_one_first(x, out):
+    n = cuda.grid(1)
+    out[n] = thrice(x, n) + twice(x, n)
+
+
+def test_functions_come_in_the_order_of_the_source_not_of_the_calls():
+    x = np.ones(32, F4)
+    counted = checks.count(by_the_later_one_first, 1, 32, x, x.copy())
+    names = list(dict.fromkeys(line.function for line in counted.lines))
+    assert names == ["twice", "thrice", "by_the_later_one_first"]
+    numbers = [line.number for line in counted.lines]
+    assert numbers == sorted(numbers)
+
+
 @cuda.jit
 def locally(x):
     n = cuda.grid(1)

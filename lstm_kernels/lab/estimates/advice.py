@@ -1,4 +1,4 @@
-"""Why a launch is slow, in sentences: from what `checks.count` counted.  Lessons 07, 13 and 14.
+"""Why a launch is slow, in sentences: from what `checks.count` counted.  Lessons 07, 11 and 13.
 
     for finding in advice(counted, seen):
         print(finding.sentence)

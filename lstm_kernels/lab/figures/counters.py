@@ -1,4 +1,4 @@
-"""What `checks.count` counted, beside the source; and one warp's request.  Lessons 07, 13, 14."""
+"""What `checks.count` counted, beside the source; one warp's request.  Lessons 07, 11, 13, 14."""
 
 from textwrap import wrap
 
@@ -110,8 +110,8 @@ def _worst_text(shown, measure):
 
 def _sentences(counted, seen):
     found = advice(counted, seen)
-    more = [f"And {len(found) - SENTENCES} more findings."] if len(found) > SENTENCES else []
-    return [finding.sentence for finding in found[:SENTENCES]] + more
+    said, more = [finding.sentence for finding in found[:SENTENCES]], len(found) - SENTENCES
+    return [*said, f"And {count_text(more, 'more finding')}."] if more > 0 else said
 
 
 def _draw_lines(ax, shown, measure):

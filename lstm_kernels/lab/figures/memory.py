@@ -35,5 +35,5 @@ def draw_times_by_pieces(recorded, expected, label):
                 textcoords="offset points", fontweight="bold")  # fmt: skip
     ax.set(xlim=(0, 40), ylim=(0, 1.2 * y1), xlabel="pieces of 32 bytes per request")
     ax.set_ylabel("ns per multiply-add")
-    ax.set_title(f"V2 and V3: {label}", color=GREY, fontsize=13)
+    ax.set_title(f"V3: {label}", color=GREY, fontsize=13)
     return picture

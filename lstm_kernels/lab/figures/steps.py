@@ -13,6 +13,7 @@ from .board import board, box, rectangle, write
 from .style import BLUE, GREEN, GREY, LIGHT, ORANGE, SKY, SOFT, VERMILLION, ink, listed, styled
 
 COLORS = {"shared": SKY, "global": ORANGE}
+ROWS = 6  # that a shelf has room for
 SHELVES = (  # of memory, and who sees it
     ("registers", "this thread's own"),
     ("shared", "the block's"),
@@ -116,7 +117,9 @@ def _draw_shelf(ax, left, name, whose, rows):
     box(ax, left, 1.4, 31.5, 5.9, SOFT if rows else LIGHT, edge=color if rows else GREY, radius=0.3)
     ax.text(left + 1.2, 2.1, f"{name}", weight="bold", color=ink(color), va="center")
     ax.text(left + 30.3, 2.1, whose, ha="right", color=GREY, va="center", fontsize=12)
-    for place, text in enumerate(rows[:6]):
+    if len(rows) > ROWS:
+        rows = [*rows[: ROWS - 1], f"and {len(rows) - ROWS + 1} more"]
+    for place, text in enumerate(rows):
         look = {"color": ink(VERMILLION if text[0] != "r" else BLUE), "fontsize": 12.5}
         ax.text(left + 1.2, 3.1 + 0.75 * place, text, va="center", **look)
     if not rows:

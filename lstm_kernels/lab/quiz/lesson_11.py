@@ -35,7 +35,7 @@ TEXT = """
 
 ? A kernel touches an eighth of the pieces, and its time falls far less. What may be the reason?
 = Each thread waits for something else, too.
-> A request's pieces are a part of a step's time. The chain of one thread is as long as before.
+> The pieces are only a part of what a thread waits for. Its chain is as long as before.
 - The pieces were counted wrongly.
 > The counts are exact for the source. They are no times.
 - Fewer pieces take longer each.

@@ -1,4 +1,4 @@
-"""One warp's read of memory, by layout, stride, offset and the block's shape.  Lesson 07.
+"""One warp's read of memory, by layout, stride, offset and the block's shape.  Lessons 07, 11.
 
 A kernel of one line is run in the emulator at each change; its log says what the lanes ask for.
 """
