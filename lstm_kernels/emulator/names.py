@@ -80,5 +80,6 @@ syncthreads_count, syncthreads_and, syncthreads_or = map(KernelName, BLOCK_VOTES
 all_sync, any_sync, eq_sync, ballot_sync = map(KernelName, WARP_VOTES)
 shfl_sync, shfl_up_sync, shfl_down_sync, shfl_xor_sync = map(KernelName, SHUFFLES)
 syncthreads, syncwarp = map(KernelName, BARRIERS)
-VECTORS = {name: KernelName(f"vector.{own}") for name, own in vectors.NAMES.items()}
+_OF_VECTORS = {own: KernelName(f"vector.{own}") for own in vectors.NAMES.values()}
+VECTORS = {name: _OF_VECTORS[own] for name, own in vectors.NAMES.items()}
 globals().update(VECTORS)
