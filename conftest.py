@@ -11,7 +11,13 @@ CELL_TIMEOUT = 120  # seconds: far above any cell, so that a hanging kernel stil
 # no outputs, or the same cells: nothing to compare
 collect_ignore = ["notebooks/do", "notebooks/decks", "notebooks/mine"]
 WORKERS = min(2, os.cpu_count() or 1)  # each, with a notebook's kernel, needs 2 GB
-LONGEST = ("test_tasks", "test_cuda_v7", "test_cuda_v4_v5", "test_versions")  # files to begin with
+LONGEST = (
+    "test_numba_cudas_own",
+    "test_tasks",
+    "test_cuda_v7",
+    "test_cuda_v4_v5",
+    "test_versions",
+)  # files to begin with
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at its options
