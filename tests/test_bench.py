@@ -291,6 +291,7 @@ def test_estimates_grow_with_the_work():
     assert "left out" in feasible.refusal("sequential", Workload(*data.panel(1024), 1024, H=100))
 
 
+@pytest.mark.long
 def test_the_emulators_speed_is_measured_in_processes_of_its_own():
     tiny = ("cuda_v2", 2, 2, 3)
     repeats = {"emulator": 15, "simulator": 1}  # so short a run, alone, is at the machine's mercy

@@ -332,6 +332,7 @@ def test_signals_at_any_moment(name, status, tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {"b.json", "b.csv", "b.png"}
 
 
+@pytest.mark.long
 def test_a_closed_pipe_ends_it_silently_and_saved(tmp_path):
     running = start_bench(tmp_path)
     while b"[2 of" not in running.stdout.readline():

@@ -94,6 +94,7 @@ def test_a_card_counted_what_is_counted_here():
             assert ours == pytest.approx(recorded, rel=tolerance), (way, what)
 
 
+@pytest.mark.long
 @counted_here
 @pytest.mark.parametrize("N", [1, 33, 64])
 def test_no_two_threads_race(N):

@@ -102,6 +102,7 @@ widgets.show(gates, gates.picture())
 """
 
 
+@pytest.mark.long
 def test_a_lesson_without_widgets_goes_on_with_their_pictures(tmp_path):
     lines = output_of(NO_WIDGETS, tmp_path).strip().split("\n")
     assert lines[1::2] == ["shown: Picture"] * 3

@@ -37,6 +37,7 @@ BLOCKS = [name for name in OWN if name not in COURSE[:4]]  # or cores: the batch
 long = pytest.mark.long  # tests/conftest.py
 # 10 s for each kind of numbers and of tile
 COMPILES = {name: long for name in ("cuda_v5", "cuda_v6", "cuda_v7")}
+FLOAT64 = COMPILES | {name: long for name in ("cuda_v3c", "cuda_v4", "numba_cpu")}  # 5 s each
 
 real_size = pytest.mark.skipif(TINY, reason="real sizes need the emulator or a GPU")
 
@@ -56,7 +57,7 @@ def by_finite_differences(shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("version", [pytest.param(v, marks=COMPILES.get(v, ())) for v in OWN])
+@pytest.mark.parametrize("version", [pytest.param(v, marks=FLOAT64.get(v, ())) for v in OWN])
 def test_finite_differences_in_float64(version, shape, problem):
     loss, grads = VERSIONS[version].gradients(*problem(*shape, dtype=np.float64))
     expected_loss, expected = by_finite_differences(shape)
@@ -126,7 +127,7 @@ def test_arrays_in_any_memory_order(version, problem):
 @pytest.mark.parametrize(
     "version, dtype",
     [(name, np.float32) for name in NAMES]
-    + [pytest.param(name, np.float64, marks=COMPILES.get(name, ())) for name in NAMES],
+    + [pytest.param(name, np.float64, marks=FLOAT64.get(name, ())) for name in NAMES],
 )
 def test_gates_far_in_saturation_are_not_nan(version, dtype, sign, problem):
     """e^1000 is no float: a sigmoid that computes it needs a way round infinity / infinity."""

@@ -94,6 +94,7 @@ def run_process(tmp_path):
     return run
 
 
+@pytest.mark.long
 def test_a_second_process_finds_the_machine_code_and_a_changed_helper_is_seen(run_process):
     assert run_process(2) == ["2.0", "0", "1"]
     assert run_process(2) == ["2.0", "1", "0"]
