@@ -10,9 +10,9 @@ from numba.extending import overload
 
 FIELDS = "xyzw"
 SHORT = {  # the names of C, in which the compiler knows them, too
-    "int8": "char", "uint8": "uchar", "int16": "short", "uint16": "ushort", "int32": "int",
-    "uint32": "uint", "int64": "longlong", "uint64": "ulonglong", "float32": "float",
-    "float64": "double",
+    "int8": ["char"], "uint8": ["uchar"], "int16": ["short"], "uint16": ["ushort"],
+    "int32": ["int"], "uint32": ["uint"], "int64": ["long", "longlong"],
+    "uint64": ["ulong", "ulonglong"], "float32": ["float"], "float64": ["double"],
 }  # fmt: skip
 MAKE = """
 def make(a, b=None, c=None, d=None):
@@ -47,10 +47,10 @@ def _values(name, kind):
 
 
 NAMES = {}  # as kernels write it -> as it is here
-for _base, _short in SHORT.items():
+for _base, _shorts in SHORT.items():
     for _count in (1, 2, 3, 4):
         _name = f"{_base}x{_count}"
         _kind = globals()[f"Of_{_name}"] = namedtuple(f"Of_{_name}", list(FIELDS[:_count]))
         _kind.__module__ = __name__
         globals()[_name] = _constructor(_base, _kind)
-        NAMES[_name] = NAMES[f"{_short}{_count}"] = _name
+        NAMES |= dict.fromkeys((_name, *(f"{short}{_count}" for short in _shorts)), _name)
