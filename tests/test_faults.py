@@ -18,6 +18,7 @@ from lstm_kernels.lab.commands import bench as bench_command
 from lstm_kernels.lab.commands import race as race_command
 from lstm_kernels.lab.measure import grid, pytorch, race, records
 from lstm_kernels.lab.measure.timing import Workload
+from lstm_kernels.machine import files
 from tests import PNG
 from tests.processes import run_python
 
@@ -55,7 +56,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     for where in ("fsync", "replace"):  # the disk is full; the process was stopped there
         for error in (no_space, interrupt):
             with monkeypatch.context() as patch:
-                patch.setattr(saving.os, where, error)
+                patch.setattr(files.os, where, error)
                 with pytest.raises((OSError, KeyboardInterrupt)):
                     saving.write_atomically(path, b"half")
             assert path.read_bytes() == b"new" and list(tmp_path.iterdir()) == [path]
@@ -249,7 +250,7 @@ def test_a_signal_in_a_librarys_callback_is_heard_and_prints_nothing(tiny, tmp_p
     assert [lost.exc_type for lost in told] == [ZeroDivisionError]
 
 
-def test_a_command_that_saves_nothing_hears_it_a_moment_later(monkeypatch, capsys):
+def test_a_command_that_saves_nothing_hears_it_a_moment_later(ctrl_c, monkeypatch, capsys):
     def work():
         ctypes.CFUNCTYPE(None)(by("SIGINT"))()
         ctypes.CFUNCTYPE(None)(lambda: 1 / 0)()
@@ -264,7 +265,7 @@ def test_a_command_that_saves_nothing_hears_it_a_moment_later(monkeypatch, capsy
 def test_a_full_disk_keeps_the_old_files_and_says_so(tiny, tmp_path, monkeypatch, capsys):
     picture = tmp_path / "race.png"
     picture.write_bytes(b"old")
-    monkeypatch.setattr(saving.os, "fsync", no_space)
+    monkeypatch.setattr(files.os, "fsync", no_space)
     assert __main__.main(["race", "--quick", "--png", str(picture)]) == 1
     assert picture.read_bytes() == b"old" and list(tmp_path.iterdir()) == [picture]
     printed = capsys.readouterr().out

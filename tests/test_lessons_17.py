@@ -16,7 +16,7 @@ from lstm_kernels.machine import device
 from lstm_kernels.machine.cuda_graph import GraphError
 from lstm_kernels.model import Sizes
 from lstm_kernels.versions import cuda_v6
-from tests.notebooks import cell
+from tests.notebooks import cell, tagged
 from tests.pictures import curves, names_on, no_overlap, painted, texts, titles, widths
 
 SIZES = Sizes(12, 64, 1, 64, 1)
@@ -209,8 +209,8 @@ def test_what_limits_a_step_is_what_takes_more_than_half_of_it():
 
 @pytest.mark.parametrize("lesson", ["14_cuda_v5", "15_cuda_v6", "17_roofline"])
 def test_a_lesson_shows_the_recordings_that_are_there(lesson, made_up, capsys):
-    source = cell(lesson, "cards").source
-    exec(source, {})
+    assert (cells := tagged(lesson, "cards"))
+    exec("\n".join(c.source for c in cells), {})
     said = capsys.readouterr().out
     assert "NVIDIA H200" in said and "Tesla T4" in said and "is here yet" not in said
     wanted = {"14": "64 samples: 30.0 µs", "15": "cuda_v6.adam_kernel", "17": "PyTorch at 1: H=512"}
