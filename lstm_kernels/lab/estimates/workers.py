@@ -1,0 +1,26 @@
+"""What a step of many workers takes: a model with three costs.  Lesson 18."""
+
+import math
+from typing import NamedTuple
+
+
+class Cost(NamedTuple):
+    """Of one kind of worker and network."""
+
+    per_sample: float  # seconds of computing
+    latency: float  # seconds of a message without bytes
+    bandwidth: float  # bytes per second
+
+
+def rounds_of_step(workers):
+    """Messages, one after another, in a step.
+
+    The parameters go from the program to a worker, and down a tree; the gradients come up the tree,
+    and back to the program.
+    """
+    return 2 * (1 + math.ceil(math.log2(workers)))
+
+
+def step_of_shares(shares, speeds):
+    """The time of a step, in samples of a worker of speed 1: that of the slowest worker."""
+    return max(share / speed for share, speed in zip(shares, speeds, strict=True))
