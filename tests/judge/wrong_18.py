@@ -44,13 +44,13 @@ WRONG = {
          "gradient *= samples / N\n        total = total + gradient", "It changes its argument"),
     ],
     "18.2": [
-        ("a chain", None, CHAIN, "In pairs, 2 rounds are enough"),
+        ("a chain", None, CHAIN, "In pairs, 3 rounds are enough"),
         ("the last one is lost", "sums + parts[2 * len(sums) :]", "sums", "parts[2] is missing"),
         ("rounds are additions", "rounds += 1", "rounds += len(sums)", "made at the same time"),
         ("one round too many", "return parts[0], rounds", "return parts[0], rounds + 1",
          "one round too many"),
         ("the sum alone", "return parts[0], rounds", "return parts[0]", "expected 2 values"),
-        ("the same twice", "parts[1::2]", "parts[::2]", "is 2 times in the sum"),
+        ("the same twice", "parts[1::2]", "parts[::2]", "times in the sum"),
     ],
     "18.3": [
         ("one after the other", "mine = params\n", "mine = ends[-1] if ends else params\n",
@@ -80,8 +80,8 @@ WRONG = {
          "as if each point had one round"),
         ("the bytes once", "rounds * nbytes", "nbytes", "the bytes once"),
         ("divided first", None, SUM_FIRST, "fit the seconds themselves"),
-        ("two points", "np.linalg.lstsq(columns, seconds, rcond=None)",
-         "[np.linalg.solve(columns[[0, -1]], seconds[[0, -1]])]", "two of the points"),
+        ("two points", "least_squares(columns, seconds)",
+         "least_squares(columns[[0, -1]], seconds[[0, -1]])", "two of the points"),
     ],
     "18.e1": [
         ("upside down", "one / many / (W", "many / one * (W", "asks for the inverse"),

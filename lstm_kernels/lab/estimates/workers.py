@@ -3,6 +3,8 @@
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 
 class Cost(NamedTuple):
     """Of one kind of worker and network."""
@@ -24,3 +26,8 @@ def rounds_of_step(workers):
 def step_of_shares(shares, speeds):
     """The time of a step, in samples of a worker of speed 1: that of the slowest worker."""
     return max(share / speed for share, speed in zip(shares, speeds, strict=True))
+
+
+def least_squares(columns, values):
+    """The weights (K,) with which columns (M, K) come closest to values (M,)."""
+    return np.linalg.lstsq(columns, values, rcond=None)[0]

@@ -42,7 +42,7 @@ def draw_tree(shards):
     for w, n in enumerate(shards):
         color, left = COLORS[w], 4 * w
         for k in range(n):
-            rectangle(ax, left + 0.3 + k * 0.42, 0, 0.34, 0.5, color)
+            rectangle(ax, left + 1.6 + (k - n / 2) * 0.42, 0, 0.34, 0.5, color)
         arrow(ax, (left + 1.6, 0.55), (left + 1.6, 1.15), color)
         box(ax, left + 0.2, 1.2, 2.8, 1.1, PAPER, color, lw=2)
         write(ax, left + 1.6, 1.75, f"worker {w}\n{n} samples", fontsize=12)
@@ -147,6 +147,7 @@ def draw_losses(panels):
         ax.set_xlim(left=0)
     axes[0][0].set_ylabel("loss (log scale)")
     axes[0][0].set_yticks([0.1, 0.2, 0.4, 0.8], ["0.1", "0.2", "0.4", "0.8"])
+    axes[0][0].minorticks_off()
     return picture
 
 
@@ -175,7 +176,7 @@ def draw_model(lines, measured, source):
     told = [f"{name}: at most {y:.3g}, with {w:,} workers" for name, (w, y) in best.items()]
     dots = listed([f"{y:.2f} with {w}" for w, y in measured])
     alt = f"""Times as fast as one worker, against the number of workers, log scales. Dots,
-        {source}: {dots}. Dashed lines, a model: {"; ".join(told)}. A grey line: the best possible."""
+        {source}: {dots}. Dashed lines, a model: {"; ".join(told)}. Grey: the best possible."""
     picture, ax = subplots(1, 1, 12, 5.2, alt=alt)
     ax.plot([1, MOST], [1, MOST], color=LIGHT, lw=2, zorder=0)
     ax.text(300, 420, "the best possible", color=GREY, ha="right", fontsize=12)
@@ -184,8 +185,10 @@ def draw_model(lines, measured, source):
         w, y = points[-1]
         ax.text(w * 1.15, y, name, color=ink(color), va="center", weight="bold", fontsize=12)
     ax.plot(*zip(*measured, strict=True), "o", color=BLUE, mec=BLACK, ms=9, zorder=4)
-    ax.set(xscale="log", yscale="log", xlim=(0.9, 25 * MOST), xlabel="workers (log scale)")
-    ax.set_xticks([1, 10, 100, MOST], ["1", "10", "100", f"{MOST:,}"])
+    ax.set(xscale="log", yscale="log", xlim=(0.9, 12 * MOST), xlabel="workers (log scale)")
+    ticks = [1, 10, 100, MOST]
+    for set_ticks in (ax.set_xticks, ax.set_yticks):
+        set_ticks(ticks, [f"{tick:,}" for tick in ticks])
     ax.set_ylabel("times as fast as one (log scale)")
     ax.minorticks_off()
     ax.set_title(f"dashed: a model, not measured; dots:\n{source}", fontsize=12, color=GREY)
