@@ -7,6 +7,7 @@ import numpy as np
 from lstm_kernels.judge.compare import NotYet, expect, same, several, unchanged
 from lstm_kernels.judge.inputs import floats, random_params, text
 from lstm_kernels.judge.tasks import task
+from lstm_kernels.lab.estimates import workers
 from lstm_kernels.lab.estimates.workers import Cost, least_squares, rounds_of_step, step_of_shares
 from lstm_kernels.model import Params, Sizes
 from lstm_kernels.versions.numpy_batched import gradients
@@ -225,16 +226,9 @@ def _usual_rounds(params, batches, lr):
     }
 
 
-def step_seconds(W, N, nbytes, cost):
-    """Seconds of a step: W workers, N samples in all, gradients of so many bytes."""
-    compute = cost.per_sample * math.ceil(N / W)
-    message = cost.latency + nbytes / cost.bandwidth
-    return compute + rounds_of_step(W) * message
-
-
 @task(
     "18.4", "step_seconds",
-    ours=step_seconds,
+    ours=workers.step_seconds,
     hints=(
         "Two things add up: the computing of the worker with most samples, and messages that wait "
         "for each other. How many samples has it?",
@@ -456,7 +450,7 @@ def half_of_the_best(batch_for_half):
         nbytes = int(rng.integers(1e4, 1e6))
 
         def reached(N, W=W, cost=cost, nbytes=nbytes):
-            one, many = (step_seconds(w, N, nbytes, cost) for w in (1, W))
+            one, many = (workers.step_seconds(w, N, nbytes, cost) for w in (1, W))
             return one / many / W
 
         said, N = f"{W} workers, {nbytes:,} bytes", batch_for_half(W, nbytes, cost)

@@ -23,6 +23,19 @@ def rounds_of_step(workers):
     return 2 * (1 + math.ceil(math.log2(workers)))
 
 
+def step_seconds(W, N, nbytes, cost):
+    """Seconds of a step: W workers, N samples in all, gradients of so many bytes."""
+    compute = cost.per_sample * math.ceil(N / W)
+    message = cost.latency + nbytes / cost.bandwidth
+    return compute + rounds_of_step(W) * message
+
+
+def times_as_fast(workers, N, nbytes, cost, K=1):
+    """As one worker, in strong scaling, with an exchange after every K steps of N samples."""
+    one, many = (step_seconds(W, K * N, nbytes, cost) for W in (1, workers))
+    return one / many
+
+
 def step_of_shares(shares, speeds):
     """The time of a step, in samples of a worker of speed 1: that of the slowest worker."""
     return max(share / speed for share, speed in zip(shares, speeds, strict=True))

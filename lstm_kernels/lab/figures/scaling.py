@@ -167,16 +167,18 @@ def _name_ends(ax, runs):
 
 
 @styled
-def draw_model(lines, measured, source):
+def draw_model(lines, measured=(), source=""):
     """Speed-up against the number of workers: dots as measured, dashed as a model expects.
 
-    lines: {name: [(workers, times as fast as one)]}; measured: [(workers, times as fast)].
+    lines: {name: [(workers, times as fast as one)]}; measured: [(workers, times as fast)], source:
+    whose they are.
     """
     best = {name: max(points, key=lambda p: p[1]) for name, points in lines.items()}
     told = [f"{name}: at most {y:.3g}, with {w:,} workers" for name, (w, y) in best.items()]
-    dots = listed([f"{y:.2f} with {w}" for w, y in measured])
-    alt = f"""Times as fast as one worker, against the number of workers, log scales. Dots,
-        {source}: {dots}. Dashed lines, a model: {"; ".join(told)}. Grey: the best possible."""
+    dots = ", ".join(f"{y:.2f} with {w}" for w, y in measured)
+    alt = f"""Times as fast as one worker, against the number of workers, log scales. Dashed lines,
+        a model, not measured: {"; ".join(told)}. Grey: the best possible.
+        {f"Dots, {source}: {dots}." if measured else ""}"""
     picture, ax = subplots(1, 1, 12, 5.2, alt=alt)
     ax.plot([1, MOST], [1, MOST], color=LIGHT, lw=2, zorder=0)
     ax.text(300, 420, "the best possible", color=GREY, ha="right", fontsize=12)
@@ -184,14 +186,16 @@ def draw_model(lines, measured, source):
         ax.plot(*zip(*points, strict=True), "--", color=color, lw=2)
         w, y = points[-1]
         ax.text(w * 1.15, y, name, color=ink(color), va="center", weight="bold", fontsize=12)
-    ax.plot(*zip(*measured, strict=True), "o", color=BLUE, mec=BLACK, ms=9, zorder=4)
+    if measured:
+        ax.plot(*zip(*measured, strict=True), "o", color=BLUE, mec=BLACK, ms=9, zorder=4)
     ax.set(xscale="log", yscale="log", xlim=(0.9, 12 * MOST), xlabel="workers (log scale)")
     ticks = [1, 10, 100, MOST]
     for set_ticks in (ax.set_xticks, ax.set_yticks):
         set_ticks(ticks, [f"{tick:,}" for tick in ticks])
     ax.set_ylabel("times as fast as one (log scale)")
     ax.minorticks_off()
-    ax.set_title(f"dashed: a model, not measured; dots:\n{source}", fontsize=12, color=GREY)
+    title = "dashed: a model, not measured" + (f"; dots:\n{source}" if measured else "")
+    ax.set_title(title, fontsize=12, color=GREY)
     return picture
 
 
