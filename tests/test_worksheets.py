@@ -24,7 +24,7 @@ from lstm_kernels.lab import forecast
 from lstm_kernels.lab.estimates import bus, roofline
 from lstm_kernels.lab.estimates.cards import MAX_REGISTERS, REGISTERS
 from lstm_kernels.lab.estimates.thread_layout import ThreadLayout, bank_turns, sectors
-from lstm_kernels.lab.estimates.workers import Cost
+from lstm_kernels.lab.estimates.workers import Cost, step_seconds
 from lstm_kernels.model import Sizes, param_shapes
 from lstm_kernels.versions import numba_cpu
 from lstm_kernels.versions.packing import make_layout
@@ -389,7 +389,7 @@ def test_18_weights_rounds_exchanges_and_a_model():
     wanted += [4096 // (4 * 8 * K) for K in (1, 16, 64)]
     cost, workers = Cost(per_sample=1, latency=5, bandwidth=math.inf), (1, 2, 4, 8, 32)
     computing = [math.ceil(120 / W) for W in workers]
-    steps = [ours_18.step_seconds(W, 120, 1, cost) for W in workers]
+    steps = [step_seconds(W, 120, 1, cost) for W in workers]
     wanted += [*computing, *(s - c for s, c in zip(steps, computing, strict=True)), *steps]
     assert numbers("18") == pytest.approx(wanted)
 
