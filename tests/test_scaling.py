@@ -59,7 +59,9 @@ def test_one_size_of_each_kind(capsys):
 
 @pytest.mark.long
 def test_the_command_measures_and_saves(dask, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(scaling, "STEPS", 4)
+    monkeypatch.setattr(scaling, "STEPS", 3)
+    monkeypatch.setattr(scaling, "WARM", 1)
+    monkeypatch.setattr(scaling, "HIDDEN", (2, 16))
     out = str(tmp_path / "s")
     assert command.main([2, 1], out, batch=40, hidden=4, length=3) == 0
     printed = capsys.readouterr().out

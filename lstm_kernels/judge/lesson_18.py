@@ -241,10 +241,12 @@ def _usual_rounds(params, batches, lr):
 def computing_and_messages(step_seconds):
     rng = np.random.default_rng()
     for W in (2, 1, 3, 7, 64, 1000):
-        cost = Cost(*10 ** rng.uniform((-5, -4, 6), (-3, -2, 9)))
-        N, nbytes = int(rng.integers(1, 5) * W + rng.integers(W)), int(rng.integers(1e4, 1e6))
+        latency, bandwidth, nbytes = 10 ** rng.uniform((-4, 7, 4), (-2, 9, 6))
+        N, nbytes = int(rng.integers(1, 5) * W + rng.integers(W)), int(nbytes)
+        sending = nbytes / bandwidth
+        message = latency + sending
+        cost = Cost(rng.uniform(0.5, 2) * message, latency, bandwidth)  # so that each part shows
         rounds, compute = rounds_of_step(W), cost.per_sample * -(-N // W)
-        message, sending = cost.latency + nbytes / cost.bandwidth, nbytes / cost.bandwidth
         typical = {
             "the workers share the samples, N / W": cost.per_sample * N + rounds * message,
             "one message; there are rounds_of_step(W) in a row": compute + message,

@@ -41,7 +41,7 @@ def main(counts, out="scaling", **wished):
         print(f"measured: {what}, {row.workers} workers", flush=True)
 
     def measure(check):
-        scaling.run(sorted(set(counts)), sizes, told, check)
+        scaling.run(sorted(set(counts)), sizes, told, scaling.STEPS, check)
         print("\nTimes in ms, medians; compute and waiting are means of all workers.\n")
         print(scaling.table(found))
 

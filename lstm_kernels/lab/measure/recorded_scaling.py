@@ -32,5 +32,5 @@ def here_or_recorded(steps, counts=(1, 2)):
     except ImportError as missing:
         print(f"{missing}. What follows is {kept.source}.")
         return kept
-    run(counts, kept.sizes, rows.append, steps=steps)
+    run(counts, kept.sizes, rows.append, steps)
     return Scaling(kept.sizes, rows, "measured here")

@@ -58,7 +58,7 @@ def split(spent, workers):
     return Times(spent.whole, fmean(busy), slowest - fmean(busy), spent.whole - slowest)
 
 
-def measure(client, workers, weak, sizes, check=lambda: None, steps=STEPS):
+def measure(client, workers, weak, sizes, steps, check=lambda: None):
     """[Times] of so many steps, one shard for each worker; weak: `sizes.batch` samples for each."""
     batch = sizes.batch * (workers if weak else 1)
     params, (x, y) = init_params(1, sizes.hidden, 1), panel(batch, sizes.length)
@@ -73,8 +73,11 @@ def measure(client, workers, weak, sizes, check=lambda: None, steps=STEPS):
     return times[WARM:]
 
 
-def run(counts, sizes, told, check=lambda: None, steps=STEPS):
-    """Both kinds of scaling, and messages, for each number of workers; told(Row) after each."""
+def run(counts, sizes, told, steps, check=lambda: None):
+    """Both kinds of scaling, and messages, for each number of workers; told(Row) after each.
+
+    steps: how many are measured of each, after WARM others.
+    """
     small = sizes._replace(batch=1, length=1)
     wanted = [(kind, sizes) for kind in KINDS]
     wanted += [("message", small._replace(hidden=hidden)) for hidden in HIDDEN]
@@ -82,7 +85,7 @@ def run(counts, sizes, told, check=lambda: None, steps=STEPS):
         with cluster.local(workers) as client:
             for kind, these in wanted:
                 weak = kind != "strong"
-                times = measure(client, workers, weak, these, check=check, steps=steps)
+                times = measure(client, workers, weak, these, steps, check)
                 told(Row(kind, workers, gradient_bytes(these.hidden), times))
 
 
