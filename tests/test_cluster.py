@@ -123,6 +123,13 @@ def test_an_unknown_version_is_told_before_any_worker_is_asked(dask):
         cluster.fit("no_such", *ELEVEN, **settings(), client=7)
 
 
+@long  # as the tests before
+def test_too_many_hidden_units_for_this_machine_start_no_worker(dask, monkeypatch):
+    monkeypatch.setattr(engine, "local", None)
+    with pytest.raises(ValueError, match="H is 999; cuda_v4 needs 4 H threads per block"):
+        cluster.fit("cuda_v4", *random_problem(2, 3, 1, 999, 1), **settings())
+
+
 # ---- the same steps -----------------------------------------------------------------------
 
 

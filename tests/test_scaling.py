@@ -50,6 +50,16 @@ def test_without_dask_it_says_what_to_install(monkeypatch, capsys):
     assert capsys.readouterr().err.endswith("python -m pip install -r requirements-cluster.txt\n")
 
 
+@pytest.mark.long  # as the test below: CI has Dask only where it runs the long tests
+def test_more_hidden_units_than_the_card_takes_start_no_worker(dask, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(command.device, "ON_GPU", True)
+    monkeypatch.setattr(command.scaling, "run", None)
+    assert command.main([1, 2], str(tmp_path / "s"), hidden=600) == 2
+    told = capsys.readouterr()
+    assert told.err.startswith("H is 600; cuda_v7 keeps W in the card's shared memory")
+    assert told.err.count("\n") == 1 and told.out == "" and not list(tmp_path.iterdir())
+
+
 def test_one_size_of_each_kind(capsys):
     with pytest.raises(SystemExit):
         parse(["bench", "--workers", "1", "2", "--batch", "7", "8"])

@@ -12,6 +12,7 @@ from lstm_kernels.lab import saving
 from lstm_kernels.lab.measure import records, scaling
 from lstm_kernels.machine import device
 from lstm_kernels.machine.platforms import package_version
+from lstm_kernels.versions import check_hidden_size
 
 PACKAGES = ("distributed", "dask")  # beside those that every recording names
 
@@ -28,6 +29,11 @@ def main(counts, out="scaling", **wished):
         return 2
     version = "cuda_v5" if device.ON_GPU else "numpy_batched"
     sizes = scaling.Sizes(version=version)._replace(**wished)
+    try:
+        check_hidden_size(version, sizes.hidden)
+    except (ValueError, MemoryError) as error:
+        print(error, file=sys.stderr)
+        return 2
     print(device.describe(), f"CPU: {device.describe_cpu()}", sizes, sep="\n")
     print(scaling.too_many(counts) or "Each worker has a core.", end="\n\n", flush=True)
 
