@@ -45,7 +45,7 @@ def weighted_and_in_order(whole_gradient):
         right, typical = _weighted(counts, gradients), _usual_means(counts, gradients)
         got = whole_gradient(dict(arrived))
         same("The gradient", got, right, typical, where=where)
-        unchanged(before, gradients, [f"the gradient of worker {w}" for w in range(W)], where)
+        unchanged(before, gradients, [f"arrived[{w}][1]" for w in range(W)], where)
         other = whole_gradient({w: arrived[w] for w in reversed(arrived)})
         expect(np.array_equal(got, other), f"The last bits differ if the {W} gradients arrive in "
                "another order. Add them in the order of the workers' numbers.")  # fmt: skip
@@ -355,25 +355,23 @@ def efficiency(kind, one, many, W):
 def of_the_best(efficiency):
     rng = np.random.default_rng()
     for W in (2, 1, 5, 1000):
-        one, many = rng.uniform(1, 9, 2)
         for kind in ("strong", "weak"):
+            one, share = rng.uniform((1, 0.1), (9, 0.9))
+            many = one / share / (W if kind == "strong" else 1)
             typical = {
-                "the real time divided by the best; the task asks for the inverse": (
-                    many * W / one if kind == "strong" else many / one
-                ),
-                "strong: W workers share one batch, so the best time is one / W": (
-                    one / many if kind == "strong" else one / many / W
-                ),
-                "weak: each worker has a whole batch, so the best time is `one`": one / many / W,
-                "per cent; a share lies below 1": 100 * one / many / (W if kind == "strong" else 1),
+                "the real time divided by the best; the task asks for the inverse": 1 / share,
+                "per cent; a share lies below 1": 100 * share,
+                **_other_kind(kind, share, W),
             }
-            if kind == "weak":
-                del typical["strong: W workers share one batch, so the best time is one / W"]
-            else:
-                del typical["weak: each worker has a whole batch, so the best time is `one`"]
-            right = one / many / (W if kind == "strong" else 1)
             where = f"{kind} scaling, {W} workers, {one:.3g} s and {many:.3g} s"
-            same("The efficiency", efficiency(kind, one, many, W), right, typical, where=where)
+            same("The efficiency", efficiency(kind, one, many, W), share, typical, where=where)
+
+
+def _other_kind(kind, share, W):
+    """The cause, and what it gives, if one kind is taken for the other."""
+    if kind == "strong":
+        return {"strong: W workers share one batch, so the best time is one / W": share * W}
+    return {"weak: each worker has a whole batch, so the best time is `one`": share / W}
 
 
 def alone(params, batches, lr):
