@@ -217,9 +217,10 @@ print(history.stopped, len(history.batch_losses), flush=True)
 
 @long
 @pytest.mark.skipif(os.name == "nt", reason="a terminal's Ctrl-C goes to a process group")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_no_process_is_left(number, tmp_path):
+@pytest.mark.parametrize("name", ["SIGINT", "SIGKILL"])
+def test_no_process_is_left(name, tmp_path):
     """After Ctrl-C, as a terminal sends it, what was trained is kept; after SIGKILL it is lost."""
+    number = getattr(signal, name)
     (program := tmp_path / "program.py").write_text(PROGRAM)
     process = subprocess.Popen(
         [sys.executable, program], env=apart.environment({}), start_new_session=True,
