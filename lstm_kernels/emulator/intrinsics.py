@@ -13,6 +13,7 @@ from numba.extending import intrinsic
 from . import control as slots
 from .compact import as_intp, index_kinds, is_whole_index, opened, view
 from .explain import axes
+from .parts import telling_all, telling_part
 from .tuples import fixed_index
 
 
@@ -240,18 +241,38 @@ def noted_index(typingctx, control, site, kind, array, index):
     return _noted(control, site, kind, array, index)
 
 
+@intrinsic(prefer_literal=True)
+def noted_part(typingctx, control, site, kind, array, index):
+    """The same for an index at which a value is stored, perhaps in many elements at once."""
+    usual, codegen = _noted(control, site, kind, array, index)
+    index = usual.args[4]
+    return usual, telling_part(typingctx, array, index, codegen, _tell_of(array))
+
+
+@intrinsic
+def noted_all(typingctx, control, site, kind, value):
+    """`value`; if it is an array, an access to each of its elements is reported."""
+    codegen = telling_all(value, _tell_of(value))
+    return value(control, site, kind, value), codegen
+
+
 def _noted(control, site, kind, array, index):
     """What it gives to Numba: the signature, and what writes the machine code."""
     if of_tuple := fixed_index(opened(array), index):
         return of_tuple(control, site, kind, array, index), _no_value
     index = types.unliteral(index)
+    return index(control, site, kind, array, index), noting(array, index, _tell_of(array))
+
+
+def _tell_of(array):
+    """`tell`, as `noting` asks for it, for elements of this array."""
 
     def tell(context, builder, args, address):
         nbytes = context.get_abi_sizeof(context.get_data_type(opened(array).dtype))
         told = builder.add(args[2], args[2].type(SIZE * nbytes))
         _call_note(context, builder, args[0], address, told, args[1])
 
-    return index(control, site, kind, array, index), noting(array, index, tell)
+    return tell
 
 
 def noting(array, index, tell):

@@ -20,9 +20,13 @@ from .clocks import knows
 from .compact import array_at
 from .intrinsics import SIZE
 from .intrinsics import field_index as seen_field  # noqa: F401  (translated kernels call these)
+from .intrinsics import noted_all as seen_all  # noqa: F401
 from .intrinsics import noted_index as seen  # noqa: F401
+from .intrinsics import noted_part as seen_part  # noqa: F401
+from .parts import added_to, no_array  # noqa: F401
 from .runtime import WARP
 
+axis_part = slice  # of an index with slices
 NOTHING, READ, WRITE, UPDATE, ATOMIC = 0, 1, 2, 3, 4
 COUNTED = 5  # counters of one piece of memory: the kind is the number of its counter
 KINDS = {READ: "reads", WRITE: "writes", UPDATE: "reads and writes", ATOMIC: "atomically updates"}

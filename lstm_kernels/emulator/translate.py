@@ -23,7 +23,7 @@ from types import SimpleNamespace
 import numpy as np
 from numba import types
 
-from . import fixed, names, noted, scheduler
+from . import fixed, names, noted, scheduler, whole
 from .environment import MISSING, Environment, python_function, source_tree
 from .explain import file_of, indent_of, source_line
 from .inline import inline_calls, keep_apart
@@ -110,6 +110,8 @@ class Translator(ast.NodeTransformer):
         fixed.drop_parameters(tree, self.environment.known)
         fixed.find(tree, self.environment)
         tree.body = [statement for statement in map(self.visit, tree.body) if statement]
+        if self.program.tracing:
+            tree.body = whole.told(tree.body, self._site_of_line, self.program.counting)
         if self.program.counting:
             tree.body = noted.function(tree.body, self._line, self.program.runs)
         keep_apart(tree)
@@ -355,6 +357,8 @@ class Translator(ast.NodeTransformer):
             return self._field(node, kind, node.slice.value)
         if _never_checked(node):
             return self.generic_visit(node)
+        if getattr(node.value, "attr", "") == "flat":
+            raise self._refuse(node, f"{ast.unparse(node.value)}: write an index for each axis")
         array, index = self._owner(node.value), self.visit(node.slice)
         if any(isinstance(part, ast.Call) for part in ast.walk(array)) and not _is_view(array):
             raise self._refuse(node, f"give {ast.unparse(node.value)} a name before indexing it")
@@ -377,16 +381,24 @@ class Translator(ast.NodeTransformer):
             raise self._refuse(array, "`...` in an index: write one `:` for each axis")
         if any(isinstance(part, ast.Slice) or _is_new_axis(part) for part in parts):
             checked = _checked_axes(array, parts, site)
-            return ast.Tuple(checked, ast.Load()) if isinstance(index, ast.Tuple) else checked[0]
+            index = ast.Tuple(checked, ast.Load()) if isinstance(index, ast.Tuple) else checked[0]
+            if kind == WRITE and self.program.tracing:
+                return self._seen("seen_part", site, kind, array, _as_value(index))
+            return index
         if self.program.counting:
-            parts = "_cuda.control", site, kind, array, index, noted.LIST
-            return _call("_count.seen", *parts)
+            return self._seen("seen_part" if kind == WRITE else "seen", site, kind, array, index)
         if field and self._finds_races():
             arguments = (site, kind, array, index, ast.Constant(field))
             return _call("_trace.seen_field", "_cuda.control", *arguments)
         if self.program.tracing:
-            return _call("_trace.seen", "_cuda.control", site, kind, array, index)
+            return self._seen("seen_part" if kind == WRITE else "seen", site, kind, array, index)
         return _call("_gpu.at", "_cuda.control", site, array, index)
+
+    def _seen(self, name, *arguments):
+        """A note of an access, for the race finder or for the counters."""
+        if self.program.counting:
+            return _call(f"_count.{name}", "_cuda.control", *arguments, noted.LIST)
+        return _call(f"_trace.{name}", "_cuda.control", *arguments)
 
     def _atomic(self, node, name):
         """`cuda.atomic.add(array, index, value)`: the index is checked like any other."""
@@ -510,6 +522,10 @@ class Translator(ast.NodeTransformer):
         site = Site(self.function.__name__, line, text, array, file, indent, whole)
         return self.program.add_site(site)
 
+    def _site_of_line(self, node):
+        """The place of an expression that is an array, told by its whole line."""
+        return self._site(node, source_line(self.function, node.lineno), ast.unparse(node))
+
     def _line(self, node):
         """The place of a whole line, as it is written."""
         where = self.function, node.lineno
@@ -552,6 +568,16 @@ def _checked_axes(array, parts, site):
             checked.append(_call("_gpu.at_axis", "_cuda.control", site, array, axis, part))
         axis += not _is_new_axis(part)
     return checked
+
+
+def _as_value(index):
+    """An index with slices as an expression of its own: `1:n` is `slice(1, n, None)`."""
+    if isinstance(index, ast.Tuple):
+        return ast.Tuple([_as_value(part) for part in index.elts], ast.Load())
+    if not isinstance(index, ast.Slice):
+        return index
+    ends = [index.lower, index.upper, *([index.step] if index.step else [])]
+    return _call("_trace.axis_part", *(end or ast.Constant(None) for end in ends))
 
 
 def _is_safe(operator, right):
