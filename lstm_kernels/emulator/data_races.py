@@ -9,7 +9,7 @@ branches are taken. The arguments are copied: yours are not changed.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from . import card, tracing
 from . import control as slots
 from .build import Build, note_access_address
-from .clocks import MOST_THREADS, Clocks
+from .clocks import MOST_ADDRESSES, MOST_THREADS, Clocks
 from .dispatcher import Launch
 from .environment import python_function
 from .errors import ArgumentError
@@ -44,7 +44,10 @@ class Access:
 
 @dataclass(frozen=True)
 class DataRace:
-    """Two accesses to one element that nothing orders. `count`: how many such pairs were met."""
+    """Two accesses to one element that nothing orders. `count`: how many such pairs were met.
+
+    `hint`: what would order them, if that is known.
+    """
 
     array: str
     index: tuple
@@ -52,6 +55,7 @@ class DataRace:
     first: Access
     second: Access
     count: int
+    hint: str = ""
 
     def __str__(self):
         index = ", ".join(str(n) for n in self.index)
@@ -59,8 +63,14 @@ class DataRace:
         why = "no barrier lies between" if same_block else "blocks run in any order"
         return (
             f"race on {self.array}[{index}] ({self.memory} memory): {self.first}, "
-            f"{self.second}, and {why}"
+            f"{self.second}, and {why}{self.hint}"
         )
+
+
+NO_FENCE = (
+    "; an atomic operation tells of the first access, but cuda.threadfence() is missing before it"
+)
+TOO_MANY = f"; an order by cuda.threadfence() is seen only in grids of up to {MOST_THREADS} threads"
 
 
 def find_data_races(kernel, grid, block, *args, shared_bytes=0, orders=ORDERS):
@@ -68,12 +78,36 @@ def find_data_races(kernel, grid, block, *args, shared_bytes=0, orders=ORDERS):
     launch = traced_launch("find_data_races", kernel, grid, block, shared_bytes)
     found = {}
     for order in orders:
-        trace = Trace(launch, args)
-        trace.run(order)
-        for race in trace.races():
-            key = (race.array, frozenset((race.first.place, race.second.place)))
-            found.setdefault(key, race)
+        races = _races(launch, args, order)
+        if found.keys() >= races.keys():
+            continue
+        if _has_clocks(launch) and launch.build.program.atomics:
+            races |= _without_fence(races, _races(launch, args, order, pretend=True))
+        elif launch.build.program.fences and not _has_clocks(launch):
+            races = {key: replace(race, hint=TOO_MANY) for key, race in races.items()}
+        found = races | found
     return list(found.values())
+
+
+def _races(launch, args, order, pretend=False):
+    """(array, places) -> race; pretend: as if a fence stood before each atomic operation."""
+    trace = Trace(launch, args, pretend)
+    trace.run(order)
+    found = {}
+    for race in trace.races():
+        key = race.array, frozenset((race.first.place, race.second.place))
+        found.setdefault(key, race)
+    return found
+
+
+def _without_fence(races, with_fences):
+    """The races that are none if a fence stands before each atomic operation, with a hint."""
+    return {key: replace(races[key], hint=NO_FENCE) for key in races.keys() - with_fences.keys()}
+
+
+def _has_clocks(launch):
+    """Is the grid small enough for the clocks?"""
+    return math.prod(launch.grid) * math.prod(launch.block) <= MOST_THREADS
 
 
 @lru_cache(maxsize=256)
@@ -140,11 +174,12 @@ class Region:
 class Trace:
     """What compiled code reads and writes while it traces, and its translation into words.
 
-    It works on copies of the arguments.
+    It works on copies of the arguments.  pretend: as if a fence stood before each atomic operation.
     """
 
-    def __init__(self, launch, args):
+    def __init__(self, launch, args, pretend=False):
         self.launch = launch
+        self.pretend = pretend
         self.arguments, _ = launch.device_arguments(copied(args))
         control, nbytes = launch.prepared
         self.memory = np.empty(nbytes, np.uint8)
@@ -164,16 +199,22 @@ class Trace:
 
     def run(self, order):
         """Run the threads in one order; returns the control block."""
-        trace = self.address, note_access_address(), self._clocks()
-        return self.launch.run_blocks(self.arguments, None, order, trace, self.memory)
+        self.clocks = self._clocks()
+        clocks = self.clocks.address if self.clocks else 0
+        trace = self.address, note_access_address(), clocks
+        control = self.launch.run_blocks(self.arguments, None, order, trace, self.memory)
+        if self.clocks and self.clocks.full:
+            raise ArgumentError(
+                f"more than {MOST_ADDRESSES} atomic variables in a kernel with fences: trace a "
+                "smaller launch"
+            )
+        return control
 
     def _clocks(self):
-        """The address of fresh clocks, 0 for a kernel that needs none or has too many threads."""
-        blocks, threads = int(np.prod(self.launch.grid)), int(np.prod(self.launch.block))
-        if not self.launch.build.program.clocks or blocks * threads > MOST_THREADS:
-            return 0
-        self.clocks = Clocks(blocks, threads)
-        return self.clocks.address
+        """Fresh clocks; None for a kernel that needs none or has too many threads."""
+        if _has_clocks(self.launch) and (self.pretend or self.launch.build.program.clocks):
+            return Clocks(*map(math.prod, (self.launch.grid, self.launch.block)), self.pretend)
+        return None
 
     def arrays(self):
         """Name and array of each array argument; the parts of a tuple are `name[0]`, ..."""

@@ -256,6 +256,17 @@ def noted_all(typingctx, control, site, kind, value):
     return value(control, site, kind, value), codegen
 
 
+@intrinsic
+def told(typingctx, control, kind):
+    """Report something that is no access to memory, such as a fence."""
+
+    def codegen(context, builder, signature, args):
+        _call_note(context, builder, args[0], args[1].type(0), args[1], args[1].type(0))
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.int64), codegen
+
+
 def _noted(control, site, kind, array, index):
     """What it gives to Numba: the signature, and what writes the machine code."""
     if of_tuple := fixed_index(opened(array), index):

@@ -66,6 +66,8 @@ class Program:
     local_bytes: int = 0
     uses_grid: bool = False
     clocks: bool = False  # what orders its threads is more than barriers of all of them (clocks.py)
+    fences: bool = False
+    atomics: bool = False
     spins: bool = False  # a loop may wait for what other threads write
 
     def add_site(self, site):

@@ -100,8 +100,8 @@ def run_block(resume, size, start, control, codes, mail):
             return True
         control[slots.BLOCK_EPOCH] += 1
         if control[slots.CLOCKS]:
-            start = control[slots.BLOCK] * len(codes)
-            meet(control[slots.CLOCKS], start, start + len(codes))
+            number = control[slots.BLOCK] * len(codes)  # of the block's first thread
+            meet(control[slots.CLOCKS], number, number + len(codes))
         for rank in range(len(codes)):
             deliver(mail, rank, FOR_BLOCK)
         codes[:] = READY

@@ -5,7 +5,8 @@ Two accesses to one element are a race if all of this holds:
 * different threads made them;
 * at least one wrote, and they were not both atomic;
 * no barrier lies between them: none of the block's for two threads of a block, none of the grid's
-  for threads of two blocks (syncwarp counts inside a warp).
+  for threads of two blocks (syncwarp counts inside a warp);
+* no fence and atomic operations hand the knowledge of the first one on to the second (clocks.py).
 
 For each element we keep a few of the accesses that a later one could still race with (a
 "shadow"). Which threads happen to run first does not matter, so races are found that the results
@@ -16,18 +17,21 @@ import numpy as np
 
 from . import control as slots
 from .arithmetic import device
-from .clocks import knows
+from .clocks import BLOCK_SCOPE, GRID_SCOPE, atomic, fence, knows, plain_write
 from .compact import array_at
-from .intrinsics import SIZE
+from .intrinsics import SIZE, told
 from .intrinsics import field_index as seen_field  # noqa: F401  (translated kernels call these)
 from .intrinsics import noted_all as seen_all  # noqa: F401
 from .intrinsics import noted_index as seen  # noqa: F401
 from .intrinsics import noted_part as seen_part  # noqa: F401
 from .parts import added_to, no_array  # noqa: F401
-from .runtime import WARP
+from .runtime import WARP, as_integer, at
+from .runtime import atomic_cas as swap
 
 axis_part = slice  # of an index with slices
 NOTHING, READ, WRITE, UPDATE, ATOMIC = 0, 1, 2, 3, 4
+LOOK = 5  # an atomic operation that changes nothing: a compare-and-swap that finds another value
+FENCE, FENCE_OF_BLOCK = 6, 7
 COUNTED = 5  # counters of one piece of memory: the kind is the number of its counter
 KINDS = {READ: "reads", WRITE: "writes", UPDATE: "reads and writes", ATOMIC: "atomically updates"}
 
@@ -115,7 +119,12 @@ def remember(control, entries, now, threads):
 
 @device
 def stands_for(control, now, old, threads):
-    """Whatever will race with `old` will race with `now` too, so `old` need not be kept."""
+    """Whatever will race with `old` will race with `now` too, so `old` need not be kept.
+
+    Atomic operations on one element come one after another: who comes after `now` does after `old`.
+    """
+    if control[slots.CLOCKS] and old[KIND] == ATOMIC and now[KIND] == ATOMIC:
+        return True
     covered = old[KIND] == now[KIND] or (old[KIND] == READ and now[KIND] != ATOMIC)
     return covered and ordered(control, old, now, threads)
 
@@ -170,14 +179,47 @@ def note_access(control_at, address, kind, site):
         return
     control = array_at(control_at, (slots.SLOTS,), np.int64)
     header = array_at(control[slots.TRACE], (HEADER,), np.int64)
+    who = control[slots.BLOCK] * header[THREADS] + control[slots.THREAD] + 1
+    if kind == FENCE or kind == FENCE_OF_BLOCK:
+        if control[slots.CLOCKS]:
+            fence(control[slots.CLOCKS], who - 1, GRID_SCOPE if kind == FENCE else BLOCK_SCOPE)
+        return
     area = find_region(header, address)
     if area >= 0:
-        who = control[slots.BLOCK] * header[THREADS] + control[slots.THREAD] + 1
         now = (
-            who, kind, site, moment(control, who),
+            who, ATOMIC if kind == LOOK else kind, site, moment(control, who),
             control[slots.WARP_EPOCH], control[slots.GRID_EPOCH],
         )  # fmt: skip
         compare_and_remember(control, header, area, address, max(nbytes, 1), now)
+        if control[slots.CLOCKS] and kind != READ:
+            hand_on(control, header, area, address, kind, who - 1)
+
+
+@device
+def hand_on(control, header, area, address, kind, thread):
+    """For the clocks: a write, or an atomic operation."""
+    regions = array_at(header[REGIONS_AT], (header[REGIONS], REGION), np.int64)
+    clocks, block = control[slots.CLOCKS], control[slots.BLOCK]
+    if kind == ATOMIC or kind == LOOK:
+        atomic(clocks, thread, address, block, regions[area, SHARED], kind == ATOMIC)
+    else:
+        plain_write(clocks, address, block, regions[area, SHARED])
+
+
+@device
+def atomic_cas(control, site, array, index, expected, value):
+    """A compare-and-swap: the access is noted as what it will be."""
+    place = at(control, site, array, index)
+    swaps = array[place] == as_integer(array, expected)
+    seen(control, site, ATOMIC if swaps else LOOK, array, place)
+    return swap(array, place, expected, value)
+
+
+@device
+def threadfence(control, kind):
+    """A fence, noted."""
+    told(control, kind)
+    return 0
 
 
 @device

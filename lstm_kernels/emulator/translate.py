@@ -37,7 +37,7 @@ from .refuse import (
     refuse_signature,
 )
 from .signatures import type_source
-from .tracing import ATOMIC, NOTHING, READ, UPDATE, WRITE
+from .tracing import ATOMIC, FENCE, FENCE_OF_BLOCK, NOTHING, READ, UPDATE, WRITE
 
 ALL_LANES = 0xFFFFFFFF
 ARITHMETIC = ("fma", "selp", "cbrt", "popc", "clz", "ffs", "brev")  # of arithmetic.py
@@ -268,6 +268,10 @@ class Translator(ast.NodeTransformer):
         self.generic_visit_arguments(node)
         if name in ("grid", "gridsize"):
             return _expression(f"_gpu.{name}_{self._dimensions(node)}(_cuda)")
+        if name.startswith("threadfence") and self._finds_races():
+            self.program.clocks = self.program.fences = True
+            kind = FENCE_OF_BLOCK if name == "threadfence_block" else FENCE
+            return _call("_trace.threadfence", "_cuda.control", kind)
         if name.startswith("threadfence") or name == "nanosleep":
             name = "nothing"
         if name == "activemask" and not self.together:
@@ -408,6 +412,9 @@ class Translator(ast.NodeTransformer):
         text, array_text = ast.unparse(node), ast.unparse(arguments[0])
         array, index, *values = [self.visit(argument) for argument in arguments]
         site = self._site(node, text, array_text)
+        self.program.atomics = True
+        if name == "cas" and self._finds_races():
+            return _call("_trace.atomic_cas", "_cuda.control", site, array, index, *values)
         place = self._checked(array, index, site, ATOMIC)
         return _call(f"_gpu.atomic_{name}", array, place, *values)
 
