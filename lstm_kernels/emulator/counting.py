@@ -89,7 +89,7 @@ def seen_all(typingctx, control, site, kind, value, thread):
     return value(control, site, kind, value, thread), codegen
 
 
-def _tell(context, builder, args, address):
+def _tell(context, builder, args, address, indices=()):
     _write_note(builder, args[-1], args[2], args[1], address)
 
 

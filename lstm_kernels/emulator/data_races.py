@@ -26,6 +26,7 @@ from .overlaps import Copies, areas, flat, index_at, smallest_step, step_of
 
 ORDERS = (0, 1, 12345)  # forward, backward, shuffled
 MAX_RACES = 512
+MEMORIES = ("global", "shared", "local")  # in the order of suspecting.py
 MAX_BYTES = 4 << 30  # of the memory of who touched what: above, computers begin to run out of it
 
 
@@ -163,8 +164,9 @@ class Region:
     start: int
     nbytes: int
     itemsize: int
-    array: np.ndarray = None  # None for shared memory
+    array: np.ndarray = None  # None for shared and local memory
     arrays: tuple = ()  # all of them: (name, array)
+    memory: str = "global"
 
     @property
     def elements(self):
@@ -183,8 +185,7 @@ class Trace:
         self.arguments, _ = launch.device_arguments(copied(args))
         control, nbytes = launch.prepared
         self.memory = np.empty(nbytes, np.uint8)
-        self.regions = global_regions(self.arrays())
-        self.regions += shared_regions(launch, control, address_of(self.memory))
+        self.regions = self._regions(control)
         self.shadow = _new_shadow(sum(region.elements for region in self.regions))
         self.found = np.zeros((MAX_RACES, tracing.RACE), np.int64)
         self.table = table_of(self.regions)
@@ -196,6 +197,10 @@ class Trace:
         self.header[tracing.MAX_RACES] = MAX_RACES
         self.header[tracing.THREADS] = np.prod(launch.block)
         self.address = address_of(self.header)
+
+    def _regions(self, control):
+        own = shared_regions(self.launch, control, address_of(self.memory))
+        return global_regions(self.arrays()) + own
 
     def run(self, order):
         """Run the threads in one order; returns the control block."""
@@ -230,15 +235,18 @@ class Trace:
         return DataRace(
             array=name,
             index=index,
-            memory="shared" if region.array is None else "global",
+            memory=region.memory,
             first=self._access(row[tracing.ONE :]),
             second=self._access(row[tracing.OTHER :]),
             count=int(row[tracing.COUNT]),
         )
 
     def _element(self, region, number):
-        if region.array is None:
+        if region.memory == "shared":
             return _shared_element(self.launch, number * region.itemsize)
+        if region.memory == "local":
+            offset = number * region.itemsize % int(self.launch.prepared[0][slots.LOCAL_BYTES])
+            return element_of(self.launch.build.program.local, offset)
         address = region.start + number * region.itemsize
         for name, array in region.arrays:
             index = index_at(array, address)
@@ -299,7 +307,8 @@ def table_of(regions):
     rows, first = [], 0
     for region in regions:
         end = region.start + region.nbytes
-        rows.append((region.start, end, region.itemsize, first, region.array is None))
+        memory = MEMORIES.index(region.memory)
+        rows.append((region.start, end, region.itemsize, first, memory))
         first += region.elements
     return np.array(rows, np.int64).reshape(-1, tracing.REGION)
 
@@ -326,20 +335,44 @@ def shared_regions(launch, control, start):
     dtypes = [array.dtype for array in program.shared] + [dtype for _, dtype in program.dynamic]
     itemsize = math.gcd(*map(step_of, dtypes))
     rooms, step = int(control[slots.RESIDENT]), launch.bytes_of_block()
-    return [Region("shared", start + room * step, nbytes, itemsize) for room in range(rooms)]
+    return [
+        Region("shared", start + room * step, nbytes, itemsize, memory="shared")
+        for room in range(rooms)
+    ]
+
+
+def local_regions(launch, control, start):
+    """The same for the local arrays of all threads of a block."""
+    nbytes = int(control[slots.LOCAL_BYTES] * control[slots.THREAD_ROOMS])
+    if not nbytes:
+        return []
+    itemsize = math.gcd(*(step_of(array.dtype) for array in launch.build.program.local))
+    start += int(control[slots.SHARED_BYTES] + control[slots.MAIL_BYTES])
+    return [
+        Region("local", start + room * launch.bytes_of_block(), nbytes, itemsize, memory="local")
+        for room in range(int(control[slots.RESIDENT]))
+    ]
 
 
 def _shared_element(launch, offset):
     """Name and index of the shared array at an offset of the block's shared memory."""
     program = launch.build.program
-    for array in program.shared:
+    found = element_of(program.shared, offset)
+    if found is None:
+        name, dtype = program.dynamic[0]
+        start = int(launch.prepared[0][slots.DYNAMIC_START])
+        found = name, ((offset - start) // dtype.itemsize,)
+    return found
+
+
+def element_of(arrays, offset):
+    """Name and index of the one among shared or local arrays that lies there; None: none does."""
+    for array in arrays:
         within = offset - array.offset
         if 0 <= within < array.nbytes:
             index = np.unravel_index(within // array.dtype.itemsize, array.shape)
             return array.name, tuple(int(n) for n in index)
-    name, dtype = program.dynamic[0]
-    start = int(launch.prepared[0][slots.DYNAMIC_START])
-    return name, ((offset - start) // dtype.itemsize,)
+    return None
 
 
 def run_in_order(kernel, grid, block, *args, order=0, shared_bytes=0):

@@ -52,8 +52,10 @@ EXCHANGE = """
 def {name}(_cuda, {parameters}):
     _gpu.post(_cuda, mask, _gpu.{check}(value))
     yield {code}
+    {asks}
     return _gpu.{name}(_cuda, {reads})
 """
+ASKS = "_trace.asks_{name}(_cuda, {site}, mask, which)"  # for the race finder: of a shuffle
 
 
 @dataclass
@@ -298,7 +300,7 @@ class Translator(ast.NodeTransformer):
         label = self.target or name
         source = self._dtype_source(dtype)
         if name == "local.array":
-            offset = self.program.add_local(shape, dtype)
+            offset = self.program.add_local(label, shape, dtype)
             return _expression(f"_gpu.array_at(_cuda.local + {offset}, {shape}, {source})")
         if shape == (0,):
             self.program.dynamic.append((label, dtype))
@@ -499,23 +501,26 @@ class Translator(ast.NodeTransformer):
         if kind == scheduler.BLOCK:
             return self._wait(node, kind)
         self.program.clocks |= bool(node.args)
+        code = self._code(node, kind)
         mask = self.visit(node.args[0]) if node.args else ast.Constant(ALL_LANES)
-        return _waiting_call(node, SYNCWARP, "syncwarp", [mask], code=self._code(node, kind))
+        return _waiting_call(node, SYNCWARP, "syncwarp", [mask], code=code)
 
     def _exchange(self, node, name):
         """A shuffle or a vote: post a value, wait for the others, read theirs."""
+        kind = scheduler.BLOCK if name in names.BLOCK_VOTES else scheduler.EXCHANGE
+        code, asks = self._code(node, kind), name in names.SHUFFLES and self._finds_races()
         arguments = [self.visit(argument) for argument in node.args]
         if name in names.BLOCK_VOTES:
             arguments.insert(0, ast.Constant(0))
         parameters = ["mask", "value", "which"][: len(arguments)]
         reads = parameters if name in names.WARP_VOTES else parameters[1:]
-        kind = scheduler.BLOCK if name in names.BLOCK_VOTES else scheduler.EXCHANGE
         return _waiting_call(
             node,
             EXCHANGE,
             name,
             arguments,
-            code=self._code(node, kind),
+            code=code,
+            asks=ASKS.format(name=name, site=code >> 3) if asks else "",
             check=_check_of(name),
             parameters=", ".join(parameters),
             reads=", ".join(reads),

@@ -53,7 +53,8 @@ LAST_BLOCKS = {
     "two counters": ("(count, 0, 1)", "(count, b % 2, 3)", {"partial", "out", "count"}, False),
     "the first block": ("== cuda.gridDim.x - 1", "== 0", {"partial", "out", "count"}, False),
     "no barrier before the end": (
-        "    cuda.syncthreads()\n    if last", "    if last", {"last", "partial", "count", "out"}, False,
+        "    cuda.syncthreads()\n    if last", "    if last",
+        {"last", "partial", "count", "out"}, False,
     ),
 }  # fmt: skip
 KIND_LAST_BLOCKS = {
