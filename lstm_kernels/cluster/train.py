@@ -13,10 +13,13 @@ def fit(version, params, x, y, *, client=None, workers=2, shards=SHARDS, **sched
     """Train on many workers; returns (trained params, History), as `training.fit` does.
 
     version, params, schedule: as for `training.fit`: epochs, batch_size, lr, optimizer, seed,
-    on_batch, validation, checkpoint.  x (T, N, D), y (T, N, O): arrays; or two .npy files with
-    (N, T, D) and (N, T, O), which every worker can open, for data larger than the memory: they are
-    read batch by batch (`python -m lstm_kernels windows` writes such files).  What grows with N is
-    the order of an epoch, 8 bytes per window, here.
+    on_batch, validation, checkpoint.  x (T, N, D), y (T, N, O): arrays; or
+      * Dask arrays of these shapes: their blocks are computed by the workers, which keep the
+        windows; none of them comes here, so they may be larger than this machine's memory;
+      * two .npy files with (N, T, D) and (N, T, O), which every worker can open: they are read
+        batch by batch, so they may be larger than all memory (`python -m lstm_kernels windows`
+        writes such files).
+    What grows with N here is the order of an epoch, 8 bytes per window.
 
     client: a dask.distributed Client; the address of a scheduler, "tcp://HOST:8786"; or None, and
     `workers` processes are started on this machine and ended afterwards.
