@@ -228,6 +228,7 @@ def _no_value(context, builder, signature, args):
     return ir.Constant(ir.IntType(8), 0)
 
 
+READ = 1  # the race finder's number of this kind (tracing.py)
 SIZE = 256  # the race finder is told kind + SIZE * bytes of an element
 NEGATIVE = 128  # ... and this, if the index counts from the end
 
@@ -252,8 +253,14 @@ def noted_part(typingctx, control, site, kind, array, index):
 
 @intrinsic
 def noted_all(typingctx, control, site, kind, value):
-    """`value`; if it is an array, an access to each of its elements is reported."""
+    """`value`; if it is an array, an access to each of its elements is reported; or to a record."""
     codegen = telling_all(value, _tell_of(value))
+    if isinstance(value, types.Record):
+
+        def codegen(context, builder, signature, args):
+            _tell_bytes(context, builder, args, 0, value.size)
+            return args[3]
+
     return value(control, site, kind, value), codegen
 
 
@@ -273,8 +280,37 @@ def _noted(control, site, kind, array, index):
     if of_tuple := fixed_index(opened(array), index):
         return of_tuple(control, site, kind, array, index), _no_value
     index = types.unliteral(index)
-    codegen = noting(array, index, _tell_of(array), _tell_row)
+    only_named = isinstance(getattr(opened(array), "dtype", None), types.Record) and _reads(kind)
+    codegen = noting(array, index, _tell_row if only_named else _tell_of(array), _tell_row)
     return index(control, site, kind, array, index), codegen
+
+
+def _reads(kind):
+    return getattr(kind, "literal_value", None) == READ
+
+
+@intrinsic(prefer_literal=True)
+def noted_record(typingctx, control, site, kind, record, name):
+    """`record`, whatever it is; if it is a record, an access to its field is reported."""
+    record, kind = types.unliteral(record), types.unliteral(kind)
+    field = record.fields.get(name.literal_value) if isinstance(record, types.Record) else None
+
+    def codegen(context, builder, signature, args):
+        if field:
+            nbytes = context.get_abi_sizeof(context.get_data_type(field.type))
+            _tell_bytes(context, builder, args, field.offset, nbytes)
+        return args[3]
+
+    return record(control, site, kind, record, name), codegen
+
+
+def _tell_bytes(context, builder, args, offset, nbytes):
+    """For a record's part: (control, site, kind, record, ...)."""
+    start = builder.ptrtoint(args[3], context.get_value_type(types.int64))
+    place = builder.add(start, start.type(offset))
+    _call_note(
+        context, builder, args[0], place, builder.add(args[2], start.type(SIZE * nbytes)), args[1]
+    )
 
 
 def _tell_of(array):

@@ -25,6 +25,7 @@ from .intrinsics import field_index as seen_field  # noqa: F401  (translated ker
 from .intrinsics import noted_all as seen_all  # noqa: F401
 from .intrinsics import noted_index as seen  # noqa: F401
 from .intrinsics import noted_part as seen_part  # noqa: F401
+from .intrinsics import noted_record as seen_record  # noqa: F401
 from .parts import added_to, no_array  # noqa: F401
 from .runtime import MAIL_SLOT, MASK, WARP, as_integer, at, block_threads
 from .runtime import atomic_cas as swap

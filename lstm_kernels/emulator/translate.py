@@ -42,6 +42,7 @@ from .tracing import ATOMIC, FENCE, FENCE_OF_BLOCK, NOTHING, READ, UPDATE, WRITE
 ALL_LANES = 0xFFFFFFFF
 ARITHMETIC = ("fma", "selp", "cbrt", "popc", "clz", "ffs", "brev")  # of arithmetic.py
 OPERATORS = {ast.Pow: "power", ast.LShift: "shift_left", ast.RShift: "shift_right"}  # there too
+ASKED = ("shape", "strides", "size", "ndim", "dtype", "T")  # of an array
 APART = (ast.If, ast.For, ast.While, ast.IfExp, ast.BoolOp)  # some threads may not come here
 SYNCWARP = """
 def syncwarp(_cuda, mask):
@@ -150,6 +151,8 @@ class Translator(ast.NodeTransformer):
         owner = self.environment.lookup(node.value)
         if isinstance(owner, (python_types.ModuleType, SimpleNamespace, names.KernelTriple)):
             raise self._missing(node, owner)
+        if self._is_local(node.value) and node.attr not in ASKED:
+            return self._field(node, WRITE if isinstance(node.ctx, ast.Store) else READ, node.attr)
         return self.generic_visit(node)
 
     def _constant(self, node):
@@ -172,6 +175,10 @@ class Translator(ast.NodeTransformer):
         if isinstance(node, ast.Name) and node.id not in self.environment.locals:
             raise self._refuse(node, f"the name {node.id} is not defined")
         return node
+
+    def _is_local(self, node):
+        """Is it a name of something that is known only at run time?"""
+        return isinstance(node, ast.Name) and self.environment.lookup(node) is MISSING
 
     def _missing(self, node, owner):
         """`cuda.threadidx`: a module has no such name."""
@@ -348,11 +355,17 @@ class Translator(ast.NodeTransformer):
         return dtype
 
     def _field(self, node, kind, name):
-        """`x[i].name` and `x[i]["name"]`: the access is one to the field, not to the record."""
+        """`x[i].name`, `x[i]["name"]`, `r.name`: an access to the field, not to the record."""
         if isinstance(node.value, ast.Subscript) and not _is_field(node.value):
             node.value = self._access(node.value, kind, name)
             return node
-        return self.generic_visit(node)
+        text = ast.unparse(node)
+        node = self.generic_visit(node)
+        if self._finds_races() and kind != NOTHING:
+            site = self._site(node, text, ast.unparse(node.value))
+            name = ast.Constant(name)
+            node.value = _call("_trace.seen_record", "_cuda.control", site, kind, node.value, name)
+        return node
 
     def visit_Subscript(self, node):
         return self._access(node, WRITE if isinstance(node.ctx, ast.Store) else READ)
@@ -375,6 +388,8 @@ class Translator(ast.NodeTransformer):
     def _owner(self, node):
         """The array of an access; of `x[i].name[j]` it is a record's field, not read as a whole."""
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Subscript):
+            return self._field(node, NOTHING, node.attr)
+        if isinstance(node, ast.Attribute) and self._is_local(node.value):
             return self._field(node, NOTHING, node.attr)
         return self._field(node, NOTHING, node.slice.value) if _is_field(node) else self.visit(node)
 
@@ -450,6 +465,8 @@ class Translator(ast.NodeTransformer):
         node.value = self.visit(node.value)
         if isinstance(node.target, ast.Subscript):
             node.target = self._access(node.target, UPDATE)
+        elif isinstance(node.target, ast.Attribute):
+            node.target = self._field(node.target, UPDATE, node.target.attr)
         return node
 
     def _written_out(self, node):

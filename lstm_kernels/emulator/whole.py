@@ -79,6 +79,8 @@ class Whole(ast.NodeTransformer):
         node = self.generic_visit(node)
         if isinstance(node.targets[0], ast.Tuple):
             node.value = self.all_of(node.value)
+        elif isinstance(node.targets[0], ast.Subscript) and not self.counting:
+            node.value = self.all_of(node.value)
         return node
 
     def visit_AugAssign(self, node):
