@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import nullcontext
 
 import pytest
 
@@ -10,6 +11,7 @@ from lstm_kernels.cluster.step import Spent, seconds_by_worker
 from lstm_kernels.lab.commands import scaling as command
 from lstm_kernels.lab.measure import recorded_scaling, scaling
 from lstm_kernels.model import count_params
+from lstm_kernels.versions import check_hidden_size
 
 ONE = [scaling.Times(0.008, 0.007, 0.0, 0.001)] * 3
 
@@ -48,6 +50,27 @@ def test_without_dask_it_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert command.main([1]) == 1
     assert capsys.readouterr().err.endswith("python -m pip install -r requirements-cluster.txt\n")
+
+
+@pytest.mark.long  # as the test below: CI has Dask only where it runs the long tests
+def test_more_hidden_units_than_the_card_takes_start_no_worker(dask, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(command.device, "ON_GPU", True)
+    monkeypatch.setattr(command.scaling, "run", None)
+    assert command.main([1, 2], str(tmp_path / "s"), hidden=600) == 2
+    told = capsys.readouterr()
+    assert told.err.startswith("H is 600; cuda_v7 keeps W in the card's shared memory")
+    assert told.err.count("\n") == 1 and told.out == "" and not list(tmp_path.iterdir())
+
+
+def test_every_size_that_is_measured_fits_on_a_small_card(monkeypatch):
+    """Also the messages', though V5 on a T4 cannot compute with so many hidden units."""
+    seen = []
+    monkeypatch.setattr(scaling.cluster, "local", lambda workers: nullcontext())
+    monkeypatch.setattr(scaling, "measure", lambda *args, **kwargs: seen.append(args[3]) or ONE)
+    scaling.run([1], scaling.Sizes(version="cuda_v5"), lambda row: None, steps=1)
+    assert {size.hidden for size in seen} == {64, *scaling.HIDDEN}
+    for size in seen:
+        check_hidden_size(size.version, size.hidden)
 
 
 def test_one_size_of_each_kind(capsys):
@@ -92,3 +115,17 @@ def test_without_dask_the_recording_is_named(monkeypatch, capsys):
     assert said.count("\n") == 1 and said.endswith(f"What follows is {found.source}.\n")
     assert found.source.startswith("recorded on ") and set(found.of("strong")) >= {1, 2}
     assert all(len(row.steps) == scaling.STEPS for row in found.rows)
+
+
+@pytest.mark.long
+def test_with_dask_the_recordings_sizes_are_measured_here(dask, monkeypatch, capsys):
+    kept = recorded_scaling.recorded()._replace(sizes=scaling.Sizes(8, 4, 3))
+    monkeypatch.setattr(recorded_scaling, "recorded", lambda: kept)
+    monkeypatch.setattr(scaling, "HIDDEN", (2,))
+    monkeypatch.setattr(scaling, "WARM", 1)
+    found = recorded_scaling.here_or_recorded(steps=2)
+    assert found.source == "measured here" and found.sizes == kept.sizes
+    assert [(row.kind, row.workers, len(row.steps)) for row in found.rows] == [
+        (kind, workers, 2) for workers in (1, 2) for kind in ("strong", "weak", "message")
+    ]
+    assert capsys.readouterr().out == ""

@@ -1,13 +1,13 @@
 """One step on many workers: the parts of a mini-batch's gradients, and their sum by a tree."""
 
 import warnings
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, TimeoutError
 from contextlib import contextmanager
 from time import perf_counter
 from typing import NamedTuple
 
 from lstm_kernels.cluster import shards as pieces
-from lstm_kernels.cluster.engine import PATIENCE, load_dask
+from lstm_kernels.cluster.engine import PATIENCE, begin, load_dask
 
 
 class Spent(NamedTuple):
@@ -80,11 +80,12 @@ class Step:
 
     def wait_for(self, task):
         """Its result; Lost if after `PATIENCE` seconds without it no worker is there."""
+        result = begin(self.client, self.client.gather(task, asynchronous=True))
         while True:
             try:
-                return task.result(timeout=PATIENCE)
-            except load_dask().TimeoutError:
-                if task.status == "error":  # it is the task's own
+                return result.result(PATIENCE)
+            except TimeoutError:
+                if result.done():  # it is the task's own
                     raise
                 if not self.workers():
                     raise Lost(f"all workers: none is there, {PATIENCE} s went by") from None
@@ -92,7 +93,7 @@ class Step:
     def workers(self):
         """The addresses of the workers that are there now, sorted."""
         try:
-            return sorted(self.client.nthreads())
+            return sorted(begin(self.client, self.client.nthreads(asynchronous=True)).result())
         except OSError as error:
             raise Lost(f"the scheduler {self.client.scheduler.address} ({error})") from None
 

@@ -5,6 +5,7 @@ from lstm_kernels.cluster.engine import connected, load_dask
 from lstm_kernels.cluster.step import Step
 from lstm_kernels.model import check_params
 from lstm_kernels.training import make_plan, train
+from lstm_kernels.versions import check_hidden_size
 
 SHARDS = 4
 
@@ -34,6 +35,8 @@ def fit(version, params, x, y, *, client=None, workers=2, shards=SHARDS, **sched
     """
     load_dask()
     gradients, params = pieces.function_of(version), check_params(params)
+    if client is None:  # the workers have this machine's cards, or none
+        check_hidden_size(version, params.W.shape[1])
     parts, bounds = pieces.cut(params, x, y, shards)
     about = {"version": version, "shards": len(parts)}
     plan = make_plan(params, bounds[-1], **schedule, about=about)
