@@ -44,6 +44,8 @@ def test_local_sgd_with_one_step_is_the_synchronous_training():
 
 def test_the_recording_has_what_the_lesson_asks_of_it():
     found = recorded()
+    words = (data.data_folder() / "README.md").read_text(encoding="utf-8")
+    assert "`measured/workers_2cores.json`" in words
     assert set(found.of("strong")) == set(found.of("weak")) == {1, 2}
     assert found.sizes.batch == 1024 and found.sizes.hidden == 64, "as the page says"
     sent = {nbytes for _, nbytes, _ in found.messages()}

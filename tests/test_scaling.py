@@ -115,3 +115,17 @@ def test_without_dask_the_recording_is_named(monkeypatch, capsys):
     assert said.count("\n") == 1 and said.endswith(f"What follows is {found.source}.\n")
     assert found.source.startswith("recorded on ") and set(found.of("strong")) >= {1, 2}
     assert all(len(row.steps) == scaling.STEPS for row in found.rows)
+
+
+@pytest.mark.long
+def test_with_dask_the_recordings_sizes_are_measured_here(dask, monkeypatch, capsys):
+    kept = recorded_scaling.recorded()._replace(sizes=scaling.Sizes(8, 4, 3))
+    monkeypatch.setattr(recorded_scaling, "recorded", lambda: kept)
+    monkeypatch.setattr(scaling, "HIDDEN", (2,))
+    monkeypatch.setattr(scaling, "WARM", 1)
+    found = recorded_scaling.here_or_recorded(steps=2)
+    assert found.source == "measured here" and found.sizes == kept.sizes
+    assert [(row.kind, row.workers, len(row.steps)) for row in found.rows] == [
+        (kind, workers, 2) for workers in (1, 2) for kind in ("strong", "weak", "message")
+    ]
+    assert capsys.readouterr().out == ""

@@ -1,4 +1,4 @@
-"""The same training on many workers: data-parallel, on Dask distributed.
+"""The same training on many workers: data-parallel, on Dask distributed.  Lesson 18.
 
 Each worker holds a part of the training windows, a shard, and computes the gradients of its part of
 the mini-batch; the workers add them up in pairs, a tree.  The result is one step of

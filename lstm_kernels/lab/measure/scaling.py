@@ -78,7 +78,7 @@ def run(counts, sizes, told, steps, check=lambda: None):
 
     steps: how many are measured of each, after WARM others.
     """
-    small = sizes._replace(batch=1, length=1, version="numpy_batched")  # it has no largest H
+    small = sizes._replace(batch=1, length=1, version="numpy_batched")  # it takes any H
     wanted = [(kind, sizes) for kind in KINDS]
     wanted += [("message", small._replace(hidden=hidden)) for hidden in HIDDEN]
     for workers in counts:
