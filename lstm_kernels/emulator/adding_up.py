@@ -33,9 +33,11 @@ PARTED = 1 << CODE_AT - 1  # addresses have fewer bits: so large a gap is from o
 IRREGULAR = 1 << CODE_AT
 
 # regions (n, REGION): the pieces of traced memory; those from first_shared on are the blocks' own.
-# found (sites, areas, ways, 6), visits (sites, 3): the sums.  idle (2,): lanes, and whole warps,
-# that touch no memory.  guess (sites,), of_bank (BANKS,): room to work in.
-Sums = namedtuple("Sums", "regions first_shared found visits idle guess of_bank")
+# found (sites, areas, ways, 6), visits (sites, 3): the sums.  bodies (sites,): which code a branch
+# notes besides its own for those who go in, or NO_BODY.  idle (2,): lanes, and whole warps, that
+# touch no memory.  guess (sites,), of_bank (BANKS,): room to work in.
+Sums = namedtuple("Sums", "regions first_shared found visits bodies idle guess of_bank")
+NO_BODY = -1
 # A warp: its first thread; for each lane, where it reads, where its part ends, how many entries it
 # has; what comparing has found; a row, its entries and their lanes.
 Warp = namedtuple("Warp", "first at stops used found row lanes")
@@ -59,7 +61,7 @@ def add_up(lists, first, last, used, sums):
         at[:] = 0
         warp = Warp(begin, at, stops, ends, found, row, lanes)
         while not in_step(lists, warp, sums):
-            rows = find_stops(lists, warp, codes)
+            rows = find_stops(lists, warp, codes, sums.bodies)
             apart(lists, warp, codes, np.full((rows, WARP), -1), sums)
 
 
@@ -145,8 +147,40 @@ def add_rows(lists, warp, count, rows, sums):
             gap = IRREGULAR
         else:
             warp.row[0] = warp.found[FIRST + n]
+        if kind_of(warp.row[0]) == BRANCH and not go_in(lists, warp, count, n, gap, sums):
+            return n
         add_row(warp.row, warp.lanes, count, gap, sums)
     return rows
+
+
+@device
+def go_in(lists, warp, count, n, gap, sums):
+    """Add the visit to what a branch leads to; returns whether the lanes stay in step.
+
+    They do not if some go in and others, which do not, have not ended.
+    """
+    code = body_of(warp.row[0] >> CODE_AT, 1, sums.bodies)
+    inside = count * (warp.row[0] & 1)
+    if code != NO_BODY and gap != 0:
+        inside = 0
+        for i in range(count):
+            lane, at = warp.lanes[i], warp.at[warp.lanes[i]] + n
+            goes_in = entry_of(lists, warp.first + lane, at) & 1
+            if not goes_in and at + 1 < warp.used[lane]:
+                return False
+            inside += goes_in
+    if code != NO_BODY and inside:
+        sums.visits[code // KINDS, VISITS] += 1
+        sums.visits[code // KINDS, VISITORS] += inside
+    return True
+
+
+@device
+def body_of(code, value, bodies):
+    """The code that this one says, too; NO_BODY if it is not a branch that leads somewhere."""
+    if code % KINDS != BRANCH or value & 1 == 0:
+        return NO_BODY
+    return bodies[code // KINDS]
 
 
 @device
@@ -161,7 +195,7 @@ def lay_side_by_side(lists, warp, count, n):
 
 
 @device
-def find_stops(lists, warp, codes):
+def find_stops(lists, warp, codes, bodies):
     """Where each lane's part up to the next barrier ends; returns how many rows that is.
 
     codes[0]: for each code the number of its first row.
@@ -171,11 +205,14 @@ def find_stops(lists, warp, codes):
     for lane in range(len(warp.used)):
         n, count[:] = warp.at[lane], 0
         while n < warp.used[lane]:
-            code = entry_of(lists, warp.first + lane, n) >> CODE_AT
-            if code % KINDS == BARRIER:
+            entry = entry_of(lists, warp.first + lane, n)
+            if kind_of(entry) == BARRIER:
                 break
-            count[code] += 1
-            most[code] = max(most[code], count[code])
+            code = entry >> CODE_AT
+            while code != NO_BODY:
+                count[code] += 1
+                most[code] = max(most[code], count[code])
+                code = body_of(code, entry, bodies)
             n += 1
         warp.stops[lane] = n
     rows = 0
@@ -196,8 +233,11 @@ def apart(lists, warp, codes, table, sums):
             count[code] = start[code]
         for n in range(warp.at[lane], warp.stops[lane]):
             entry = entry_of(lists, warp.first + lane, n)
-            table[count[entry >> CODE_AT], lane] = entry
-            count[entry >> CODE_AT] += 1
+            code = entry >> CODE_AT
+            while code != NO_BODY:
+                table[count[code], lane] = code << CODE_AT | entry & ADDRESS
+                count[code] += 1
+                code = body_of(code, entry, sums.bodies)
         warp.at[lane] = min(warp.stops[lane] + 1, warp.used[lane])
     for number in range(len(table)):
         row, there = table[number], 0

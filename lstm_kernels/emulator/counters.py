@@ -225,10 +225,18 @@ class Counter:
             first_shared=self.first_shared,
             found=self.found,
             visits=self.visits,
+            bodies=self._bodies(sites),
             idle=self.idle,
             guess=np.zeros(sites, np.int64),
             of_bank=np.zeros(adding_up.BANKS, np.int64),
         )
+
+    def _bodies(self, sites):
+        """For each place: the code that its note says, too, for the threads that go in there."""
+        bodies = np.full(sites, adding_up.NO_BODY)
+        for branch, site in self.launch.build.program.bodies.items():
+            bodies[branch] = counting.KINDS * site + counting.STEP
+        return bodies
 
     def _make_lists(self):
         """Room that the system gives only where it is written: most lists are short."""

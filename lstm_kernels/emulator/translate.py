@@ -111,7 +111,7 @@ class Translator(ast.NodeTransformer):
         fixed.find(tree, self.environment)
         tree.body = [statement for statement in map(self.visit, tree.body) if statement]
         if self.program.counting:
-            tree.body = noted.function(tree.body, self._line, self.program.runs)
+            tree.body = noted.function(tree.body, self._line, self.program)
         keep_apart(tree)
         tree.body = self._with_stops(tree.body)
         tree.body = inline_calls(tree.body, self.function) or [ast.Pass()]
