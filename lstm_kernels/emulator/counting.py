@@ -7,6 +7,7 @@ Operations go to no list: the kernel itself counts them.
 
 import numpy as np
 from llvmlite import ir
+from llvmlite.ir.instructions import LoadInstr, StoreInstr
 from numba import types
 from numba.extending import intrinsic
 
@@ -77,8 +78,17 @@ def seen(typingctx, control, site, kind, array, index, thread):
     return index(control, site, kind, array, index, thread), codegen
 
 
+def _set_apart(builder):
+    """Tell the compiler that all the function reads and writes so far is no list's length."""
+    for block in builder.function.blocks:
+        for part in block.instructions:
+            if isinstance(part, (LoadInstr, StoreInstr)) and not part.metadata:
+                part.set_metadata("noalias", _scope(builder))
+
+
 def _write_note(builder, thread, kind, site, value):
     """One more entry, without a branch: a full list's last place is written again and again."""
+    _set_apart(builder)
     used = _field(builder, thread, USED)
     number = builder.load(used)
     number.set_metadata("alias.scope", _scope(builder))
