@@ -16,8 +16,8 @@ from numba import njit
 
 from .arithmetic import DEVICE, device
 from .compact import array_at
-from .counting import ADDRESS, BARRIER, BRANCH, CHUNK, CODE_AT, KINDS, STEP
-from .requests import SECTOR, WORD, lanes_at_once, lay_out
+from .counting import ADDRESS, BARRIER, BRANCH, CHUNK, CODE_AT, PER_SITE, STEP
+from .requests import SECTOR, WORD, lay_out, words_in
 from .runtime import WARP
 from .tracing import ATOMIC, END, ITEMSIZE, READ, SHARED, START, UPDATE, WRITE
 
@@ -45,12 +45,12 @@ Sums = namedtuple(
 NO_BODY = -1
 # A warp: its first thread; for each lane, where it reads, where its part ends, how many entries it
 # has; what comparing has found; a row, its entries and their lanes; where these read in memory.
-Warp = namedtuple("Warp", "first at stops used found row lanes begins")
+Warp = namedtuple("Warp", "first at stops used compared row lanes begins")
 
 compiled = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 # what is called for each row: Sums is long, and would be copied at each call
 of_row = njit(**DEVICE, forceinline=True)
-_lanes_at_once, _lay_out = of_row(lanes_at_once), of_row(lay_out)
+_words_in, _lay_out = of_row(words_in), of_row(lay_out)
 
 
 @compiled
@@ -61,13 +61,13 @@ def add_up(lists, first, last, used, sums):
     """
     row, lanes = np.empty(WARP, np.int64), np.empty(WARP, np.int64)
     at, stops, begins = np.empty(WARP, np.int64), np.empty(WARP, np.int64), np.empty(WARP, np.int64)
-    found = np.empty(ALL, np.int64)
-    codes = np.zeros((2, len(sums.visits) * KINDS), np.int64)
+    compared = np.empty(ALL, np.int64)
+    codes = np.zeros((2, len(sums.visits) * PER_SITE), np.int64)
     for begin in range(first, last, WARP):
         ends = used[begin : min(begin + WARP, last)]
         note_idle(lists, begin, ends, sums.idle)
         at[:] = 0
-        warp = Warp(begin, at, stops, ends, found, row, lanes, begins)
+        warp = Warp(begin, at, stops, ends, compared, row, lanes, begins)
         while not in_step(lists, warp, sums):
             rows = find_stops(lists, warp, codes, sums.bodies)
             apart(lists, warp, codes, np.full((rows, WARP), -1), sums)
@@ -86,7 +86,7 @@ def address_of(lists, thread, n):
 
 @of_row
 def kind_of(entry):
-    return (entry >> CODE_AT) % KINDS
+    return (entry >> CODE_AT) % PER_SITE
 
 
 @device
@@ -135,30 +135,30 @@ def compare(warp, count, rows):
 
     Row after row lies side by side in the list of a lane, so many are compared at once.
     """
-    found = warp.found
+    compared = warp.compared
     first = array_at(warp.begins[0], (ROWS,), np.int64)
     second = array_at(warp.begins[min(1, count - 1)], (ROWS,), np.int64)
     for n in range(rows):
-        found[FIRST + n] = found[LAST + n] = first[n]
-        found[GAP + n], found[OTHER + n] = second[n] - first[n], 0
+        compared[FIRST + n] = compared[LAST + n] = first[n]
+        compared[GAP + n], compared[OTHER + n] = second[n] - first[n], 0
     for i in range(1, count):
         entries = array_at(warp.begins[i], (ROWS,), np.int64)
         for n in range(rows):
-            found[OTHER + n] |= (entries[n] - found[LAST + n]) ^ found[GAP + n]
-            found[LAST + n] = entries[n]
+            compared[OTHER + n] |= (entries[n] - compared[LAST + n]) ^ compared[GAP + n]
+            compared[LAST + n] = entries[n]
 
 
 @of_row
 def add_rows(warp, count, rows, sums):
     """Add the rows up to the first in which lanes part; returns how many."""
     for n in range(rows):
-        gap = warp.found[GAP + n]
-        if warp.found[OTHER + n] or abs(gap) >= PARTED:
+        gap = warp.compared[GAP + n]
+        if warp.compared[OTHER + n] or abs(gap) >= PARTED:
             if not lay_side_by_side(warp, count, n):
                 return n
             gap = IRREGULAR
         else:
-            warp.row[0] = warp.found[FIRST + n]
+            warp.row[0] = warp.compared[FIRST + n]
         if kind_of(warp.row[0]) == BRANCH and not go_in(warp, count, n, gap, sums):
             return n
         add_row(warp.row, warp.lanes, count, gap, sums)
@@ -191,17 +191,17 @@ def go_in(warp, count, n, gap, sums):
                 return False
             inside += goes_in
     if code != NO_BODY and inside:
-        sums.visits[code // KINDS, VISITS] += 1
-        sums.visits[code // KINDS, VISITORS] += inside
+        sums.visits[code // PER_SITE, VISITS] += 1
+        sums.visits[code // PER_SITE, VISITORS] += inside
     return True
 
 
 @of_row
 def body_of(code, value, bodies):
     """The code that this one says, too; NO_BODY if it is not a branch that leads somewhere."""
-    if code % KINDS != BRANCH or value & 1 == 0:
+    if code % PER_SITE != BRANCH or value & 1 == 0:
         return NO_BODY
-    return bodies[code // KINDS]
+    return bodies[code // PER_SITE]
 
 
 @device
@@ -265,7 +265,7 @@ def add_row(row, lanes, count, gap, sums):
     gap: as gap_of tells; if it is regular, only row[0] is read.
     """
     code = row[0] >> CODE_AT
-    site, kind = code // KINDS, code % KINDS
+    site, kind = code // PER_SITE, code % PER_SITE
     if kind < STEP:
         add_access(row, lanes, count, gap, site, kind, sums)
     elif kind != BARRIER:
@@ -352,7 +352,7 @@ def piece_of(entry, start, power):
 def turns_of(row, lanes, count, gap, region, sums):
     """Turns of shared memory, and those besides the first of all lanes that it serves at once."""
     itemsize = region[ITEMSIZE]
-    at_once = _lanes_at_once(itemsize)
+    at_once = WARP // _words_in(itemsize)
     if gap != IRREGULAR and gap != 0 and abs(gap) != max(itemsize, WORD):
         for i in range(1, count):
             row[i] = row[i - 1] + gap
@@ -373,7 +373,7 @@ def turns_of(row, lanes, count, gap, region, sums):
 @of_row
 def turns_of_words(row, region, sums):
     """The same for addresses that lie anyhow."""
-    width, count = max(1, region[ITEMSIZE] // WORD), 0
+    width, count = _words_in(region[ITEMSIZE]), 0
     for entry in row:
         word = piece_of(entry, region[START], OF_WORD)
         for n in range(word, word + width):

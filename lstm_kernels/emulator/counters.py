@@ -238,7 +238,7 @@ class Counter:
         """For each place: the code that its note says, too, for the threads that go in there."""
         bodies = np.full(sites, adding_up.NO_BODY)
         for branch, site in self.launch.build.program.bodies.items():
-            bodies[branch] = counting.KINDS * site + counting.STEP
+            bodies[branch] = counting.PER_SITE * site + counting.STEP
         return bodies
 
     def _make_lists(self):

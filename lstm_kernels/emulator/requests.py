@@ -37,37 +37,42 @@ def lay_out(numbers, boxes, filled):
     return different, most
 
 
+def words_in(itemsize):
+    """How many words a number of so many bytes takes."""
+    return max(1, itemsize // WORD)
+
+
 def lanes_at_once(itemsize):
     """How many lanes shared memory serves at once, whose numbers have so many bytes."""
-    return WARP // max(1, itemsize // WORD)
+    return WARP // words_in(itemsize)
 
 
 # ---- for single requests ------------------------------------------------------------------------
 
 
+def sectors_of(addresses):
+    """The numbers of the sectors of global memory that hold these byte addresses, in order."""
+    return sorted(sum(_laid_out(int(address) // SECTOR for address in addresses), []))
+
+
 def sectors(addresses):
     """How many sectors of global memory hold these byte addresses."""
-    numbers = _whole(addresses) // SECTOR
-    return lay_out(numbers, *_room(numbers))[0]
-
-
-def bank_turns(words):
-    """How many turns shared memory's banks need to give the words with these numbers."""
-    numbers = _whole(words)
-    return int(lay_out(numbers, *_room(numbers))[1])
+    return len(sectors_of(addresses))
 
 
 def words_of_banks(words):
-    """{bank: [words]}: each of the words once, with the bank that gives it."""
-    numbers = _whole(words)
-    boxes, filled = _room(numbers)
+    """{bank: [word, ...]}: each of the words once, in the order they are asked."""
+    return {bank: laid for bank, laid in enumerate(_laid_out(map(int, words))) if laid}
+
+
+def bank_turns(words):
+    """How many turns the banks of shared memory need to give the words with these numbers."""
+    return max(map(len, _laid_out(map(int, words))))
+
+
+def _laid_out(numbers):
+    """The numbers of each box, as `lay_out` finds them."""
+    numbers = np.array(list(numbers), np.int64)
+    boxes, filled = np.empty((BANKS, len(numbers)), np.int64), np.empty(BANKS, np.int64)
     lay_out(numbers, boxes, filled)
-    return {n: boxes[n, : filled[n]].tolist() for n in range(BANKS) if filled[n]}
-
-
-def _whole(numbers):
-    return np.array([int(number) for number in numbers], np.int64)
-
-
-def _room(numbers):
-    return np.empty((BANKS, len(numbers)), np.int64), np.empty(BANKS, np.int64)
+    return [box[:count].tolist() for box, count in zip(boxes, filled, strict=True)]
