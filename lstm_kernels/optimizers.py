@@ -12,7 +12,7 @@ import os
 import warnings
 import zipfile
 from dataclasses import asdict, dataclass, field
-from numbers import Real
+from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
@@ -200,8 +200,16 @@ class Checkpoint:
         about = {"settings": self.settings, "rng": rng.bit_generator.state}
         about["history"] = asdict(history)
         arrays = {f"params_{name}": p for name, p in zip(Params._fields, params, strict=True)}
-        np.savez(data := io.BytesIO(), about=json.dumps(about), **arrays, **rule.state())
+        about = json.dumps(about, default=np.ndarray.tolist)  # some generators' states are arrays
+        np.savez(data := io.BytesIO(), about=about, **arrays, **rule.state())
         write_atomically(self.path, data.getvalue())
+
+
+def seed_name(seed):
+    """What a checkpoint knows a seed by: a generator by its kind, for the file holds its state."""
+    if isinstance(seed, (np.random.Generator, np.random.BitGenerator, np.random.RandomState)):
+        return type(np.random.default_rng(seed).bit_generator).__name__
+    return repr(int(seed) if isinstance(seed, Integral) else seed)
 
 
 def digest(params):

@@ -12,6 +12,7 @@ from lstm_kernels.optimizers import (
     Progress,
     check_schedule,
     make_optimizer,
+    seed_name,
     shuffled_batches,
 )
 from lstm_kernels.versions import get_version, own_fit
@@ -42,7 +43,8 @@ def fit(
     checkpoint: a file (.npz), written after each epoch.  Where it is there already, the training
     goes on after its last epoch.  The result is the same to the last bit as without a break, if the
     version's own gradients are: V2's and V3's atomic additions come in any order on a card.  (V6
-    trains then by its `gradients`: its own training keeps the optimiser on the device.)
+    trains then by its `gradients`: its own training keeps the optimiser on the device.)  Where the
+    seed is a NumPy Generator, that goes on from the state in the file.
 
     Ctrl-C, on_batch and a loss that is no longer finite end the training early: the parameters
     trained so far (the last finite ones) are returned, and History.stopped says why.
@@ -110,7 +112,8 @@ def make_plan(
     listener = _Listener(check_callback(on_batch))
     if checkpoint is not None:
         settings = {"windows": N, "batch_size": batch_size, "lr": rule.lr, "optimizer": optimizer}
-        checkpoint = Checkpoint(checkpoint, params, {**dict(about), **settings, "seed": repr(seed)})
+        settings |= {"seed": seed_name(seed), **dict(about)}
+        checkpoint = Checkpoint(checkpoint, params, settings)
     return Plan(N, epochs, batch_size, rule, seed, listener, validation, checkpoint)
 
 

@@ -1,5 +1,6 @@
 """The same training on many workers, real processes of Dask: the same steps, whatever happens."""
 
+import json
 import os
 import signal
 import subprocess
@@ -120,6 +121,13 @@ def test_bad_input(dask, change, error, message):
 def test_an_unknown_version_is_told_before_any_worker_is_asked(dask):
     with pytest.raises(ValueError, match="no_such"):
         cluster.fit("no_such", *ELEVEN, **settings(), client=7)
+
+
+@long  # as the tests before
+def test_too_many_hidden_units_for_this_machine_start_no_worker(dask, monkeypatch):
+    monkeypatch.setattr(engine, "local", None)
+    with pytest.raises(ValueError, match="H is 999; cuda_v4 needs 4 H threads per block"):
+        cluster.fit("cuda_v4", *random_problem(2, 3, 1, 999, 1), **settings())
 
 
 # ---- the same steps -----------------------------------------------------------------------
@@ -272,8 +280,7 @@ def test_a_scheduler_that_goes_away(undisturbed, processes, client, tmp_path):
 
 def test_what_was_lost_is_told_on_one_line():
     plan = training.make_plan(ELEVEN[0], 11, **settings())
-    one = step.Step(None, "numpy_batched", [], [], plan)
-    told = str(one.lost("the scheduler (cancelled.\nCheck your connection)"))
+    told = str(step.lost(plan, "the scheduler (cancelled.\nCheck your connection)"))
     assert told == (
         "lost the scheduler (cancelled. Check your connection). "
         "The error's attribute `trained` holds what was trained"
@@ -417,23 +424,98 @@ def test_windows_from_files_train_as_those_in_memory(processes, client, tmp_path
 
 
 @long
+def test_dask_arrays_train_as_those_in_memory(processes, client):
+    """Their blocks are no shards, and are computed by the workers, never here."""
+    from dask import array
+
+    here = os.getpid()
+
+    def computed(block):
+        assert os.getpid() != here
+        return block
+
+    with_workers(processes, client, 2)
+    params, wish = init_params(1, 5, 1), {"epochs": 2, "batch_size": 20, "lr": 1e-2}
+    x, y = data.panel(50, 6)
+    blocks = [
+        array.from_array(a, chunks=(4, 17, 1)).map_blocks(computed, meta=a[:0]) for a in (x, y)
+    ]
+    one, _ = cluster.fit("numpy_batched", params, *blocks, **wish, client=client)
+    two, _ = cluster.fit("numpy_batched", params, x, y, **wish, client=client)
+    assert same(one, two)
+
+
+@long  # as above: CI has Dask only where it runs the long tests
+def test_dask_arrays_that_do_not_fit_are_named_before_anything_is_computed(dask):
+    from dask import array
+
+    params, x, y = ELEVEN
+    lazy = array.from_array(x)
+    for wrong, error, message in [
+        ((lazy, array.from_array(y[:, :3])), ValueError, "x has 11 windows and y 3;"),
+        ((lazy[lazy[:, 0, 0] > 0], lazy), ValueError, r"array x has shape \(nan, 11, 1\); it must"),
+        ((lazy, array.from_array(y[0])), ValueError, r"array y has shape \(11, 1\); it must be"),
+        ((lazy[:2], array.from_array(y)), ValueError, r"x has \(T, N\) = \(2, 1\) and y \(4, 1\)"),
+        ((lazy[:, :0], lazy[:, :0]), ValueError, r"x has shape \(4, 0, 1\)"),
+        ((lazy.astype("f4"), array.from_array(y)), TypeError, "x is float32 and the parameters"),
+        ((lazy, y), TypeError, "x is a Array; it must be a NumPy array"),
+    ]:
+        with pytest.raises(error, match=message):
+            cluster.fit("numpy_batched", params, *wrong, **settings())
+    with pytest.raises(TypeError, match="Dask arrays: for these, use `cluster.fit`"):
+        cluster.fit_on_cards("numpy_batched", params, lazy, y, **settings())
+
+
+GROWING = """
+import json
+from dask import array
+import numpy as np
+from lstm_kernels import cluster, init_params
+
+def block(path, block_info=None):
+    _, (first, end), _ = block_info[None]["array-location"]
+    return np.load(path, mmap_mode="r")[first:end].swapaxes(0, 1)
+
+def status():
+    return open("/proc/self/status").read()
+
+def twenty(progress):
+    seen.append(progress)
+    return len(seen) < 20
+
+if __name__ == "__main__":
+    paths, seen = ("x.npy", "y.npy"), []
+    wish = {"epochs": 20, "batch_size": 2000, "lr": 1e-3, "on_batch": twenty}
+    with cluster.local(2) as client:
+        cluster.fit("numpy_batched", init_params(1, 4, 1), *paths, **wish, client=client)
+        workers = client.run(status)
+        N, T, _ = np.load("x.npy", mmap_mode="r").shape
+        kind = {"chunks": (T, (2000,) * (N // 2000), 1), "meta": np.empty((0, 0, 0), np.float32)}
+        blocks = [array.map_blocks(block, path, **kind) for path in paths]
+        wish["on_batch"] = lambda progress: False  # by then, all blocks have been computed
+        cluster.fit("numpy_batched", init_params(1, 4, 1), *blocks, **wish, client=client)
+        print(json.dumps([status(), *workers.values()]))
+"""
+
+
+@long
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it asks Linux for the memory")
 def test_memory_stays_flat_as_the_data_grow(dask, tmp_path):
-    """A worker's and the writer's highest memory, with 1, 10 and 100 times as many windows."""
+    """The writer's, the client's and a worker's highest, with 1, 10 and 100 times the windows.
+
+    In as many steps: of each, Dask keeps some records.
+    """
+    (program := tmp_path / "program.py").write_text(GROWING)
     peaks = {}
     for times in (1, 10, 100):
         folder = tmp_path / str(times)
         code = f"from lstm_kernels.cluster import windows as w; w.write_windows({str(folder)!r}, "
         code += f"{2000 * times}, T=48); print(open('/proc/self/status').read())"
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=apart.environment({}), capture_output=True, text=True,
-            check=True,
-        )  # fmt: skip
-        with cluster.local(2) as client:
-            cluster.fit("numpy_batched", init_params(1, 4, 1), folder / "x.npy", folder / "y.npy",
-                        epochs=1, batch_size=2000, lr=1e-3, client=client)  # fmt: skip
-            status = client.run(lambda: open("/proc/self/status").read())
-        peaks[times] = [peak(done.stdout), *sorted(map(peak, status.values()))]
+        writer = run_python("-c", code)
+        client = run_python(program, folder=folder)
+        assert writer.stderr == client.stderr == ""
+        ours, *workers = map(peak, json.loads(client.stdout))
+        peaks[times] = [peak(writer.stdout), ours, *sorted(workers)]
     print("MiB", peaks)
     size = sum((folder / f"{name}.npy").stat().st_size for name in "xy") / 2**20
     assert size > 70

@@ -189,7 +189,7 @@ def sum_launch(module, _problem):
 @pytest.mark.parametrize(
     "module, make_launch, barriers",
     [
-        (cuda_v4, v4_launch, range(8)),
+        pytest.param(cuda_v4, v4_launch, range(8), marks=long),
         (cuda_v4, weights_launch, [8, 9]),
         pytest.param(cuda_v5, v5_launch, range(5), marks=long),
         (parts, sum_launch, [0]),

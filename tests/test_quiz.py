@@ -69,8 +69,8 @@ def test_the_right_choice_is_not_told_by_its_place():
 
 
 def test_an_unknown_lesson_is_refused():
-    with pytest.raises(ValueError, match="lesson '18' has no questions; these have: 00, 01"):
-        questions_of("18")
+    with pytest.raises(ValueError, match="lesson '19' has no questions; these have: 00, 01"):
+        questions_of("19")
 
 
 # ---- true ---------------------------------------------------------------------------------
@@ -130,6 +130,8 @@ COMPUTED = {
     "14.q1": 4 * make_layout(1, 33, 1).P,
     "16.q2": 2 * 20 + 1,
     "17.q4": Fraction(*find("17.2").ours(Sizes(12, 64, 1, 64, 1), 40)),
+    "18.q1": find("18.1").ours({0: (30, 1), 1: (10, 5)}),
+    "18.q2": find("18.2").ours([0] * 32)[1],
 }
 
 
@@ -154,6 +156,7 @@ IN_WORDS = {
     "14.q4": f"{2 * 128}, of at most {REGISTERS // (4 * 128)}",
     "15.q1": f"{find('15.e2').ours(3, False)} times",
     "17.q1": f"{find('17.e1').ours(CARD, 5) / 1e3:g} TFLOP/s",
+    "18.q4": f"{8 + 4 / 4:g} ms",
     "A2.q1": f"{busiest(math.ceil(100 / 32), 3) / busiest(math.ceil(100 / 32), 4):g} times",
 }
 

@@ -2,7 +2,7 @@
 
 Each command runs as a person starts it, in a process of its own, from Python's own start on.  The
 moments are drawn with a seed.  LSTM_KERNELS_SIGNALS=20 tries 20 of them for each command, in place
-of one.
+of one; of a command that starts processes, at most FEW.
 """
 
 import json
@@ -58,6 +58,7 @@ print("started")
 sys.exit(saving.keep(work, save))
 """
 SMALL = "--quick --batch 1 2 3 --hidden 3 --length 2 --no-emulator --out b"
+SCALING = "1 2 --batch 8 --hidden 4 --length 3 --out s"
 COMMANDS = {  # how it is started, and the seconds within which the signal comes
     "doctor": ((DOOR, "doctor"), 3),
     "race": ((DOOR, "race", "--quick", "--png", "race.png"), 8),
@@ -65,8 +66,10 @@ COMMANDS = {  # how it is started, and the seconds within which the signal comes
     "baselines": ((DOOR, "baselines", "--seconds", "0.2"), 4),
     "forecast": ((DOOR, "forecast"), 4),
     "report": ((DOOR, "report", "--cc", "75", "--png", "report.png"), 4),
+    "scaling": ((DOOR, "bench", "--workers", *SCALING.split()), 8),
     "training": ((TRAINING,), 2),
 }
+FEW = {"scaling": 6}
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 
 
@@ -88,9 +91,12 @@ def stopped(command, number, moment, folder):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", COMMANDS)
-@pytest.mark.parametrize("run", range(RUNS))
-def test_a_signal_at_a_random_moment(name, run, tmp_path):
+@pytest.mark.parametrize(
+    "name, run", [(name, run) for name in COMMANDS for run in range(min(RUNS, FEW.get(name, RUNS)))]
+)
+def test_a_signal_at_a_random_moment(name, run, tmp_path, request):
+    if name == "scaling":
+        request.getfixturevalue("dask")
     (command, seconds), draw = COMMANDS[name], random.Random(f"{name}, {run}")
     number, moment = draw.choice((signal.SIGINT, signal.SIGTERM)), draw.uniform(0, seconds)
     status, printed, errors = stopped(command, number, moment, tmp_path)
@@ -114,6 +120,10 @@ def check_files(name, files, printed, said):
         rows = json.loads(files.get("b.json", '{"rows": []}'))["rows"]
         points = {row["batch"] for row in rows if "median" in row}
         assert len(points) >= printed.count("half of the repeats"), said
+    elif name == "scaling":
+        assert set(files) <= {"s.json"}, said
+        rows = json.loads(files.get("s.json", '{"rows": []}'))["rows"]
+        assert len(rows) >= printed.count("measured: "), said
     elif name == "training":
         assert set(files) <= {"losses.json"}, said
         losses = json.loads(files.get("losses.json", "[]"))

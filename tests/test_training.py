@@ -180,6 +180,22 @@ def test_a_checkpoint_changes_no_training_and_more_epochs_go_on(data, tmp_path):
     assert same(longer, fit("numpy_batched", *data, **settings(epochs=5))[0])
 
 
+@pytest.mark.parametrize("kind", [np.random.default_rng, np.random.MT19937, np.random.RandomState])
+def test_a_generator_as_seed_goes_on_too(kind, data, tmp_path):
+    wish, path = settings(epochs=4), tmp_path / "run.npz"
+    whole, _ = fit("numpy_batched", *data, **wish, seed=kind(5))
+    fit(
+        "numpy_batched", *data, **wish, seed=kind(5), checkpoint=path,
+        on_batch=lambda p: (p.epoch, p.batch) != (3, 2),
+    )  # fmt: skip
+    trained, history = fit("numpy_batched", *data, **wish, seed=kind(5), checkpoint=path)
+    assert same(trained, whole) and len(history.batch_losses) == 12
+    with pytest.raises(ValueError, match="its seed is .*, here it is SFC64"):
+        fit("numpy_batched", *data, **wish, seed=np.random.SFC64(5), checkpoint=path)
+    with pytest.raises(ValueError, match="its seed is .*, here it is 5"):
+        fit("numpy_batched", *data, **wish, seed=np.int64(5), checkpoint=path)
+
+
 @pytest.mark.parametrize(
     "change, message",
     [

@@ -30,14 +30,17 @@ BATCH_SIZES = (1, 31, 33, 129, 1000)
 CUDA = [name for name in NAMES if name.startswith("cuda")]
 OWN = [name for name in NAMES if VERSIONS[name].gradients.__module__.endswith(name)]  # V6: V5's
 FAST = [name for name in OWN if name != "sequential"]
-# at the largest size V5 hands over to V7 (64 < H), and V3 launches V2's own kernel
-FASTEST = [name for name in FAST if name not in ("numpy_loop", "cuda_v3", "cuda_v5")]
+# at the largest size V5 hands over to V7 (64 < H), V3 launches V2's own kernel, and V3c is V2 in
+# another layout: 40 s
+LEFT_OUT = ("numpy_loop", "cuda_v3", "cuda_v3c", "cuda_v5")
+FASTEST = [name for name in FAST if name not in LEFT_OUT]
 BLOCKS = [name for name in OWN if name not in COURSE[:4]]  # or cores: the batch is cut
 
 long = pytest.mark.long  # tests/conftest.py
 # 10 s for each kind of numbers and of tile
 COMPILES = {name: long for name in ("cuda_v5", "cuda_v6", "cuda_v7")}
-FLOAT64 = COMPILES | {name: long for name in ("cuda_v3c", "cuda_v4", "numba_cpu")}  # 5 s each
+DOUBLES = ("cuda_v1", "cuda_v3c", "cuda_v4", "numba_cpu")  # 5 s each
+FLOAT64 = COMPILES | {name: long for name in DOUBLES}
 
 real_size = pytest.mark.skipif(TINY, reason="real sizes need the emulator or a GPU")
 

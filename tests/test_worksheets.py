@@ -16,6 +16,7 @@ from lstm_kernels.emulator.doubles import find_doubles
 from lstm_kernels.judge import lesson_00 as ours_00
 from lstm_kernels.judge import lesson_16 as ours_16
 from lstm_kernels.judge import lesson_17 as ours_17
+from lstm_kernels.judge import lesson_18 as ours_18
 from lstm_kernels.judge import lesson_A1 as ours_A1
 from lstm_kernels.judge import lesson_A2 as ours_A2
 from lstm_kernels.judge.parallel import watch_rounds
@@ -23,6 +24,7 @@ from lstm_kernels.lab import forecast
 from lstm_kernels.lab.estimates import bus, roofline
 from lstm_kernels.lab.estimates.cards import MAX_REGISTERS, REGISTERS
 from lstm_kernels.lab.estimates.thread_layout import ThreadLayout, bank_turns, sectors
+from lstm_kernels.lab.estimates.workers import Cost, step_seconds
 from lstm_kernels.model import Sizes, param_shapes
 from lstm_kernels.versions import numba_cpu
 from lstm_kernels.versions.packing import make_layout
@@ -84,8 +86,8 @@ def test_the_command_writes_both_pages(tmp_path, monkeypatch, capsys):
     written = sorted(path.name for path in tmp_path.iterdir())
     assert written == ["worksheet_07.html", "worksheet_07_answers.html"]
     assert len(capsys.readouterr().out.split()) == 2
-    with pytest.raises(SystemExit, match="no worksheet '18'; there are 00, 01"):
-        notebooks.main(["worksheet", "18"])
+    with pytest.raises(SystemExit, match="no worksheet '19'; there are 00, 01"):
+        notebooks.main(["worksheet", "19"])
 
 
 # ---- the answers ---------------------------------------------------------------------------
@@ -107,6 +109,7 @@ SAID_BY_A_CELL = [  # a lesson, an answer, and what its cell has printed
     ("15_cuda_v6", "30.2", "counted: 6, 30.2"),
     ("16_cuda_v7", "404", "counted: 404"),
     ("17_roofline", "0.695 and 8.58", "counted: 0.695, 8.58"),
+    ("18_many_workers", "3 and 1.2", "counted: 3, 1.2"),
     ("A1_how_the_emulator_works", "2", "counted: 2"),
     ("A2_cpu_tiles", "activations", "measured here: activations"),
     ("B1_bug_hunt", "256 and 512", "in the emulator: 256, 512"),
@@ -368,6 +371,27 @@ def test_17_operations_bytes_and_limits():
     assert [a for a in worksheets.answers_of("17") if a in ("arithmetic", "memory", "waiting")] == (
         limits
     )
+
+
+def test_18_weights_rounds_exchanges_and_a_model():
+    samples, grads = (10, 20, 10), (4, 1, 4)
+    weights = [n / sum(samples) for n in samples]
+    wanted = [ours_18.whole_gradient(dict(enumerate(zip(samples, grads, strict=True))))]
+    wanted += [x for w, g in zip(weights, grads, strict=True) for x in (w, w * g)] + [
+        np.mean(grads)
+    ]
+    workers = 2, 5, 8, 64, 1000
+    wanted += [ours_18.tree_sum([0] * W)[1] for W in workers] + [W - 1 for W in workers]
+    parameters = sum(map(math.prod, param_shapes(1, 16, 1)))
+    wanted += [parameters, 4 * parameters, 4 * parameters]
+    for kind, best, real in (("strong", 80 / 4, 40), ("weak", 80, 100)):
+        wanted += [best, 100 * ours_18.efficiency(kind, 80, real, 4)]
+    wanted += [4096 // (4 * 8 * K) for K in (1, 16, 64)]
+    cost, workers = Cost(per_sample=1, latency=5, bandwidth=math.inf), (1, 2, 4, 8, 32)
+    computing = [math.ceil(120 / W) for W in workers]
+    steps = [step_seconds(W, 120, 1, cost) for W in workers]
+    wanted += [*computing, *(s - c for s, c in zip(steps, computing, strict=True)), *steps]
+    assert numbers("18") == pytest.approx(wanted)
 
 
 def run_in_order(order):

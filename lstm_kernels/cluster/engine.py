@@ -1,8 +1,12 @@
 """Dask distributed, imported only when it is needed: workers here, or a scheduler elsewhere."""
 
+import asyncio
 import logging
 import os
-from contextlib import contextmanager
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from multiprocessing import resource_tracker
 
 from lstm_kernels.machine import device
 from lstm_kernels.model import check_count
@@ -33,10 +37,32 @@ def local(workers=2):
     below `if __name__ == "__main__":`, since each worker begins by importing that file.
     """
     distributed, workers = load_dask(), check_count("workers", workers)
-    cards = device.count_gpus() if device.ON_GPU else 0
-    with _cluster(distributed, workers, cards) as cluster, distributed.Client(cluster) as client:
+    cards, opened = device.count_gpus() if device.ON_GPU else 0, ExitStack()
+
+    def start():
+        _hear_no_ctrl_c()
+        cluster = opened.enter_context(_cluster(distributed, workers, cards))
+        client = opened.enter_context(closing(distributed.Client(cluster)))
         client.wait_for_workers(workers, timeout=4 * PATIENCE)
-        yield client
+        return client
+
+    try:
+        yield _unbroken(start)
+    finally:
+        _unbroken(opened.close)
+
+
+def _unbroken(work):
+    """work(), in a thread: a Ctrl-C that comes meanwhile is raised here, when it is done."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(work).result()
+
+
+def _hear_no_ctrl_c():
+    """Neither this thread nor any thread or process that it starts, from its first moment on."""
+    if hasattr(signal, "pthread_sigmask"):  # Windows has none: NO_CTRL_C
+        resource_tracker.ensure_running()  # the first process that needs it would end the silence
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
 
 
 def _cluster(distributed, workers, cards):
@@ -75,6 +101,14 @@ def _dask_cuda():
     except ImportError:
         return None
     return LocalCUDACluster
+
+
+def begin(client, coroutine):
+    """Start a coroutine of Dask's, such as `client.gather(task, asynchronous=True)`: a Future.
+
+    Its `result` may be interrupted.  Where Dask itself waits, Ctrl-C may print an error of Dask's.
+    """
+    return asyncio.run_coroutine_threadsafe(coroutine, client.loop.asyncio_loop)
 
 
 @contextmanager

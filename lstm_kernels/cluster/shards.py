@@ -4,8 +4,10 @@ All that a worker runs stands here.  The cut depends on the number of windows an
 on the workers: so it does not matter which worker computes which shard.
 """
 
+import sys
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +39,14 @@ class OnDisk:
         return tuple(read(path, self.first + samples) for path in (self.x, self.y))
 
 
+@dataclass(frozen=True)
+class Lazy:
+    """Windows of two Dask arrays, x (T, n, D), y (T, n, O): workers compute them, as InMemory."""
+
+    x: object
+    y: object
+
+
 def read(path, numbers):
     """These windows of a .npy file (N, T, width), as (T, n, width); the rest is never touched.
 
@@ -62,25 +72,35 @@ def mapped(path):
 
 
 def cut(params, x, y, shards):
-    """(shards, where each begins and the last one ends); x and y are arrays or two .npy files.
+    """(shards, where each begins and the last one ends); x and y: arrays, files, or Dask arrays.
 
-    With fewer windows than shards there are fewer shards.  Errors as `check_batch`; the values in
-    a file are checked batch by batch, when they are used.
+    With fewer windows than shards there are fewer shards.  Errors as `check_batch`; values that are
+    not in the memory are checked batch by batch, when they are used.
     """
     shards = check_count("shards", shards)
-    on_disk = isinstance(x, (str, Path)) and isinstance(y, (str, Path))
-    if on_disk:
+    N, shard = _source(params, x, y)
+    shards = min(shards, N)
+    bounds = [N * s // shards for s in range(shards + 1)]
+    return [shard(*ends) for ends in pairwise(bounds)], bounds
+
+
+def _source(params, x, y):
+    """(the number of windows, the function that makes a shard of where it begins and ends)."""
+    if isinstance(x, (str, Path)) and isinstance(y, (str, Path)):
         x, y = (str(Path(path).absolute()) for path in (x, y))
-        N = _check_files(params, x, y)
+        return _check_files(params, x, y), lambda first, end: OnDisk(x, y, first)
+    if lazy := is_lazy(x) and is_lazy(y):
+        _check_lazy(params, x, y)
     else:
         check_batch(params, x, y)
-        N = x.shape[1]
-    shards = min(shards, N)
-    bounds = [N * shard // shards for shard in range(shards + 1)]
-    if on_disk:
-        return [OnDisk(x, y, first) for first in bounds[:-1]], bounds
-    between = zip(bounds[:-1], bounds[1:], strict=True)
-    return [InMemory(x[:, a:b], y[:, a:b]) for a, b in between], bounds
+    kind = Lazy if lazy else InMemory
+    return x.shape[1], lambda first, end: kind(x[:, first:end], y[:, first:end])
+
+
+def is_lazy(a):
+    """Is it a Dask array?  Who has one has imported Dask's."""
+    dask_array = sys.modules.get("dask.array")
+    return dask_array is not None and isinstance(a, dask_array.Array)
 
 
 def _check_files(params, *paths):
@@ -97,6 +117,42 @@ def _check_files(params, *paths):
     return len(arrays[0])
 
 
+def _check_lazy(params, x, y):
+    """Errors as `check_batch`, but for the values."""
+    for name, a in (("x", x), ("y", y)):
+        if a.ndim != 3 or np.isnan(a.shape).any():
+            words = "it must be (T, N, width), all known"
+            raise ValueError(f"the Dask array {name} has shape {a.shape}; {words}")
+    if x.shape[1] != y.shape[1]:
+        raise ValueError(f"x has {x.shape[1]} windows and y {y.shape[1]}; as many are due")
+    a_window = ((a.shape[0], min(1, a.shape[1]), a.shape[2]) for a in (x, y))
+    check_batch(params, *map(np.zeros, a_window, (x.dtype, y.dtype)))
+
+
+# ---- who computes what, and how it is added up ------------------------------------------------
+
+
+def dealt(batch, bounds):
+    """[(shard, which of its windows), ...] of the shards that have windows in this batch."""
+    found = []
+    for shard, (first, end) in enumerate(pairwise(bounds)):
+        mine = batch[(first <= batch) & (batch < end)] - first
+        if len(mine):
+            found.append((shard, mine))
+    return found
+
+
+def tree(parts, add):
+    """The sum of all parts by a tree: add(a, b) of neighbours, until one is left.
+
+    Its form depends on the number of parts alone: so the order of all additions.
+    """
+    while len(parts) > 1:
+        pairs = (parts[i : i + 2] for i in range(0, len(parts), 2))
+        parts = [add(*pair) if len(pair) == 2 else pair[0] for pair in pairs]
+    return parts[0]
+
+
 # ---- what a worker computes ---------------------------------------------------------------
 
 
@@ -104,7 +160,7 @@ def _check_files(params, *paths):
 class Part:
     """A share of a batch's loss and gradients; the shares of all add up to them.
 
-    seconds: ((worker, seconds of computing), ...).
+    seconds: ((worker, seconds of computing), ...).  worker: an address of Dask's, or a card.
     """
 
     loss: float
@@ -126,10 +182,11 @@ def function_of(version):
     return gradients if version in own_versions() else version
 
 
-def part(shard, params, samples, version, N):
-    """The share of `samples` of this shard in the gradients of a batch of N windows."""
-    import distributed
+def part(shard, params, samples, version, N, worker=None):
+    """The share of `samples` of this shard in the gradients of a batch of N windows.
 
+    worker: who computes it; None is a worker of Dask's.
+    """
     gradients = get_version(version).gradients if isinstance(version, str) else version
     start = time.perf_counter()
     with np.errstate(over="ignore", invalid="ignore"):  # the training looks for it, and says so
@@ -137,7 +194,13 @@ def part(shard, params, samples, version, N):
         share = len(samples) / N
         grads = Params(*(g.dtype.type(share) * g for g in grads))
     seconds = time.perf_counter() - start
-    return Part(loss * share, grads, ((distributed.get_worker().address, seconds),))
+    return Part(loss * share, grads, ((worker or _address(), seconds),))
+
+
+def _address():
+    import distributed
+
+    return distributed.get_worker().address
 
 
 def add(a, b):

@@ -1,13 +1,13 @@
 """One step on many workers: the parts of a mini-batch's gradients, and their sum by a tree."""
 
 import warnings
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, TimeoutError
 from contextlib import contextmanager
 from time import perf_counter
 from typing import NamedTuple
 
 from lstm_kernels.cluster import shards as pieces
-from lstm_kernels.cluster.engine import PATIENCE, load_dask
+from lstm_kernels.cluster.engine import PATIENCE, begin, load_dask
 
 
 class Spent(NamedTuple):
@@ -34,56 +34,58 @@ class Step:
         workers = self.workers()
         self.owners = [workers[s % len(workers)] for s in range(len(self.cut))] if workers else []
         if not self.shards:
-            self.shards = [self.submit(s, pieces.keep, shard) for s, shard in enumerate(self.cut)]
+            self.shards = [self.hand_out(s, shard) for s, shard in enumerate(self.cut)]
+
+    def hand_out(self, s, shard):
+        """The task that keeps a shard; the blocks of Dask arrays are computed where they stay."""
+        if not isinstance(shard, pieces.Lazy):
+            return self.submit(s, pieces.keep, shard)
+        arrays = self.client.compute([shard.x, shard.y], **self.where(s))
+        return self.submit(s, pieces.InMemory, *arrays)
 
     def submit(self, s, function, *args):
-        """A task for the owner of shard `s`; for any worker, if that one is lost or s is None."""
-        where = {}
-        if s is not None and self.owners:
-            where = {"workers": [self.owners[s]], "allow_other_workers": True}
+        """A task for the owner of shard `s`."""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Sending large graph")  # a shard travels once
-            return self.client.submit(function, *args, pure=False, **where)
+            return self.client.submit(function, *args, pure=False, **self.where(s))
+
+    def where(self, s):
+        """On the owner of shard `s`; on any worker, if that one is lost or s is None."""
+        if s is None or not self.owners:
+            return {}
+        return {"workers": [self.owners[s]], "allow_other_workers": True}
 
     def gradients(self, params, batch):
-        """(loss, grads) of the windows whose numbers are in `batch`, as one worker's would be.
-
-        The tree's form depends on the batch and the shards alone: so the order of all additions.
-        """
+        """(loss, grads) of the windows whose numbers are in `batch`, as one worker's would be."""
         start = perf_counter()
         with self.losing():
             if self.steps % -(-self.plan.N // self.plan.batch_size) == 0:
                 self.begin_epoch()
-            level = self.parts(self.submit(None, pieces.keep, params), batch)
-            while len(level) > 1:
-                level = [self.sum_of(level[i : i + 2]) for i in range(0, len(level), 2)]
-            total = self.wait_for(level[0])
+            parts = self.parts(self.submit(None, pieces.keep, params), batch)
+            total = self.wait_for(pieces.tree(parts, self.sum_of))
         self.steps += 1
         self.spent = Spent(perf_counter() - start, seconds_by_worker(total.seconds))
         return total.loss, total.grads
 
     def parts(self, params, batch):
         """The tasks of all shards that have windows in this batch."""
-        tasks = []
-        for s, shard in enumerate(self.shards):
-            first, end = self.bounds[s : s + 2]
-            mine = batch[(first <= batch) & (batch < end)] - first
-            if len(mine):
-                args = shard, params, mine, self.version, len(batch)
-                tasks.append(self.submit(s, pieces.part, *args))
-        return tasks
+        return [
+            self.submit(s, pieces.part, self.shards[s], params, mine, self.version, len(batch))
+            for s, mine in pieces.dealt(batch, self.bounds)
+        ]
 
-    def sum_of(self, pair):
-        """The sum of two tasks' parts, made where one of them is; a single one as it is."""
-        return self.submit(None, pieces.add, *pair) if len(pair) == 2 else pair[0]
+    def sum_of(self, a, b):
+        """The sum of two tasks' parts, made where one of them is."""
+        return self.submit(None, pieces.add, a, b)
 
     def wait_for(self, task):
         """Its result; Lost if after `PATIENCE` seconds without it no worker is there."""
+        result = begin(self.client, self.client.gather(task, asynchronous=True))
         while True:
             try:
-                return task.result(timeout=PATIENCE)
-            except load_dask().TimeoutError:
-                if task.status == "error":  # it is the task's own
+                return result.result(PATIENCE)
+            except TimeoutError:
+                if result.done():  # it is the task's own
                     raise
                 if not self.workers():
                     raise Lost(f"all workers: none is there, {PATIENCE} s went by") from None
@@ -91,7 +93,7 @@ class Step:
     def workers(self):
         """The addresses of the workers that are there now, sorted."""
         try:
-            return sorted(self.client.nthreads())
+            return sorted(begin(self.client, self.client.nthreads(asynchronous=True)).result())
         except OSError as error:
             raise Lost(f"the scheduler {self.client.scheduler.address} ({error})") from None
 
@@ -103,26 +105,27 @@ class Step:
             yield
         except (dask.comm.CommClosedError, CancelledError) as error:
             scheduler = self.client.scheduler.address
-            raise self.lost(f"the scheduler {scheduler} ({error})") from None
+            raise lost(self.plan, f"the scheduler {scheduler} ({error})") from None
         except dask.scheduler.KilledWorker as error:
-            raise self.lost(f"several workers by the same task: {error}") from None
+            raise lost(self.plan, f"several workers by the same task: {error}") from None
         except Lost as error:
-            raise self.lost(error) from None
+            raise lost(self.plan, error) from None
         except ModuleNotFoundError as error:
             words = "the course and its packages must be installed on every worker's machine"
             raise ImportError(f"a worker lacks the package {error.name}; {words}") from None
 
-    def lost(self, what):
-        """The error that says so, on one line: Dask's own words may take several."""
-        kept, what = self.plan.checkpoint, " ".join(str(what).split())
-        return ConnectionError(
-            f"lost {what}. The error's attribute `trained` holds what was trained"
-            + (f"; {kept.path} its last whole epoch: the same call goes on there" if kept else "")
-        )
-
 
 class Lost(Exception):
     """What is lost."""
+
+
+def lost(plan, what):
+    """The error that says so, on one line: Dask's own words may take several."""
+    kept, what = plan.checkpoint, " ".join(str(what).split())
+    return ConnectionError(
+        f"lost {what}. The error's attribute `trained` holds what was trained"
+        + (f"; {kept.path} its last whole epoch: the same call goes on there" if kept else "")
+    )
 
 
 def seconds_by_worker(seconds):

@@ -5,6 +5,7 @@ from lstm_kernels.cluster.engine import connected, load_dask
 from lstm_kernels.cluster.step import Step
 from lstm_kernels.model import check_params
 from lstm_kernels.training import make_plan, train
+from lstm_kernels.versions import check_hidden_size
 
 SHARDS = 4
 
@@ -13,10 +14,13 @@ def fit(version, params, x, y, *, client=None, workers=2, shards=SHARDS, **sched
     """Train on many workers; returns (trained params, History), as `training.fit` does.
 
     version, params, schedule: as for `training.fit`: epochs, batch_size, lr, optimizer, seed,
-    on_batch, validation, checkpoint.  x (T, N, D), y (T, N, O): arrays; or two .npy files with
-    (N, T, D) and (N, T, O), which every worker can open, for data larger than the memory: they are
-    read batch by batch (`python -m lstm_kernels windows` writes such files).  What grows with N is
-    the order of an epoch, 8 bytes per window, here.
+    on_batch, validation, checkpoint.  x (T, N, D), y (T, N, O): arrays; or
+      * Dask arrays of these shapes: their blocks are computed by the workers, which keep the
+        windows; none of them comes here, so they may be larger than this machine's memory;
+      * two .npy files with (N, T, D) and (N, T, O), which every worker can open: they are read
+        batch by batch, so they may be larger than all memory (`python -m lstm_kernels windows`
+        writes such files).
+    What grows with N here is the order of an epoch, 8 bytes per window.
 
     client: a dask.distributed Client; the address of a scheduler, "tcp://HOST:8786"; or None, and
     `workers` processes are started on this machine and ended afterwards.
@@ -31,6 +35,8 @@ def fit(version, params, x, y, *, client=None, workers=2, shards=SHARDS, **sched
     """
     load_dask()
     gradients, params = pieces.function_of(version), check_params(params)
+    if client is None:  # the workers have this machine's cards, or none
+        check_hidden_size(version, params.W.shape[1])
     parts, bounds = pieces.cut(params, x, y, shards)
     about = {"version": version, "shards": len(parts)}
     plan = make_plan(params, bounds[-1], **schedule, about=about)

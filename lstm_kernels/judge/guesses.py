@@ -11,7 +11,7 @@ NEAR = 1.5  # a guessed number counts as near within this factor
 
 
 def compare_guess(number, guess, measured, source="measured here"):
-    """Print a guess beside what was measured, and keep both.  Lessons 01 to 17.
+    """Print a guess beside what was measured, and keep both.  Lessons 01 to 18.
 
     number: "07.p1".  guess: None while nothing is written; else a number, a word, a set, or a tuple
     or a dict of such.  measured: the same.  source: where `measured` is from, for example the

@@ -9,6 +9,11 @@ import os
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 
+THREAD_SETTINGS = (  # of the environment: read once, when a library is loaded
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)  # fmt: skip
+
 
 def has_threadpoolctl():
     """Can the threads of BLAS be set here?"""

@@ -201,4 +201,46 @@ def squared_error(prediction, y, total):
     if cuda.threadIdx.x == 0:
         cuda.atomic.add(total, 0, part[0])
 """,
+    "18.1": """\
+def whole_gradient(arrived):
+    workers = sorted(arrived)
+    N = sum(arrived[w][0] for w in workers)
+    return sum(np.float32(arrived[w][0] / N) * arrived[w][1] for w in workers)
+""",
+    "18.2": """\
+def tree_sum(parts):
+    if len(parts) == 1:
+        return parts[0], 0
+    half = len(parts) // 2
+    (a, left), (b, right) = tree_sum(parts[:half]), tree_sum(parts[half:])
+    return a + b, 1 + max(left, right)
+""",
+    "18.3": """\
+def local_round(params, batches, lr):
+    total = [0] * 5
+    for own in batches:
+        mine = Params(*(p.copy() for p in params))
+        for x, y in own:
+            for p, g in zip(mine, gradients(mine, x, y)[1]):
+                p -= lr * g
+        total = [t + p / len(batches) for t, p in zip(total, mine)]
+    return Params(*total)
+""",
+    "18.5": """\
+def message_cost(points):
+    a = b = c = d = e = 0
+    for rounds, nbytes, seconds in points:
+        u, v = rounds, rounds * nbytes
+        a, b, c, d, e = a + u * u, b + u * v, c + v * v, d + u * seconds, e + v * seconds
+    det = a * c - b * b
+    return (c * d - b * e) / det, det / (a * e - b * d)
+""",
+    "18.e4": """\
+def shares(N, speeds):
+    counts = [int(N * v / sum(speeds)) for v in speeds]
+    while sum(counts) < N:
+        w = min(range(len(speeds)), key=lambda w: (counts[w] + 1) / speeds[w])
+        counts[w] += 1
+    return counts
+""",
 }

@@ -20,13 +20,10 @@ from lstm_kernels import init_params
 from lstm_kernels.lab.apart import run_apart
 from lstm_kernels.lab.measure.pytorch import count_threads, has_torch, torch_step
 from lstm_kernels.lab.measure.timing import Timing
+from lstm_kernels.machine.threads import THREAD_SETTINGS
 from lstm_kernels.versions import numba_cpu, numpy_batched
 
 SHAPES = ((1, 12, 16), (32, 12, 32), (64, 12, 64), (64, 24, 128), (256, 24, 128), (1024, 24, 64))
-THREAD_SETTINGS = (
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
-    "NUMBA_NUM_THREADS",
-)  # fmt: skip
 PAUSE = 0.25  # seconds; OpenMP's threads spin for up to 0.2 s, unless they are told otherwise
 
 

@@ -1,7 +1,8 @@
-"""How training scales with the number of workers: where the time of a step goes.
+"""How training scales with the number of workers: where the time of a step goes.  Lesson 18.
 
 Strong scaling: the same batch, shared by more workers; at best the step takes 1/W of the time.
 Weak scaling: a batch for each worker, so W batches in all; at best the step takes the same time.
+Messages: a sample of one step per worker, so next to no computing, with gradients of several sizes.
 """
 
 from statistics import fmean, median
@@ -12,12 +13,15 @@ import numpy as np
 from lstm_kernels import cluster
 from lstm_kernels.cluster import shards, step
 from lstm_kernels.data import panel
+from lstm_kernels.lab.words import aligned
 from lstm_kernels.machine.threads import usable_cores
-from lstm_kernels.model import init_params
+from lstm_kernels.model import count_params, init_params
 from lstm_kernels.training import make_plan
 
 WARM, STEPS = 5, 30  # steps before the clock counts, and those that are measured
 KINDS = ("strong", "weak")
+HIDDEN = (16, 512, 1024)  # of the messages
+NUMBER = 4  # bytes of a float32
 
 
 class Sizes(NamedTuple):
@@ -38,6 +42,15 @@ class Times(NamedTuple):
     communication: float  # the rest: Dask's scheduling, parameters out, gradients added and back
 
 
+class Row(NamedTuple):
+    """The steps of one kind on so many workers."""
+
+    kind: str  # of KINDS, or "message"
+    workers: int
+    nbytes: int  # of all gradients
+    steps: list  # of Times
+
+
 def split(spent, workers):
     """A step's Times; spent: a step.Spent."""
     busy = [*spent.workers.values(), *[0.0] * (workers - len(spent.workers))]
@@ -45,14 +58,14 @@ def split(spent, workers):
     return Times(spent.whole, fmean(busy), slowest - fmean(busy), spent.whole - slowest)
 
 
-def measure(client, workers, kind, sizes, check=lambda: None):
-    """[Times] of STEPS steps, one shard for each worker."""
-    batch = sizes.batch * (workers if kind == "weak" else 1)
+def measure(client, workers, weak, sizes, steps, check=lambda: None):
+    """[Times] of so many steps, one shard for each worker; weak: `sizes.batch` samples for each."""
+    batch = sizes.batch * (workers if weak else 1)
     params, (x, y) = init_params(1, sizes.hidden, 1), panel(batch, sizes.length)
     parts, bounds = shards.cut(params, x, y, workers)
-    plan = make_plan(params, batch, STEPS + WARM, batch, 1e-3)
+    plan = make_plan(params, batch, steps + WARM, batch, 1e-3)
     one, times = step.Step(client, sizes.version, parts, bounds, plan), []
-    for _ in range(WARM + STEPS):
+    for _ in range(WARM + steps):
         check()
         _, grads = one.gradients(params, np.arange(batch))
         params = plan.rule.update(params, grads)
@@ -60,24 +73,62 @@ def measure(client, workers, kind, sizes, check=lambda: None):
     return times[WARM:]
 
 
-def run(counts, sizes, told, check=lambda: None):
-    """Both kinds of scaling for each number of workers; told(kind, workers, [Times])."""
+def run(counts, sizes, told, steps, check=lambda: None):
+    """Both kinds of scaling, and messages, for each number of workers; told(Row) after each.
+
+    steps: how many are measured of each, after WARM others.
+    """
+    small = sizes._replace(batch=1, length=1, version="numpy_batched")  # it takes any H
+    wanted = [(kind, sizes) for kind in KINDS]
+    wanted += [("message", small._replace(hidden=hidden)) for hidden in HIDDEN]
     for workers in counts:
         with cluster.local(workers) as client:
-            for kind in KINDS:
-                told(kind, workers, measure(client, workers, kind, sizes, check=check))
+            for kind, these in wanted:
+                weak = kind != "strong"
+                times = measure(client, workers, weak, these, steps, check)
+                told(Row(kind, workers, gradient_bytes(these.hidden), times))
+
+
+def gradient_bytes(hidden):
+    """Bytes of all gradients, D = O = 1, float32."""
+    return NUMBER * count_params(1, hidden, 1)
+
+
+class Scaling(NamedTuple):
+    """What `bench --workers` finds."""
+
+    sizes: Sizes
+    rows: list
+    source: str  # "measured here", or whose recording it is
+
+    def of(self, kind):
+        """{workers: [Times]} of one kind of scaling."""
+        return {row.workers: row.steps for row in self.rows if row.kind == kind}
+
+    def messages(self):
+        """[(workers, bytes, median seconds of communication)]."""
+        return [
+            (row.workers, row.nbytes, median(t.communication for t in row.steps))
+            for row in self.rows
+            if row.kind == "message"
+        ]
+
+    def seconds_per_sample(self):
+        """Of computing, on one worker, the median."""
+        first = min(self.of("weak"))
+        return median(t.compute for t in self.of("weak")[first]) / self.sizes.batch
 
 
 # ---- what it says -------------------------------------------------------------------------
 
 
 def table(found):
-    """found: {(kind, workers): [Times]}; medians in ms, and the efficiency against the first."""
-    return "\n\n".join(_table(found, kind) for kind in KINDS if any(k == kind for k, _ in found))
+    """found: a Scaling; medians in ms, and the efficiency against the first."""
+    parts = [_table(found.of(kind), kind) for kind in KINDS if found.of(kind)]
+    return "\n\n".join([*parts, *_messages(found)])
 
 
-def _table(found, kind):
-    rows = {workers: times for (k, workers), times in found.items() if k == kind}
+def _table(rows, kind):
     first = min(rows)
     lines = [f"{kind} scaling     step (quartiles)    compute  waiting  communication  efficiency"]
     for workers, times in sorted(rows.items()):
@@ -90,6 +141,14 @@ def _table(found, kind):
             + f"{efficiency(rows[first], first, times, workers, kind):11.0%}"
         )  # fmt: skip
     return "\n".join(lines)
+
+
+def _messages(found):
+    rows = [
+        [f"{workers} workers", f"{nbytes:,}", f"{seconds * 1e3:.1f}"]
+        for workers, nbytes, seconds in found.messages()
+    ]
+    return [aligned([["messages", "bytes of gradients", "communication"], *rows])] if rows else []
 
 
 def efficiency(one, first, many, workers, kind):
