@@ -60,8 +60,8 @@ def add_up(lists, first, last, used, sums):
     lists (chunks, threads, ROOM); used (threads,): how many entries each has.
     """
     row, lanes = np.empty(WARP, np.int64), np.empty(WARP, np.int64)
-    at, stops, begins = np.empty(WARP, np.int64), np.empty(WARP, np.int64), np.empty(WARP, np.int64)
-    compared = np.empty(ALL, np.int64)
+    at, stops = np.empty(WARP, np.int64), np.empty(WARP, np.int64)
+    begins, compared = np.empty(WARP, np.int64), np.empty(ALL, np.int64)
     codes = np.zeros((2, len(sums.visits) * PER_SITE), np.int64)
     for begin in range(first, last, WARP):
         ends = used[begin : min(begin + WARP, last)]
@@ -353,7 +353,9 @@ def turns_of(row, lanes, count, gap, region, sums):
     """Turns of shared memory, and those besides the first of all lanes that it serves at once."""
     itemsize = region[ITEMSIZE]
     at_once = WARP // _words_in(itemsize)
-    if gap != IRREGULAR and gap != 0 and abs(gap) != max(itemsize, WORD):
+    # one number for all, or numbers side by side, at most 32 words
+    in_one = gap == 0 or abs(gap) == max(itemsize, WORD)
+    if not in_one and gap != IRREGULAR:
         for i in range(1, count):
             row[i] = row[i - 1] + gap
     turns, groups, first = 0, 0, 0
@@ -361,10 +363,7 @@ def turns_of(row, lanes, count, gap, region, sums):
         last = count if at_once == WARP else first + 1
         while last < count and lanes[last] // at_once == lanes[first] // at_once:
             last += 1
-        if gap == 0 or abs(gap) == max(itemsize, WORD):
-            turns += 1  # one number for all, or numbers side by side, at most 32 words
-        else:
-            turns += turns_of_words(row[first:last], region, sums)
+        turns += 1 if in_one else turns_of_words(row[first:last], region, sums)
         groups += 1
         first = last
     return turns, turns - groups
