@@ -67,6 +67,17 @@ def find_data_races(kernel, grid, block, *args, shared_bytes=0):
     return data_races.find_data_races(kernel, grid, block, *args, shared_bytes=shared_bytes)
 
 
+def find_suspects(kernel, grid, block, *args, shared_bytes=0):
+    """What is allowed and mostly a mistake: a list of Suspect, one for each place in the source.
+
+    Reads of memory that was never written (shared and local arrays, `cuda.device_array`), negative
+    indices, shuffles that read from a lane that takes no part.  Runs as find_data_races does, once.
+    """
+    from lstm_kernels.emulator import suspects
+
+    return suspects.find_suspects(kernel, grid, block, *args, shared_bytes=shared_bytes)
+
+
 def count(kernel, grid, block, *args, shared_bytes=0):
     """What the warps of one launch ask of memory and compute, line by line: a Counted.
 

@@ -108,6 +108,17 @@ def test_a_race_is_named_and_is_the_exit_status(emulate):
 
 
 @pytest.mark.long
+def test_a_suspect_is_named_and_is_no_error(emulate):
+    source = CLEAN.replace("out = np.zeros(40)", "out = cuda.device_array(40)")
+    ended = emulate(source.replace("out[n] = x[n]", "out[n] += x[n - 1]"), "SCRIPT", "--races")
+    told = ended.stdout.partition("No data race was found.")[2]
+    assert "Allowed, and mostly a mistake:\nadd: " in told
+    assert "read of out[0], which was never written (global memory): thread (0, 0, 0)" in told
+    assert "a negative index counts from the end, to x[39]: thread (0, 0, 0)" in told
+    assert "AssertionError" in ended.stderr, "NaN, as fresh memory is"
+
+
+@pytest.mark.long
 def test_the_scripts_own_arguments_neighbours_and_exit(emulate):
     ended = emulate(ARGUMENTS, "SCRIPT", "--races", "a", "--count", "-x")
     assert ended.returncode == 3

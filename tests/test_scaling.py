@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import nullcontext
 
 import pytest
 
@@ -10,6 +11,7 @@ from lstm_kernels.cluster.step import Spent, seconds_by_worker
 from lstm_kernels.lab.commands import scaling as command
 from lstm_kernels.lab.measure import recorded_scaling, scaling
 from lstm_kernels.model import count_params
+from lstm_kernels.versions import check_hidden_size
 
 ONE = [scaling.Times(0.008, 0.007, 0.0, 0.001)] * 3
 
@@ -58,6 +60,17 @@ def test_more_hidden_units_than_the_card_takes_start_no_worker(dask, monkeypatch
     told = capsys.readouterr()
     assert told.err.startswith("H is 600; cuda_v7 keeps W in the card's shared memory")
     assert told.err.count("\n") == 1 and told.out == "" and not list(tmp_path.iterdir())
+
+
+def test_every_size_that_is_measured_fits_on_a_small_card(monkeypatch):
+    """Also the messages', though V5 on a T4 cannot compute with so many hidden units."""
+    seen = []
+    monkeypatch.setattr(scaling.cluster, "local", lambda workers: nullcontext())
+    monkeypatch.setattr(scaling, "measure", lambda *args, **kwargs: seen.append(args[3]) or ONE)
+    scaling.run([1], scaling.Sizes(version="cuda_v5"), lambda row: None, steps=1)
+    assert {size.hidden for size in seen} == {64, *scaling.HIDDEN}
+    for size in seen:
+        check_hidden_size(size.version, size.hidden)
 
 
 def test_one_size_of_each_kind(capsys):

@@ -69,7 +69,7 @@ COMMANDS = {  # how it is started, and the seconds within which the signal comes
     "scaling": ((DOOR, "bench", "--workers", *SCALING.split()), 8),
     "training": ((TRAINING,), 2),
 }
-FEW = {"scaling": 6}
+FEW = {"scaling": 4}
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 
 

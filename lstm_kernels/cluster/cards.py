@@ -139,7 +139,7 @@ class Member:
         self.name = f"card {card}" if device.ON_GPU else f"process {card}"
         threads = str(max(1, len(usable_cores()) // of))
         there = {**dict.fromkeys(THREAD_SETTINGS, threads), **os.environ}
-        there["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+        there["PYTHONPATH"] = os.pathsep.join(filter(None, map(str, sys.path)))
         there |= environment(card) if device.ON_GPU else {}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         command = [sys.executable, "-c", PROGRAM, self.name]
@@ -198,7 +198,7 @@ def serve():
     """Compute what is asked on stdin, until nobody asks any more."""
     questions, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # what a version prints must not get between the answers
-    with suppress(EOFError, OSError):
+    with suppress(EOFError, pickle.UnpicklingError, OSError):  # nobody is there, or in mid-sentence
         target, packed, shard = pickle.load(questions)
         compute = partial(part_here, sys.argv[1], target, packed, shard)
         while True:

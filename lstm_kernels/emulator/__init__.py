@@ -43,11 +43,13 @@ How it works, in the order in which it happens:
 5. *Data races* (data_races.py, tracing.py). `find_data_races` translates once more, and now each
    access to shared or global memory is also reported with its thread. Two threads that touch the
    same element, at least one writing, with nothing to order them: a data race, whatever this run
-   computed. A barrier of some lanes orders these alone (clocks.py). `observe` (observe.py) tells
-   more of such a run: results, who did what, counts of accesses. `count` (counters.py) has each
-   thread list what it does (noted.py, counting.py), lays the lists of a warp side by side
-   (adding_up.py), and tells what its requests cost (requests.py). `find_doubles` (doubles.py) runs
-   nothing: it names the lines that compute in float64.
+   computed. A barrier of some lanes orders these alone, and fences with atomic operations order
+   those whom they tell (clocks.py). What touches many elements at once is seen element by element
+   (parts.py, whole.py). `observe` (observe.py) tells more of such a run: results, who did what,
+   counts of accesses. `count` (counters.py) has each thread list what it does (noted.py,
+   counting.py), lays the lists of a warp side by side (adding_up.py), and tells what its requests
+   cost (requests.py). `find_suspects` (suspects.py) names what is allowed and mostly a mistake.
+   `find_doubles` (doubles.py) runs nothing: it names the lines that compute in float64.
 
 6. *Cores* (independent.py, cores.py). A long launch is shared among the CPU's cores if the source
    proves that no block touches what another block writes. All others run on one core.

@@ -15,6 +15,7 @@ from . import control as slots
 from .arithmetic import device
 from .compact import array_at, opened
 from .intrinsics import noting
+from .parts import telling_all, telling_part
 
 # kinds besides those of accesses to memory, 1 to 4
 STEP, BRANCH, BARRIER = 5, 6, 7  # statements; one look at a condition; all threads are here
@@ -71,11 +72,26 @@ def taken(thread, site, test):
 def seen(typingctx, control, site, kind, array, index, thread):
     """`index` after the check that it lies inside `array`; the access is noted."""
 
-    def tell(context, builder, args, address):
-        _write_note(builder, args[5], args[2], args[1], address)
-
-    codegen = noting(array, index, tell)
+    codegen = noting(array, index, _tell)
     return index(control, site, kind, array, index, thread), codegen
+
+
+@intrinsic
+def seen_part(typingctx, control, site, kind, array, index, thread):
+    """The same for an index at which a value is stored, perhaps in many elements at once."""
+    codegen = telling_part(typingctx, array, index, noting(array, index, _tell), _tell)
+    return index(control, site, kind, array, index, thread), codegen
+
+
+@intrinsic
+def seen_all(typingctx, control, site, kind, value, thread):
+    """`value`; if it is an array, an access to each of its elements is noted."""
+    codegen = telling_all(value, _tell)
+    return value(control, site, kind, value, thread), codegen
+
+
+def _tell(context, builder, args, address, indices=()):
+    _write_note(builder, args[-1], args[2], args[1], address)
 
 
 def _set_apart(builder):

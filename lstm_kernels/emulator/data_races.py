@@ -9,7 +9,7 @@ branches are taken. The arguments are copied: yours are not changed.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from . import card, tracing
 from . import control as slots
 from .build import Build, note_access_address
-from .clocks import MOST_THREADS, Clocks
+from .clocks import MOST_ADDRESSES, MOST_THREADS, Clocks
 from .dispatcher import Launch
 from .environment import python_function
 from .errors import ArgumentError
@@ -26,6 +26,7 @@ from .overlaps import Copies, areas, flat, index_at, smallest_step, step_of
 
 ORDERS = (0, 1, 12345)  # forward, backward, shuffled
 MAX_RACES = 512
+MEMORIES = ("global", "shared", "local")  # in the order of suspecting.py
 MAX_BYTES = 4 << 30  # of the memory of who touched what: above, computers begin to run out of it
 
 
@@ -44,7 +45,10 @@ class Access:
 
 @dataclass(frozen=True)
 class DataRace:
-    """Two accesses to one element that nothing orders. `count`: how many such pairs were met."""
+    """Two accesses to one element that nothing orders. `count`: how many such pairs were met.
+
+    `hint`: what would order them, if that is known.
+    """
 
     array: str
     index: tuple
@@ -52,6 +56,7 @@ class DataRace:
     first: Access
     second: Access
     count: int
+    hint: str = ""
 
     def __str__(self):
         index = ", ".join(str(n) for n in self.index)
@@ -59,8 +64,14 @@ class DataRace:
         why = "no barrier lies between" if same_block else "blocks run in any order"
         return (
             f"race on {self.array}[{index}] ({self.memory} memory): {self.first}, "
-            f"{self.second}, and {why}"
+            f"{self.second}, and {why}{self.hint}"
         )
+
+
+NO_FENCE = (
+    "; an atomic operation tells of the first access, but cuda.threadfence() is missing before it"
+)
+TOO_MANY = f"; an order by cuda.threadfence() is seen only in grids of up to {MOST_THREADS} threads"
 
 
 def find_data_races(kernel, grid, block, *args, shared_bytes=0, orders=ORDERS):
@@ -68,12 +79,36 @@ def find_data_races(kernel, grid, block, *args, shared_bytes=0, orders=ORDERS):
     launch = traced_launch("find_data_races", kernel, grid, block, shared_bytes)
     found = {}
     for order in orders:
-        trace = Trace(launch, args)
-        trace.run(order)
-        for race in trace.races():
-            key = (race.array, frozenset((race.first.place, race.second.place)))
-            found.setdefault(key, race)
+        races = _races(launch, args, order)
+        if found.keys() >= races.keys():
+            continue
+        if _has_clocks(launch) and launch.build.program.atomics:
+            races |= _without_fence(races, _races(launch, args, order, pretend=True))
+        elif launch.build.program.fences and not _has_clocks(launch):
+            races = {key: replace(race, hint=TOO_MANY) for key, race in races.items()}
+        found = races | found
     return list(found.values())
+
+
+def _races(launch, args, order, pretend=False):
+    """(array, places) -> race; pretend: as if a fence stood before each atomic operation."""
+    trace = Trace(launch, args, pretend)
+    trace.run(order)
+    found = {}
+    for race in trace.races():
+        key = race.array, frozenset((race.first.place, race.second.place))
+        found.setdefault(key, race)
+    return found
+
+
+def _without_fence(races, with_fences):
+    """The races that are none if a fence stands before each atomic operation, with a hint."""
+    return {key: replace(races[key], hint=NO_FENCE) for key in races.keys() - with_fences.keys()}
+
+
+def _has_clocks(launch):
+    """Is the grid small enough for the clocks?"""
+    return math.prod(launch.grid) * math.prod(launch.block) <= MOST_THREADS
 
 
 @lru_cache(maxsize=256)
@@ -129,8 +164,9 @@ class Region:
     start: int
     nbytes: int
     itemsize: int
-    array: np.ndarray = None  # None for shared memory
+    array: np.ndarray = None  # None for shared and local memory
     arrays: tuple = ()  # all of them: (name, array)
+    memory: str = "global"
 
     @property
     def elements(self):
@@ -140,16 +176,16 @@ class Region:
 class Trace:
     """What compiled code reads and writes while it traces, and its translation into words.
 
-    It works on copies of the arguments.
+    It works on copies of the arguments.  pretend: as if a fence stood before each atomic operation.
     """
 
-    def __init__(self, launch, args):
+    def __init__(self, launch, args, pretend=False):
         self.launch = launch
+        self.pretend = pretend
         self.arguments, _ = launch.device_arguments(copied(args))
         control, nbytes = launch.prepared
         self.memory = np.empty(nbytes, np.uint8)
-        self.regions = global_regions(self.arrays())
-        self.regions += shared_regions(launch, control, address_of(self.memory))
+        self.regions = self._regions(control)
         self.shadow = _new_shadow(sum(region.elements for region in self.regions))
         self.found = np.zeros((MAX_RACES, tracing.RACE), np.int64)
         self.table = table_of(self.regions)
@@ -162,18 +198,28 @@ class Trace:
         self.header[tracing.THREADS] = np.prod(launch.block)
         self.address = address_of(self.header)
 
+    def _regions(self, control):
+        own = shared_regions(self.launch, control, address_of(self.memory))
+        return global_regions(self.arrays()) + own
+
     def run(self, order):
         """Run the threads in one order; returns the control block."""
-        trace = self.address, note_access_address(), self._clocks()
-        return self.launch.run_blocks(self.arguments, None, order, trace, self.memory)
+        self.clocks = self._clocks()
+        clocks = self.clocks.address if self.clocks else 0
+        trace = self.address, note_access_address(), clocks
+        control = self.launch.run_blocks(self.arguments, None, order, trace, self.memory)
+        if self.clocks and self.clocks.full:
+            raise ArgumentError(
+                f"more than {MOST_ADDRESSES} atomic variables in a kernel with fences: trace a "
+                "smaller launch"
+            )
+        return control
 
     def _clocks(self):
-        """The address of fresh clocks, 0 for a kernel that needs none or has too many threads."""
-        blocks, threads = int(np.prod(self.launch.grid)), int(np.prod(self.launch.block))
-        if not self.launch.build.program.clocks or blocks * threads > MOST_THREADS:
-            return 0
-        self.clocks = Clocks(blocks, threads)
-        return self.clocks.address
+        """Fresh clocks; None for a kernel that needs none or has too many threads."""
+        if _has_clocks(self.launch) and (self.pretend or self.launch.build.program.clocks):
+            return Clocks(*map(math.prod, (self.launch.grid, self.launch.block)), self.pretend)
+        return None
 
     def arrays(self):
         """Name and array of each array argument; the parts of a tuple are `name[0]`, ..."""
@@ -189,15 +235,18 @@ class Trace:
         return DataRace(
             array=name,
             index=index,
-            memory="shared" if region.array is None else "global",
+            memory=region.memory,
             first=self._access(row[tracing.ONE :]),
             second=self._access(row[tracing.OTHER :]),
             count=int(row[tracing.COUNT]),
         )
 
     def _element(self, region, number):
-        if region.array is None:
+        if region.memory == "shared":
             return _shared_element(self.launch, number * region.itemsize)
+        if region.memory == "local":
+            offset = number * region.itemsize % int(self.launch.prepared[0][slots.LOCAL_BYTES])
+            return element_of(self.launch.build.program.local, offset)
         address = region.start + number * region.itemsize
         for name, array in region.arrays:
             index = index_at(array, address)
@@ -258,7 +307,8 @@ def table_of(regions):
     rows, first = [], 0
     for region in regions:
         end = region.start + region.nbytes
-        rows.append((region.start, end, region.itemsize, first, region.array is None))
+        memory = MEMORIES.index(region.memory)
+        rows.append((region.start, end, region.itemsize, first, memory))
         first += region.elements
     return np.array(rows, np.int64).reshape(-1, tracing.REGION)
 
@@ -286,20 +336,44 @@ def shared_regions(launch, control, start):
     dtypes = [array.dtype for array in program.shared] + [dtype for _, dtype in program.dynamic]
     itemsize = math.gcd(*map(step_of, dtypes))
     rooms, step = int(control[slots.RESIDENT]), launch.bytes_of_block()
-    return [Region("shared", start + room * step, nbytes, itemsize) for room in range(rooms)]
+    return [
+        Region("shared", start + room * step, nbytes, itemsize, memory="shared")
+        for room in range(rooms)
+    ]
+
+
+def local_regions(launch, control, start):
+    """The same for the local arrays of all threads of a block."""
+    nbytes = int(control[slots.LOCAL_BYTES] * control[slots.THREAD_ROOMS])
+    if not nbytes:
+        return []
+    itemsize = math.gcd(*(step_of(array.dtype) for array in launch.build.program.local))
+    start += int(control[slots.SHARED_BYTES] + control[slots.MAIL_BYTES])
+    return [
+        Region("local", start + room * launch.bytes_of_block(), nbytes, itemsize, memory="local")
+        for room in range(int(control[slots.RESIDENT]))
+    ]
 
 
 def _shared_element(launch, offset):
     """Name and index of the shared array at an offset of the block's shared memory."""
     program = launch.build.program
-    for array in program.shared:
+    found = element_of(program.shared, offset)
+    if found is None:
+        name, dtype = program.dynamic[0]
+        start = int(launch.prepared[0][slots.DYNAMIC_START])
+        found = name, ((offset - start) // dtype.itemsize,)
+    return found
+
+
+def element_of(arrays, offset):
+    """Name and index of the one among shared or local arrays that lies there; None: none does."""
+    for array in arrays:
         within = offset - array.offset
         if 0 <= within < array.nbytes:
             index = np.unravel_index(within // array.dtype.itemsize, array.shape)
             return array.name, tuple(int(n) for n in index)
-    name, dtype = program.dynamic[0]
-    start = int(launch.prepared[0][slots.DYNAMIC_START])
-    return name, ((offset - start) // dtype.itemsize,)
+    return None
 
 
 def run_in_order(kernel, grid, block, *args, order=0, shared_bytes=0):

@@ -339,6 +339,13 @@ class Transferred:
         return _copied_in(name, np.asarray(self.value), copies, *self.ways)
 
 
+def is_fresh(value):
+    """Is this argument memory that nobody has filled, but perhaps a kernel?"""
+    if isinstance(value, Transferred):
+        return not value.ways[0] or is_fresh(value.value)
+    return isinstance(value, DeviceArray) and value.fresh
+
+
 def In(value):
     return Transferred(value, True, False)
 

@@ -19,6 +19,7 @@ SIGNATURE = re.compile(r"Function\((.+?)\) found for signature:\s*>>> (\w+)\((.*
 UNIFY = re.compile(r"Cannot unify (.+) and (.+) for '([\w$]+)")
 ATTRIBUTE = re.compile(r"Unknown attribute '(\w+)' of type (.+)")
 ARGUMENTS = re.compile(r"(too many positional arguments|missing a required argument: '\w+')")
+NEW_ARRAY = re.compile(r"NRT required|_ol_array_allocate|arrayexpr")
 INDEX = re.compile(r"Unsupported array index type (.+) in \[")
 
 
@@ -55,7 +56,7 @@ def told(function, line, reason):
 def not_compiled(error, build, kernel):
     """The exception for a kernel that Numba refuses."""
     report = str(getattr(error, "msg", None) or error)
-    function, line = _place(report, error, build, kernel)
+    function, line = _place(f"{report} {error.args}", error, build, kernel)
     reason = f"{kernel.__name__} cannot be compiled: {_reason(report)}"
     return UnsupportedCode(told(function, line, reason))
 
@@ -75,6 +76,8 @@ def _place(report, error, build, kernel):
 
 def _reason(report):
     """What is wrong, in words."""
+    if NEW_ARRAY.search(report):
+        return "this needs a new array, which a kernel cannot make; write a loop over the elements"
     causes = CAUSE.findall(report)
     report = causes[-1] if causes else report
     for pattern, words in KNOWN:

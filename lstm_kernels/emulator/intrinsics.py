@@ -13,6 +13,7 @@ from numba.extending import intrinsic
 from . import control as slots
 from .compact import as_intp, index_kinds, is_whole_index, opened, view
 from .explain import axes
+from .parts import telling_all, telling_part
 from .tuples import fixed_index
 
 
@@ -227,7 +228,9 @@ def _no_value(context, builder, signature, args):
     return ir.Constant(ir.IntType(8), 0)
 
 
+READ = 1  # the race finder's number of this kind (tracing.py)
 SIZE = 256  # the race finder is told kind + SIZE * bytes of an element
+NEGATIVE = 128  # ... and this, if the index counts from the end
 
 
 @intrinsic(prefer_literal=True)
@@ -240,24 +243,109 @@ def noted_index(typingctx, control, site, kind, array, index):
     return _noted(control, site, kind, array, index)
 
 
+@intrinsic(prefer_literal=True)
+def noted_part(typingctx, control, site, kind, array, index):
+    """The same for an index at which a value is stored, perhaps in many elements at once."""
+    usual, codegen = _noted(control, site, kind, array, index)
+    index = usual.args[4]
+    return usual, telling_part(typingctx, array, index, codegen, _tell_of(array))
+
+
+@intrinsic
+def noted_all(typingctx, control, site, kind, value):
+    """`value`; if it is an array, an access to each of its elements is reported; or to a record."""
+    codegen = telling_all(value, _tell_of(value))
+    if isinstance(value, types.Record):
+
+        def codegen(context, builder, signature, args):
+            _tell_bytes(context, builder, args, 0, value.size)
+            return args[3]
+
+    return value(control, site, kind, value), codegen
+
+
+@intrinsic
+def told(typingctx, control, kind, value, site):
+    """Report something that is no access to memory, such as a fence."""
+
+    def codegen(context, builder, signature, args):
+        _call_note(context, builder, args[0], args[2], args[1], args[3])
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.int64, types.int64, types.int64), codegen
+
+
 def _noted(control, site, kind, array, index):
     """What it gives to Numba: the signature, and what writes the machine code."""
     if of_tuple := fixed_index(opened(array), index):
         return of_tuple(control, site, kind, array, index), _no_value
     index = types.unliteral(index)
+    only_named = isinstance(getattr(opened(array), "dtype", None), types.Record) and _reads(kind)
+    codegen = noting(array, index, _tell_row if only_named else _tell_of(array), _tell_row)
+    return index(control, site, kind, array, index), codegen
 
-    def tell(context, builder, args, address):
+
+def _reads(kind):
+    return getattr(kind, "literal_value", None) == READ
+
+
+@intrinsic(prefer_literal=True)
+def noted_record(typingctx, control, site, kind, record, name):
+    """`record`, whatever it is; if it is a record, an access to its field is reported."""
+    record, kind = types.unliteral(record), types.unliteral(kind)
+    field = record.fields.get(name.literal_value) if isinstance(record, types.Record) else None
+
+    def codegen(context, builder, signature, args):
+        if field:
+            nbytes = context.get_abi_sizeof(context.get_data_type(field.type))
+            _tell_bytes(context, builder, args, field.offset, nbytes)
+        return args[3]
+
+    return record(control, site, kind, record, name), codegen
+
+
+def _tell_bytes(context, builder, args, offset, nbytes):
+    """For a record's part: (control, site, kind, record, ...)."""
+    start = builder.ptrtoint(args[3], context.get_value_type(types.int64))
+    place = builder.add(start, start.type(offset))
+    _call_note(
+        context, builder, args[0], place, builder.add(args[2], start.type(SIZE * nbytes)), args[1]
+    )
+
+
+def _tell_of(array):
+    """`tell`, as `noting` asks for it, for elements of this array."""
+
+    def tell(context, builder, args, address, indices=()):
         nbytes = context.get_abi_sizeof(context.get_data_type(opened(array).dtype))
-        told = builder.add(args[2], args[2].type(SIZE * nbytes))
-        _call_note(context, builder, args[0], address, told, args[1])
+        kind = builder.add(args[2], args[2].type(SIZE * nbytes))
+        kind = builder.add(kind, _sign(builder, indices))
+        _call_note(context, builder, args[0], address, kind, args[1])
 
-    return index(control, site, kind, array, index), noting(array, index, tell)
+    return tell
 
 
-def noting(array, index, tell):
+def _tell_row(context, builder, args, address, indices):
+    """A row is no access to memory; but its index may be negative."""
+    kind = _sign(builder, indices)
+    with cgutils.if_unlikely(builder, builder.icmp_signed("!=", kind, kind.type(0))):
+        _call_note(context, builder, args[0], address, kind, args[1])
+
+
+def _sign(builder, indices):
+    """NEGATIVE if one of the indices is so, else 0."""
+    word = ir.IntType(64)
+    negative = ir.Constant(ir.IntType(1), 0)
+    for i in indices:
+        negative = builder.or_(negative, builder.icmp_signed("<", i, i.type(0)))
+    return builder.select(negative, word(NEGATIVE), word(0))
+
+
+def noting(array, index, tell, tell_row=None):
     """The code of an index (control, site, kind, array, index, ...) that is checked, then told.
 
-    `tell(context, builder, args, address)` writes what is done with an element's address.
+    `tell(context, builder, args, address, indices)` writes what is done with an element's address,
+    `tell_row` with that of a row, which a shorter index names.
     """
     _refuse_too_many(array, index)
     check = _can_check(array, index)
@@ -269,8 +357,10 @@ def noting(array, index, tell):
             fields = view(context, builder, array, args[3])
             sizes = cgutils.unpack_tuple(builder, fields.shape, opened(array).ndim)
             _refuse_outside(context, builder, args[0], args[1], indices, sizes[: len(indices)])
-        if whole:
-            tell(context, builder, args, _element_address(context, builder, fields, indices))
+        write = tell if whole else tell_row if check else None
+        if write:
+            address = _element_address(context, builder, fields, indices)
+            write(context, builder, args, address, indices)
         return args[4]
 
     return codegen
@@ -297,6 +387,7 @@ def field_index(typingctx, control, site, kind, array, index, name):
         nbytes = context.get_abi_sizeof(context.get_data_type(field.type))
         kind = context.cast(builder, args[2], signature.args[2], types.int64)
         kind = builder.add(kind, kind.type(SIZE * nbytes))
+        kind = builder.add(kind, _sign(builder, indices))
         place = builder.add(address, address.type(field.offset))
         _call_note(context, builder, args[0], place, kind, args[1])
         return args[4]

@@ -137,7 +137,7 @@ def _depends(expression, read):
     """Does it read an element of an array, or one of these names?"""
     for part in ast.walk(expression):
         element = isinstance(part, ast.Subscript) and not _is_shape(part)
-        atomic = isinstance(part, ast.Call) and ast.unparse(part.func).startswith("_gpu.atomic_")
+        atomic = isinstance(part, ast.Call) and ".atomic_" in ast.unparse(part.func)
         if element or atomic or (isinstance(part, ast.Name) and part.id in read):
             return True
     return False

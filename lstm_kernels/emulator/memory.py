@@ -16,14 +16,18 @@ POISON = 0xFF
 
 
 class DeviceArray:
-    """What `cuda.to_device` and `cuda.device_array` return. `data` is for the emulator only."""
+    """What `cuda.to_device` and `cuda.device_array` return. The slots are for the emulator only.
 
-    __slots__ = ("data",)
+    fresh: no copy has filled it.
+    """
+
+    __slots__ = ("data", "fresh")
     __cuda_memory__ = True
     __array_priority__ = 1000
 
-    def __init__(self, data):
+    def __init__(self, data, fresh=False):
         self.data = data
+        self.fresh = fresh
 
     shape = property(lambda self: self.data.shape)
     dtype = property(lambda self: self.data.dtype)
@@ -48,6 +52,7 @@ class DeviceArray:
         """Fill this array from a NumPy array, or from another device array."""
         source = ary.data if isinstance(ary, DeviceArray) else np.asarray(ary)
         require_same_layout(self.data, source)
+        self.fresh = False
         if not isinstance(ary, DeviceArray):
             log_transfer(TO_DEVICE, source.nbytes)
         self.data[...] = source
@@ -59,7 +64,7 @@ class DeviceArray:
     def __getitem__(self, index):
         part = self.data[index]
         if isinstance(part, np.ndarray) and part.ndim:
-            return DeviceArray(part)
+            return DeviceArray(part, self.fresh)
         log_transfer(TO_HOST, self.data.itemsize)
         return part if isinstance(part, np.generic) else part[()]
 
@@ -92,7 +97,7 @@ class DeviceArray:
     def _same_memory(self, part):
         if part.size and not np.may_share_memory(part, self.data):
             raise TransferError("the elements do not lie one after the other: this needs a copy")
-        return DeviceArray(part)
+        return DeviceArray(part, self.fresh)
 
     def transpose(self, axes=None):
         """A transposed copy, as on the card; the same array if `axes` change nothing."""
@@ -103,12 +108,12 @@ class DeviceArray:
         return DeviceArray(self.data.transpose(axes).copy(order="C"))
 
     def view(self, dtype):
-        return DeviceArray(self.data.view(dtype))
+        return DeviceArray(self.data.view(dtype), self.fresh)
 
     def split(self, section, stream=0):
         """Views of `section` elements each, the last one perhaps shorter."""
         starts = range(0, self.size, section)
-        return [DeviceArray(self.data[start : start + section]) for start in starts]
+        return [self[start : start + section] for start in starts]
 
 
 class MappedArray(np.ndarray):
@@ -142,7 +147,7 @@ def to_device(obj, stream=0, copy=True, to=None):
         to.copy_to_device(host)
         return to
     if not copy:
-        return DeviceArray(_fresh(host.shape, host.dtype, _order(host)))
+        return DeviceArray(_fresh(host.shape, host.dtype, _order(host)), True)
     log_transfer(TO_DEVICE, host.nbytes)
     return DeviceArray(host.copy(order="K"))
 
@@ -151,12 +156,12 @@ def device_array(shape, dtype=np.float64, strides=None, order="C", stream=0):
     """Device memory with nothing useful in it yet."""
     if strides is not None:
         raise TransferError("the emulator does not make device arrays with strides of their own")
-    return DeviceArray(_fresh(shape, np.dtype(dtype), order))
+    return DeviceArray(_fresh(shape, np.dtype(dtype), order), True)
 
 
 def device_array_like(ary, stream=0):
     """Device memory shaped like `ary`."""
-    return DeviceArray(_fresh(ary.shape, ary.dtype, _order(ary)))
+    return DeviceArray(_fresh(ary.shape, ary.dtype, _order(ary)), True)
 
 
 def pinned_array(shape, dtype=np.float64, strides=None, order="C"):

@@ -85,8 +85,8 @@ class Observed:
     number in the block, both counted along x, then y, then z. In one dimension: `cuda.grid(1)`.
     An array that is given for two arguments is one: both names show all that happens to it.
 
-    These are the accesses that the source asks for, element by element. Not seen, as by the race
-    finder: `y[:] = 0` and all else that touches many elements in one expression.
+    These are the accesses that the source asks for, element by element: `y[:] = 0` is a write to
+    each element of y (parts.py), and so it is for the race finder and for the counters.
     """
 
     arrays: dict  # name -> array after the run

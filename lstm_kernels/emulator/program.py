@@ -34,8 +34,8 @@ class Site:
 
 
 @dataclass(frozen=True)
-class SharedArray:
-    """A shared array's place in the block's shared memory."""
+class OwnArray:
+    """A shared array's place in its block's shared memory, or a local one's in its thread's."""
 
     name: str
     offset: int
@@ -62,11 +62,14 @@ class Program:
     runs: list = field(default_factory=list)  # sites of statements that are done one after another
     bodies: dict = field(default_factory=dict)  # site of a branch -> of the first statement in it
     shared: list = field(default_factory=list)
+    local: list = field(default_factory=list)
     dynamic: list = field(default_factory=list)  # (name, dtype) of arrays of the launch's size
     shared_bytes: int = 0
     local_bytes: int = 0
     uses_grid: bool = False
     clocks: bool = False  # what orders its threads is more than barriers of all of them (clocks.py)
+    fences: bool = False
+    atomics: bool = False
     spins: bool = False  # a loop may wait for what other threads write
 
     def add_site(self, site):
@@ -76,13 +79,14 @@ class Program:
     def add_shared(self, name, shape, dtype):
         """Reserve shared memory for one array; returns its offset."""
         offset = _aligned(self.shared_bytes)
-        self.shared.append(SharedArray(name, offset, shape, dtype))
+        self.shared.append(OwnArray(name, offset, shape, dtype))
         self.shared_bytes = offset + math.prod(shape) * dtype.itemsize
         return offset
 
-    def add_local(self, shape, dtype):
+    def add_local(self, name, shape, dtype):
         """Reserve local memory of one thread for one array; returns its offset."""
         offset = _aligned(self.local_bytes)
+        self.local.append(OwnArray(name, offset, shape, dtype))
         self.local_bytes = offset + math.prod(shape) * dtype.itemsize
         return offset
 

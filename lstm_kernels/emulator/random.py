@@ -80,9 +80,9 @@ def xoroshiro128p_normal_float32(states, index):
 
 @njit
 def xoroshiro128p_normal_float64(states, index):
-    """A float64 with mean 0 and deviation 1."""
-    u = xoroshiro128p_uniform_float64(states, index)
-    v = xoroshiro128p_uniform_float64(states, index)
+    """A float64 with mean 0 and deviation 1, made of two uniform float32, as numba-cuda does it."""
+    u = xoroshiro128p_uniform_float32(states, index)
+    v = xoroshiro128p_uniform_float32(states, index)
     return math.sqrt(-2.0 * math.log(u)) * math.cos(2 * math.pi * v)
 
 
@@ -105,7 +105,7 @@ def init_xoroshiro128p_states(states, seed, subsequence_start=0, stream=0):
     if len(states) < 1:
         return
     fresh = np.empty(len(states), xoroshiro128p_dtype)
-    _fill(fresh, np.uint64(seed), subsequence_start)
+    _fill(fresh, np.uint64(int(seed) % 2**64), subsequence_start)
     if isinstance(states, DeviceArray):
         states.copy_to_device(fresh)
     else:

@@ -21,6 +21,7 @@ from .intrinsics import (  # noqa: F401  (translated kernels call three of them)
     load_as,
     resume_pointer,
     stop,
+    store_at,
 )
 from .runtime import (
     FOR_BLOCK,
@@ -100,8 +101,8 @@ def run_block(resume, size, start, control, codes, mail):
             return True
         control[slots.BLOCK_EPOCH] += 1
         if control[slots.CLOCKS]:
-            start = control[slots.BLOCK] * len(codes)
-            meet(control[slots.CLOCKS], start, start + len(codes))
+            number = control[slots.BLOCK] * len(codes)  # of the block's first thread
+            meet(control[slots.CLOCKS], number, number + len(codes))
         for rank in range(len(codes)):
             deliver(mail, rank, FOR_BLOCK)
         codes[:] = READY
@@ -136,6 +137,8 @@ def release_lanes(codes, mail, first, last, control):
                     if (mask >> lane) & 1 and codes[first + lane] == code:
                         deliver(mail, first + lane, FOR_WARP)
                         codes[first + lane] = READY
+                    elif codes[first + lane] == FINISHED:
+                        store_at(mail + (first + lane) * MAIL_SLOT + MASK, np.int64(0))
                 codes[rank] = READY
                 control[slots.WARP_EPOCH] += code & 7 == SYNCWARP
                 released = True

@@ -5,7 +5,8 @@ Two accesses to one element are a race if all of this holds:
 * different threads made them;
 * at least one wrote, and they were not both atomic;
 * no barrier lies between them: none of the block's for two threads of a block, none of the grid's
-  for threads of two blocks (syncwarp counts inside a warp).
+  for threads of two blocks (syncwarp counts inside a warp);
+* no fence and atomic operations hand the knowledge of the first one on to the second (clocks.py).
 
 For each element we keep a few of the accesses that a later one could still race with (a
 "shadow"). Which threads happen to run first does not matter, so races are found that the results
@@ -15,23 +16,34 @@ of this run do not show.
 import numpy as np
 
 from . import control as slots
+from . import suspecting
 from .arithmetic import device
-from .clocks import knows
+from .clocks import BLOCK_SCOPE, GRID_SCOPE, atomic, fence, knows, plain_write
 from .compact import array_at
-from .intrinsics import SIZE
+from .intrinsics import NEGATIVE, SIZE, load_as, told
 from .intrinsics import field_index as seen_field  # noqa: F401  (translated kernels call these)
+from .intrinsics import noted_all as seen_all  # noqa: F401
 from .intrinsics import noted_index as seen  # noqa: F401
-from .runtime import WARP
+from .intrinsics import noted_part as seen_part  # noqa: F401
+from .intrinsics import noted_record as seen_record  # noqa: F401
+from .parts import added_to, no_array  # noqa: F401
+from .runtime import MAIL_SLOT, MASK, WARP, as_integer, at, block_threads
+from .runtime import atomic_cas as swap
 
+axis_part = slice  # of an index with slices
 NOTHING, READ, WRITE, UPDATE, ATOMIC = 0, 1, 2, 3, 4
+LOOK = 5  # an atomic operation that changes nothing: a compare-and-swap that finds another value
+FENCE, FENCE_OF_BLOCK, ABSENT = 6, 7, 8  # a lane that takes no part in a shuffle is asked
 COUNTED = 5  # counters of one piece of memory: the kind is the number of its counter
 KINDS = {READ: "reads", WRITE: "writes", UPDATE: "reads and writes", ATOMIC: "atomically updates"}
 
-# the trace header: int64 numbers at the address control[TRACE]; the last six for observe.py
+# the trace header: int64 numbers at the address control[TRACE]; some for observe.py, the last one
+# for suspects.py
 REGIONS, REGIONS_AT, SHADOW_AT, RACES, RACES_AT, MAX_RACES, THREADS = range(7)
 COUNTS_AT, TOUCHED_AT, ALL_THREADS = 7, 8, 9
 LOG_AT, LOG_ROWS, LOGGED = 10, 11, 12  # LOGGED: accesses so far, also those without a row
-HEADER = 13
+SUSPECTS = 13  # address of suspecting.py's header, or 0
+HEADER = 14
 # one row for each piece of traced memory
 START, END, ITEMSIZE, FIRST, SHARED = range(5)
 REGION = 5
@@ -111,7 +123,12 @@ def remember(control, entries, now, threads):
 
 @device
 def stands_for(control, now, old, threads):
-    """Whatever will race with `old` will race with `now` too, so `old` need not be kept."""
+    """Whatever will race with `old` will race with `now` too, so `old` need not be kept.
+
+    Atomic operations on one element come one after another: who comes after `now` does after `old`.
+    """
+    if control[slots.CLOCKS] and old[KIND] == ATOMIC and now[KIND] == ATOMIC:
+        return True
     covered = old[KIND] == now[KIND] or (old[KIND] == READ and now[KIND] != ATOMIC)
     return covered and ordered(control, old, now, threads)
 
@@ -161,19 +178,125 @@ def note_access(control_at, address, kind, site):
 
     `kind` holds the bytes of the access, too (SIZE): one element, or several smaller ones.
     """
-    kind, nbytes = kind % SIZE, kind // SIZE
-    if kind == NOTHING:
+    negative, kind, nbytes = kind & NEGATIVE, kind % NEGATIVE, max(kind // SIZE, 1)
+    if kind == NOTHING and not negative:
         return
     control = array_at(control_at, (slots.SLOTS,), np.int64)
     header = array_at(control[slots.TRACE], (HEADER,), np.int64)
+    who = control[slots.BLOCK] * header[THREADS] + control[slots.THREAD] + 1
+    if kind >= FENCE:
+        no_access(control, header, kind, address, site, who)
+        return
     area = find_region(header, address)
-    if area >= 0:
-        who = control[slots.BLOCK] * header[THREADS] + control[slots.THREAD] + 1
-        now = (
-            who, kind, site, moment(control, who),
-            control[slots.WARP_EPOCH], control[slots.GRID_EPOCH],
-        )  # fmt: skip
-        compare_and_remember(control, header, area, address, max(nbytes, 1), now)
+    if area < 0:
+        return
+    if header[SUSPECTS]:
+        suspect(control, header, area, address, nbytes, (who, kind, site, negative))
+    elif kind != NOTHING:
+        race(control, header, area, address, nbytes, (who, kind, site))
+
+
+@device
+def race(control, header, area, address, nbytes, access):
+    """For data_races.py and observe.py."""
+    who, kind, site = access
+    now = (
+        who, ATOMIC if kind == LOOK else kind, site, moment(control, who),
+        control[slots.WARP_EPOCH], control[slots.GRID_EPOCH],
+    )  # fmt: skip
+    compare_and_remember(control, header, area, address, nbytes, now)
+    if control[slots.CLOCKS] and kind != READ:
+        hand_on(control, header, area, address, kind, who - 1)
+
+
+@device
+def no_access(control, header, kind, value, site, who):
+    """A fence; or a shuffle asks a lane that takes no part, whose number is `value`."""
+    if kind == ABSENT:
+        if header[SUSPECTS]:
+            suspecting.note(header[SUSPECTS], suspecting.ABSENT, site, who, -1, value)
+    elif control[slots.CLOCKS]:
+        fence(control[slots.CLOCKS], who - 1, GRID_SCOPE if kind == FENCE else BLOCK_SCOPE)
+
+
+@device
+def suspect(control, header, area, address, nbytes, access):
+    """For suspects.py: is what is read written, and does the index count from the end?"""
+    who, kind, site, negative = access
+    suspects = header[SUSPECTS]
+    region = array_at(header[REGIONS_AT] + 8 * REGION * area, (REGION,), np.int64)
+    element = (address - region[START]) // region[ITEMSIZE]
+    after = (min(address + nbytes, region[END]) - 1 - region[START]) // region[ITEMSIZE] + 1
+    stamp = np.int64(1)
+    if region[SHARED] == suspecting.SHARED:
+        stamp = control[slots.BLOCK] + 1
+    elif region[SHARED] == suspecting.LOCAL:
+        stamp = who
+    if negative:
+        suspecting.note(suspects, suspecting.FROM_END, site, who, area, element)
+    first, last = region[FIRST] + element, region[FIRST] + after
+    reads = kind != WRITE and kind != NOTHING
+    if reads and not suspecting.is_written(suspects, first, last, stamp):
+        suspecting.note(suspects, suspecting.UNWRITTEN, site, who, area, element)
+    if kind == WRITE or kind == UPDATE or kind == ATOMIC:
+        suspecting.write(suspects, first, last, stamp)
+
+
+@device
+def hand_on(control, header, area, address, kind, thread):
+    """For the clocks: a write, or an atomic operation."""
+    regions = array_at(header[REGIONS_AT], (header[REGIONS], REGION), np.int64)
+    clocks, block = control[slots.CLOCKS], control[slots.BLOCK]
+    if kind == ATOMIC or kind == LOOK:
+        atomic(clocks, thread, address, block, regions[area, SHARED], kind == ATOMIC)
+    else:
+        plain_write(clocks, address, block, regions[area, SHARED])
+
+
+@device
+def atomic_cas(control, site, array, index, expected, value):
+    """A compare-and-swap: the access is noted as what it will be."""
+    place = at(control, site, array, index)
+    swaps = array[place] == as_integer(array, expected)
+    seen(control, site, ATOMIC if swaps else LOOK, array, place)
+    return swap(array, place, expected, value)
+
+
+@device
+def threadfence(control, kind):
+    """A fence, noted."""
+    told(control, kind, 0, 0)
+    return 0
+
+
+@device
+def asks(cuda, site, mask, lane):
+    """After a shuffle: a lane that takes no part in it is told."""
+    there = lane < block_threads(cuda) - cuda.rank + cuda.lane and (np.int64(mask) >> lane) & 1
+    mail = cuda.mail + (cuda.rank - cuda.lane + lane) * MAIL_SLOT
+    if not there or load_as(mail + MASK, np.int64(0)) == 0:  # 0: it has left the kernel
+        told(cuda.control, ABSENT, np.int64(lane), site)
+    return 0
+
+
+@device
+def asks_shfl_sync(cuda, site, mask, lane):
+    return asks(cuda, site, mask, lane % WARP)
+
+
+@device
+def asks_shfl_up_sync(cuda, site, mask, delta):
+    return asks(cuda, site, mask, cuda.lane - delta) if cuda.lane >= delta else 0
+
+
+@device
+def asks_shfl_down_sync(cuda, site, mask, delta):
+    return asks(cuda, site, mask, cuda.lane + delta) if cuda.lane + delta < WARP else 0
+
+
+@device
+def asks_shfl_xor_sync(cuda, site, mask, lane_mask):
+    return asks(cuda, site, mask, (cuda.lane ^ lane_mask) % WARP)
 
 
 @device

@@ -23,7 +23,7 @@ from types import SimpleNamespace
 import numpy as np
 from numba import types
 
-from . import fixed, names, noted, scheduler
+from . import fixed, names, noted, scheduler, whole
 from .environment import MISSING, Environment, python_function, source_tree
 from .explain import file_of, indent_of, source_line
 from .inline import inline_calls, keep_apart
@@ -37,11 +37,12 @@ from .refuse import (
     refuse_signature,
 )
 from .signatures import type_source
-from .tracing import ATOMIC, NOTHING, READ, UPDATE, WRITE
+from .tracing import ATOMIC, FENCE, FENCE_OF_BLOCK, NOTHING, READ, UPDATE, WRITE
 
 ALL_LANES = 0xFFFFFFFF
 ARITHMETIC = ("fma", "selp", "cbrt", "popc", "clz", "ffs", "brev")  # of arithmetic.py
 OPERATORS = {ast.Pow: "power", ast.LShift: "shift_left", ast.RShift: "shift_right"}  # there too
+ASKED = ("shape", "strides", "size", "ndim", "dtype", "T")  # of an array
 APART = (ast.If, ast.For, ast.While, ast.IfExp, ast.BoolOp)  # some threads may not come here
 SYNCWARP = """
 def syncwarp(_cuda, mask):
@@ -52,8 +53,10 @@ EXCHANGE = """
 def {name}(_cuda, {parameters}):
     _gpu.post(_cuda, mask, _gpu.{check}(value))
     yield {code}
+    {asks}
     return _gpu.{name}(_cuda, {reads})
 """
+ASKS = "_trace.asks_{name}(_cuda, {site}, mask, which)"  # for the race finder: of a shuffle
 
 
 @dataclass
@@ -110,6 +113,8 @@ class Translator(ast.NodeTransformer):
         fixed.drop_parameters(tree, self.environment.known)
         fixed.find(tree, self.environment)
         tree.body = [statement for statement in map(self.visit, tree.body) if statement]
+        if self.program.tracing:
+            tree.body = whole.told(tree.body, self._site_of_line, self.program.counting)
         if self.program.counting:
             tree.body = noted.function(tree.body, self._line, self.program)
         keep_apart(tree)
@@ -146,6 +151,8 @@ class Translator(ast.NodeTransformer):
         owner = self.environment.lookup(node.value)
         if isinstance(owner, (python_types.ModuleType, SimpleNamespace, names.KernelTriple)):
             raise self._missing(node, owner)
+        if self._is_local(node.value) and node.attr not in ASKED:
+            return self._field(node, WRITE if isinstance(node.ctx, ast.Store) else READ, node.attr)
         return self.generic_visit(node)
 
     def _constant(self, node):
@@ -168,6 +175,10 @@ class Translator(ast.NodeTransformer):
         if isinstance(node, ast.Name) and node.id not in self.environment.locals:
             raise self._refuse(node, f"the name {node.id} is not defined")
         return node
+
+    def _is_local(self, node):
+        """Is it a name of something that is known only at run time?"""
+        return isinstance(node, ast.Name) and self.environment.lookup(node) is MISSING
 
     def _missing(self, node, owner):
         """`cuda.threadidx`: a module has no such name."""
@@ -266,6 +277,10 @@ class Translator(ast.NodeTransformer):
         self.generic_visit_arguments(node)
         if name in ("grid", "gridsize"):
             return _expression(f"_gpu.{name}_{self._dimensions(node)}(_cuda)")
+        if name.startswith("threadfence") and self._finds_races():
+            self.program.clocks = self.program.fences = True
+            kind = FENCE_OF_BLOCK if name == "threadfence_block" else FENCE
+            return _call("_trace.threadfence", "_cuda.control", kind)
         if name.startswith("threadfence") or name == "nanosleep":
             name = "nothing"
         if name == "activemask" and not self.together:
@@ -292,7 +307,7 @@ class Translator(ast.NodeTransformer):
         label = self.target or name
         source = self._dtype_source(dtype)
         if name == "local.array":
-            offset = self.program.add_local(shape, dtype)
+            offset = self.program.add_local(label, shape, dtype)
             return _expression(f"_gpu.array_at(_cuda.local + {offset}, {shape}, {source})")
         if shape == (0,):
             self.program.dynamic.append((label, dtype))
@@ -340,11 +355,17 @@ class Translator(ast.NodeTransformer):
         return dtype
 
     def _field(self, node, kind, name):
-        """`x[i].name` and `x[i]["name"]`: the access is one to the field, not to the record."""
+        """`x[i].name`, `x[i]["name"]`, `r.name`: an access to the field, not to the record."""
         if isinstance(node.value, ast.Subscript) and not _is_field(node.value):
             node.value = self._access(node.value, kind, name)
             return node
-        return self.generic_visit(node)
+        text = ast.unparse(node)
+        node = self.generic_visit(node)
+        if self._finds_races() and kind != NOTHING:
+            site = self._site(node, text, ast.unparse(node.value))
+            name = ast.Constant(name)
+            node.value = _call("_trace.seen_record", "_cuda.control", site, kind, node.value, name)
+        return node
 
     def visit_Subscript(self, node):
         return self._access(node, WRITE if isinstance(node.ctx, ast.Store) else READ)
@@ -355,6 +376,8 @@ class Translator(ast.NodeTransformer):
             return self._field(node, kind, node.slice.value)
         if _never_checked(node):
             return self.generic_visit(node)
+        if getattr(node.value, "attr", "") == "flat":
+            raise self._refuse(node, f"{ast.unparse(node.value)}: write an index for each axis")
         array, index = self._owner(node.value), self.visit(node.slice)
         if any(isinstance(part, ast.Call) for part in ast.walk(array)) and not _is_view(array):
             raise self._refuse(node, f"give {ast.unparse(node.value)} a name before indexing it")
@@ -365,6 +388,8 @@ class Translator(ast.NodeTransformer):
     def _owner(self, node):
         """The array of an access; of `x[i].name[j]` it is a record's field, not read as a whole."""
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Subscript):
+            return self._field(node, NOTHING, node.attr)
+        if isinstance(node, ast.Attribute) and self._is_local(node.value):
             return self._field(node, NOTHING, node.attr)
         return self._field(node, NOTHING, node.slice.value) if _is_field(node) else self.visit(node)
 
@@ -377,16 +402,24 @@ class Translator(ast.NodeTransformer):
             raise self._refuse(array, "`...` in an index: write one `:` for each axis")
         if any(isinstance(part, ast.Slice) or _is_new_axis(part) for part in parts):
             checked = _checked_axes(array, parts, site)
-            return ast.Tuple(checked, ast.Load()) if isinstance(index, ast.Tuple) else checked[0]
+            index = ast.Tuple(checked, ast.Load()) if isinstance(index, ast.Tuple) else checked[0]
+            if kind == WRITE and self.program.tracing:
+                return self._seen("seen_part", site, kind, array, _as_value(index))
+            return index
         if self.program.counting:
-            parts = "_cuda.control", site, kind, array, index, noted.LIST
-            return _call("_count.seen", *parts)
+            return self._seen("seen_part" if kind == WRITE else "seen", site, kind, array, index)
         if field and self._finds_races():
             arguments = (site, kind, array, index, ast.Constant(field))
             return _call("_trace.seen_field", "_cuda.control", *arguments)
         if self.program.tracing:
-            return _call("_trace.seen", "_cuda.control", site, kind, array, index)
+            return self._seen("seen_part" if kind == WRITE else "seen", site, kind, array, index)
         return _call("_gpu.at", "_cuda.control", site, array, index)
+
+    def _seen(self, name, *arguments):
+        """A note of an access, for the race finder or for the counters."""
+        if self.program.counting:
+            return _call(f"_count.{name}", "_cuda.control", *arguments, noted.LIST)
+        return _call(f"_trace.{name}", "_cuda.control", *arguments)
 
     def _atomic(self, node, name):
         """`cuda.atomic.add(array, index, value)`: the index is checked like any other."""
@@ -396,6 +429,9 @@ class Translator(ast.NodeTransformer):
         text, array_text = ast.unparse(node), ast.unparse(arguments[0])
         array, index, *values = [self.visit(argument) for argument in arguments]
         site = self._site(node, text, array_text)
+        self.program.atomics = True
+        if name == "cas" and self._finds_races():
+            return _call("_trace.atomic_cas", "_cuda.control", site, array, index, *values)
         place = self._checked(array, index, site, ATOMIC)
         return _call(f"_gpu.atomic_{name}", array, place, *values)
 
@@ -429,6 +465,8 @@ class Translator(ast.NodeTransformer):
         node.value = self.visit(node.value)
         if isinstance(node.target, ast.Subscript):
             node.target = self._access(node.target, UPDATE)
+        elif isinstance(node.target, ast.Attribute):
+            node.target = self._field(node.target, UPDATE, node.target.attr)
         return node
 
     def _written_out(self, node):
@@ -480,23 +518,26 @@ class Translator(ast.NodeTransformer):
         if kind == scheduler.BLOCK:
             return self._wait(node, kind)
         self.program.clocks |= bool(node.args)
+        code = self._code(node, kind)
         mask = self.visit(node.args[0]) if node.args else ast.Constant(ALL_LANES)
-        return _waiting_call(node, SYNCWARP, "syncwarp", [mask], code=self._code(node, kind))
+        return _waiting_call(node, SYNCWARP, "syncwarp", [mask], code=code)
 
     def _exchange(self, node, name):
         """A shuffle or a vote: post a value, wait for the others, read theirs."""
+        kind = scheduler.BLOCK if name in names.BLOCK_VOTES else scheduler.EXCHANGE
+        code, asks = self._code(node, kind), name in names.SHUFFLES and self._finds_races()
         arguments = [self.visit(argument) for argument in node.args]
         if name in names.BLOCK_VOTES:
             arguments.insert(0, ast.Constant(0))
         parameters = ["mask", "value", "which"][: len(arguments)]
         reads = parameters if name in names.WARP_VOTES else parameters[1:]
-        kind = scheduler.BLOCK if name in names.BLOCK_VOTES else scheduler.EXCHANGE
         return _waiting_call(
             node,
             EXCHANGE,
             name,
             arguments,
-            code=self._code(node, kind),
+            code=code,
+            asks=ASKS.format(name=name, site=code >> 3) if asks else "",
             check=_check_of(name),
             parameters=", ".join(parameters),
             reads=", ".join(reads),
@@ -509,6 +550,10 @@ class Translator(ast.NodeTransformer):
         whole = source_line(self.function, line)
         site = Site(self.function.__name__, line, text, array, file, indent, whole)
         return self.program.add_site(site)
+
+    def _site_of_line(self, node):
+        """The place of an expression that is an array, told by its whole line."""
+        return self._site(node, source_line(self.function, node.lineno), ast.unparse(node))
 
     def _line(self, node):
         """The place of a whole line, as it is written."""
@@ -552,6 +597,16 @@ def _checked_axes(array, parts, site):
             checked.append(_call("_gpu.at_axis", "_cuda.control", site, array, axis, part))
         axis += not _is_new_axis(part)
     return checked
+
+
+def _as_value(index):
+    """An index with slices as an expression of its own: `1:n` is `slice(1, n, None)`."""
+    if isinstance(index, ast.Tuple):
+        return ast.Tuple([_as_value(part) for part in index.elts], ast.Load())
+    if not isinstance(index, ast.Slice):
+        return index
+    ends = [index.lower, index.upper, *([index.step] if index.step else [])]
+    return _call("_trace.axis_part", *(end or ast.Constant(None) for end in ends))
 
 
 def _is_safe(operator, right):

@@ -4,11 +4,16 @@ import math
 
 import numpy as np
 
-from lstm_kernels.judge.compare import NotYet, expect, same, several, unchanged
+from lstm_kernels.judge.compare import expect, same, several, unchanged
 from lstm_kernels.judge.inputs import floats, random_params, text
 from lstm_kernels.judge.tasks import task
-from lstm_kernels.lab.estimates import workers
-from lstm_kernels.lab.estimates.workers import Cost, least_squares, rounds_of_step, step_of_shares
+from lstm_kernels.lab.estimates.workers import (
+    Cost,
+    least_squares,
+    rounds_of_step,
+    step_of_shares,
+    step_seconds,
+)
 from lstm_kernels.model import Params, Sizes
 from lstm_kernels.versions.numpy_batched import gradients
 
@@ -39,6 +44,7 @@ def weighted_and_in_order(whole_gradient):
     rng = np.random.default_rng()
     for W in (2, 1, 3, 5, 5):
         counts = rng.permutation(9)[:W] + 1
+        counts[: W - 2] = counts[0]  # so their order is that of the workers only
         gradients = [floats(40, 3) for _ in counts]
         arrived = {int(w): (int(counts[w]), gradients[w]) for w in rng.permutation(W)}
         before, where = [g.copy() for g in gradients], f"samples {counts.tolist()}"
@@ -87,11 +93,12 @@ class Part:
 
     def __add__(self, other):
         if not isinstance(other, Part):
-            raise NotYet(f"It adds {other!r:.40} to a part; there are only parts to add.")
+            return self.__radd__(other)
         return Part((self.leaves, other.leaves), max(self.depth, other.depth) + 1)
 
     def __radd__(self, start):
-        expect(not isinstance(start, Part) and start == 0, f"It adds {start!r:.40} to a part.")
+        zero = isinstance(start, int | float) and start == 0
+        expect(zero, f"It adds {start!r:.40} to a part; there are only parts to add.")
         return self  # sum() begins with 0
 
     def numbers(self):
@@ -129,8 +136,11 @@ def in_pairs(tree_sum):
         }, where=f"{W} parts")  # fmt: skip
         again, _ = tree_sum(list(parts))
         expect(again.leaves == total.leaves, "A second call adds in another order.")
-    numbers = [floats(4) for _ in range(7)]
-    same("The sum", tree_sum(list(numbers))[0], np.sum(numbers, axis=0), where="7 arrays")
+    arrays = [floats(4) for _ in range(7)]
+    before, right = [a.copy() for a in arrays], np.sum(arrays, axis=0)
+    got, _ = tree_sum(list(arrays))
+    unchanged(before, arrays, [f"parts[{w}]" for w in range(7)], "7 arrays; `+` makes a new one")
+    same("The sum", got, right, where="7 arrays")
     return "1,000 parts are added in 10 rounds."
 
 
@@ -206,12 +216,17 @@ def _usual_rounds(params, batches, lr):
     chain = [params]
     for own in batches:
         chain.append(_walk(chain[-1], own, lr))
-    from_start = []
+    from_start, uphill = [], []
     for own in batches:
         end = params
         for batch in own:
             end = _step(end, params, batch, lr)
         from_start.append(end)
+        uphill.append(_walk(params, own, -lr))
+    each = [_walk(params, own[: k + 1], lr) for own in batches for k in range(len(own))]
+    together = params
+    for at_once in zip(*batches, strict=True):
+        together = _mean([_step(together, together, batch, lr) for batch in at_once])
     return {
         "each worker begins where the one before has ended; all begin at params": _mean(chain[1:]),
         "the sum of the workers' parameters, not their mean": (
@@ -223,12 +238,15 @@ def _usual_rounds(params, batches, lr):
         "each worker makes its first step only": _mean(
             [_walk(params, own[:1], lr) for own in batches]
         ),
+        "an exchange after each step; here each worker makes all its steps alone": together,
+        "a mean over all steps: of each worker only the last parameters count": _mean(each),
+        "p + lr * g: a step goes against the gradient": _mean(uphill),
     }
 
 
 @task(
     "18.4", "step_seconds",
-    ours=workers.step_seconds,
+    ours=step_seconds,
     hints=(
         "Two things add up: the computing of the worker with most samples, and messages that wait "
         "for each other. How many samples has it?",
@@ -242,13 +260,14 @@ def computing_and_messages(step_seconds):
     rng = np.random.default_rng()
     for W in (2, 1, 3, 7, 64, 1000):
         latency, bandwidth, nbytes = 10 ** rng.uniform((-4, 7, 4), (-2, 9, 6))
-        N, nbytes = int(rng.integers(1, 5) * W + rng.integers(W)), int(nbytes)
+        N, nbytes = int(rng.integers(3, 9) * W + rng.integers(W)), int(nbytes)
         sending = nbytes / bandwidth
         message = latency + sending
         cost = Cost(rng.uniform(0.5, 2) * message, latency, bandwidth)  # so that each part shows
         rounds, compute = rounds_of_step(W), cost.per_sample * -(-N // W)
         typical = {
             "the workers share the samples, N / W": cost.per_sample * N + rounds * message,
+            "N / W, not rounded up: samples are whole": cost.per_sample * N / W + rounds * message,
             "one message; there are rounds_of_step(W) in a row": compute + message,
             "the bytes travel once; they do so in every round": (
                 compute + rounds * cost.latency + sending
@@ -289,17 +308,17 @@ def message_cost(points):
         "the latency and the seconds *per* byte.",
         "columns = np.stack([rounds, rounds * nbytes], axis=1)",
     ),
-    given=("least_squares",),
+    given=("least_squares", "linalg"),
 )  # fmt: skip
 def by_least_squares(message_cost):
     rng = np.random.default_rng()
     for count in (6, 2, 9):
         latency, bandwidth = rng.uniform(1e-3, 9e-3), 10 ** rng.uniform(7.5, 8.5)
         rounds = rng.permutation([2, 4, 6] * 3)[:count].astype(float)
-        nbytes = (rng.permutation(9)[:count] + 1.0) * 1e6
+        nbytes = (rng.permutation(9)[:count] + 1.0) * 1e5
         seconds = rounds * (latency + nbytes / bandwidth)
         if count > 2:  # no line goes through all points
-            seconds *= rng.uniform(0.8, 1.2, count)
+            seconds *= rng.uniform(0.9, 1.1, count)
         points = list(zip(rounds.tolist(), nbytes.tolist(), seconds.tolist(), strict=True))
         got = several(message_cost(points), "latency", "bandwidth")
         found = _fits(rounds, nbytes, seconds)
@@ -319,6 +338,8 @@ def _fits(rounds, nbytes, seconds):
     right, ends = fitted(rounds, rounds * nbytes), [0, -1]
     return {
         "right": right,
+        "the two are exchanged; the latency comes first": right[::-1],
+        "the weights of the two columns are exchanged": (1 / right[1], 1 / right[0]),
         "the seconds per byte; the bandwidth is one divided by them": (right[0], 1 / right[1]),
         "as if each point had one round": fitted(np.ones_like(rounds), nbytes),
         "the latency once, not per round": fitted(np.ones_like(rounds), rounds * nbytes),
@@ -441,7 +462,7 @@ def batch_for_half(W, nbytes, cost):
         "round up to a multiple of W.",
         "N = (W * messages of W workers - 2 * messages of one) / cost.per_sample",
     ),
-    given=("rounds_of_step",),
+    given=("rounds_of_step", "step_seconds"),
 )  # fmt: skip
 def half_of_the_best(batch_for_half):
     rng = np.random.default_rng()
@@ -450,7 +471,7 @@ def half_of_the_best(batch_for_half):
         nbytes = int(rng.integers(1e4, 1e6))
 
         def reached(N, W=W, cost=cost, nbytes=nbytes):
-            one, many = (workers.step_seconds(w, N, nbytes, cost) for w in (1, W))
+            one, many = (step_seconds(w, N, nbytes, cost) for w in (1, W))
             return one / many / W
 
         said, N = f"{W} workers, {nbytes:,} bytes", batch_for_half(W, nbytes, cost)

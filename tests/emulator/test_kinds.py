@@ -1,4 +1,4 @@
-"""Beyond int and float: records, float16, vectors, named tuples; random numbers."""
+"""Beyond int and float: records, float16, vectors, named tuples."""
 
 from collections import namedtuple
 
@@ -117,25 +117,6 @@ def test_labels_and_sizes_may_have_local_names_and_be_arguments():
     a = np.zeros(8, np.float32)
     named[1, 8](a)
     assert a.tolist() == [24.0] + [8.0] * 7
-
-
-@cuda.jit
-def draw(states, uniform, normal):
-    i = cuda.grid(1)
-    uniform[i] = cuda.random.xoroshiro128p_uniform_float32(states, i)
-    normal[i] = cuda.random.xoroshiro128p_normal_float64(states, i)
-
-
-@pytest.mark.long
-def test_random_numbers():
-    states = cuda.random.create_xoroshiro128p_states(1024, seed=7)
-    uniform, normal = np.zeros(1024, np.float32), np.zeros(1024)
-    draw[16, 64](states, uniform, normal)
-    assert abs(uniform.mean() - 0.5) < 0.05
-    assert 0 <= uniform.min() and uniform.max() <= 1
-    assert abs(normal.mean()) < 0.15
-    assert abs(normal.std() - 1) < 0.1
-    assert np.unique(uniform).size > 1000
 
 
 @cuda.jit

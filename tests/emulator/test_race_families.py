@@ -1,9 +1,10 @@
 """Races that hide: behind a second name, in a field, behind a barrier of too few lanes."""
 
 import numpy as np
+import pytest
 from numba import float32, float64, int32
 
-from lstm_kernels.emulator import cuda, find_data_races
+from lstm_kernels.emulator import OutOfBounds, cuda, find_data_races
 
 PAIR = np.dtype([("a", np.int32), ("b", np.int32)])
 
@@ -44,6 +45,47 @@ def fields(x, shift):
 def test_a_field_of_a_record():
     assert find_data_races(fields, 1, 4, np.zeros(4, PAIR), 0) == []
     assert find_data_races(fields, 1, 4, np.zeros(4, PAIR), 1)
+
+
+@cuda.jit(device=True)
+def put(record, value):
+    record.a += value
+
+
+@cuda.jit
+def records_with_names(x, threads, shift):
+    t = cuda.threadIdx.x
+    record = x[t // threads]  # a name for it, and no access yet
+    if t % 2:
+        put(record, t)
+    else:
+        record["b"] = record.b + 1
+    x[4 + t] = x[4 + (t + shift) % 4]
+
+
+@pytest.mark.long
+def test_a_record_with_a_name():
+    """Two threads have one record: each writes a field of its own, or both the same."""
+    x = np.zeros(8, PAIR)
+    assert find_data_races(records_with_names, 1, 4, x, 2, 0) == []
+    (race,) = find_data_races(records_with_names, 1, 4, x, 2, 1)
+    assert race.index[0] >= 4 and {race.first.action, race.second.action} == {"reads", "writes"}
+    races = find_data_races(records_with_names, 1, 4, x, 4, 0)
+    assert {(race.array, race.index) for race in races} == {("x", (0,))}
+    assert len(races) == 3  # a is added to; b is written, and read
+
+
+@cuda.jit
+def adds_to_a_field(x):
+    x[cuda.threadIdx.x // 2].a += 1
+
+
+@pytest.mark.long
+def test_a_sum_in_a_field():
+    (race,) = find_data_races(adds_to_a_field, 1, 4, np.zeros(2, PAIR))
+    assert race.first.action == "reads and writes"
+    with pytest.raises(OutOfBounds):
+        adds_to_a_field[1, 4](np.zeros(1, PAIR))
 
 
 @cuda.jit

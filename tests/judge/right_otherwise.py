@@ -235,6 +235,13 @@ def message_cost(points):
     det = a * c - b * b
     return (c * d - b * e) / det, det / (a * e - b * d)
 """,
+    "18.e3": """\
+def batch_for_half(W, nbytes, cost):
+    N = W
+    while step_seconds(1, N, nbytes, cost) < W / 2 * step_seconds(W, N, nbytes, cost):
+        N += W
+    return N
+""",
     "18.e4": """\
 def shares(N, speeds):
     counts = [int(N * v / sum(speeds)) for v in speeds]

@@ -7,6 +7,15 @@ def tree_sum(parts):
         total = total + part
     return total, len(parts) - 1
 """
+SUMS_IN_PLACE = """\
+def tree_sum(parts):
+    parts, rounds = list(parts), 0
+    while len(parts) > 1:
+        for k in range(0, len(parts) - 1, 2):
+            parts[k] += parts[k + 1]
+        parts, rounds = parts[::2], rounds + 1
+    return parts[0], rounds
+"""
 IN_PLACE = """\
 def local_round(params, batches, lr):
     for own in batches:
@@ -14,6 +23,14 @@ def local_round(params, batches, lr):
             _, grads = gradients(params, x, y)
             for p, g in zip(params, grads):
                 p -= lr * g
+    return params
+"""
+SYNCHRONOUS = """\
+def local_round(params, batches, lr):
+    for at_once in zip(*batches):
+        grads = [gradients(params, x, y)[1] for x, y in at_once]
+        mean = [np.mean(arrays, axis=0) for arrays in zip(*grads)]
+        params = Params(*(p - lr * g for p, g in zip(params, mean)))
     return params
 """
 SUM_FIRST = """\
@@ -40,6 +57,8 @@ WRONG = {
         ("not divided", "samples / N", "samples", "not divided by N"),
         ("divided by the workers", "samples / N", "samples / len(arrived)", "not of samples"),
         ("in the order of arrival", "sorted(arrived)", "arrived", "in another order"),
+        ("in the order of samples", "sorted(arrived)", "sorted(arrived, key=lambda w: arrived[w][0])",
+         "in another order"),
         ("in place", "total = total + samples / N * gradient",
          "gradient *= samples / N\n        total = total + gradient", "It changes its argument"),
     ],
@@ -51,6 +70,7 @@ WRONG = {
          "one round too many"),
         ("the sum alone", "return parts[0], rounds", "return parts[0]", "expected 2 values"),
         ("the same twice", "parts[1::2]", "parts[::2]", "times in the sum"),
+        ("in place", None, SUMS_IN_PLACE, "It changes its argument: parts[0]"),
     ],
     "18.3": [
         ("one after the other", "mine = params\n", "mine = ends[-1] if ends else params\n",
@@ -62,8 +82,13 @@ WRONG = {
          "mine", "the last worker's parameters alone"),
         ("one step", "for x, y in own:", "for x, y in own[:1]:", "its first step only"),
         ("in place", None, IN_PLACE, "It changes its argument"),
+        ("an exchange after each step", None, SYNCHRONOUS, "makes all its steps alone"),
+        ("a mean over all steps", "    ends.append(mine)", "        ends.append(mine)",
+         "only the last parameters count"),
+        ("uphill", "p - lr * g", "p + lr * g", "against the gradient"),
     ],
     "18.4": [
+        ("parts of samples", "math.ceil(N / W)", "N / W", "samples are whole"),
         ("all samples", "math.ceil(N / W)", "N", "share the samples"),
         ("one message", "rounds_of_step(W) * message", "message", "rounds_of_step(W) in a row"),
         ("the bytes once", "compute + rounds_of_step(W) * message",
@@ -76,6 +101,9 @@ WRONG = {
     ],
     "18.5": [
         ("seconds per byte", "1 / per_byte", "per_byte", "one divided by them"),
+        ("exchanged", "latency, 1 / per_byte", "1 / per_byte, latency", "the latency comes first"),
+        ("columns exchanged", "latency, per_byte = least", "per_byte, latency = least",
+         "the weights of the two columns"),
         ("no rounds", "np.stack([rounds, rounds * nbytes]", "np.stack([1 + 0 * rounds, nbytes]",
          "as if each point had one round"),
         ("the bytes once", "rounds * nbytes", "nbytes", "the bytes once"),

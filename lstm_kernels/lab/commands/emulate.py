@@ -2,8 +2,9 @@
 
 Runs any script with `from numba import cuda` on the course's emulator, unchanged: as `__main__`,
 with its own arguments.  At the end stands a table of its launches; --races checks each of them for
-data races, --count counts what the first launch of each kernel does.  The exit status is the
-script's own; if that is 0, it is 1 if --races found a race, or could not check a launch.
+data races, and names what is allowed and mostly a mistake (emulator/suspects.py); --count counts
+what the first launch of each kernel does.  The exit status is the script's own; if that is 0, it is
+1 if --races found a race, or could not check a launch.
 """
 
 import linecache
@@ -16,7 +17,7 @@ from types import ModuleType
 import numba
 
 from lstm_kernels import emulator
-from lstm_kernels.emulator import counters, cuda, dispatcher
+from lstm_kernels.emulator import counters, cuda, dispatcher, suspects
 from lstm_kernels.lab.commands.launches import Launches
 
 NAME = "numba.cuda"
@@ -49,7 +50,9 @@ def main(script, arguments=(), races=False, count=False):
         print(f"{script} cannot be read: {error.strerror}", file=sys.stderr)
         return 2
     launches = Launches(
-        emulator.find_data_races if races else None, counters.count if count else None
+        emulator.find_data_races if races else None,
+        suspects.find_suspects if races else None,
+        counters.count if count else None,
     )
     os.environ["LSTM_KERNELS_TARGET"] = "emulator"  # for scripts that import the course
     sys.modules[NAME] = numba.cuda = StandIn()

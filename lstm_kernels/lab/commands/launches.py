@@ -20,12 +20,15 @@ class Row:
 
 @dataclass
 class Launches:
-    """Sees each launch before it begins.  find_races, count: the functions to ask, or None."""
+    """Sees each launch before it begins.  The functions to ask, or None: find_races, find_suspects
+    (with it), count."""
 
     find_races: object = None
+    find_suspects: object = None
     count: object = None
     rows: dict = field(default_factory=dict)
     races: dict = field(default_factory=dict)  # a race in words -> its kernel
+    suspects: dict = field(default_factory=dict)  # a suspect in words -> its kernel
     counted: dict = field(default_factory=dict)  # kernel's function -> Counted
     unchecked: list = field(default_factory=list)  # why a launch could not be looked at
 
@@ -41,6 +44,9 @@ class Launches:
                 found = self.find_races(*asked, shared_bytes=launch.shared_bytes)
                 row.races += len(found)
                 self.races.update({str(race): kernel.__name__ for race in found})
+            if self.find_suspects:
+                found = self.find_suspects(*asked, shared_bytes=launch.shared_bytes)
+                self.suspects.update({str(suspect): kernel.__name__ for suspect in found})
             if self.count and kernel.py_func not in self.counted:
                 counted = self.count(*asked, shared_bytes=launch.shared_bytes)
                 self.counted[kernel.py_func] = counted
@@ -53,7 +59,12 @@ class Launches:
 
     def text(self):
         """All of it, for a console."""
-        parts = [self._table(), self._races(), *map(counters_text, self.counted.values())]
+        parts = [
+            self._table(),
+            self._races(),
+            self._suspects(),
+            *map(counters_text, self.counted.values()),
+        ]
         parts += [f"not checked: {why}" for why in dict.fromkeys(self.unchecked)]
         return "".join(f"\n{part}\n" for part in parts if part)
 
@@ -76,6 +87,10 @@ class Launches:
         if not self.races:
             return "" if self.unchecked else "No data race was found."
         return "\n".join(f"{kernel}: {race}" for race, kernel in self.races.items())
+
+    def _suspects(self):
+        lines = [f"{kernel}: {suspect}" for suspect, kernel in self.suspects.items()]
+        return "\n".join(["Allowed, and mostly a mistake:", *lines]) if lines else ""
 
 
 COLUMNS = {  # heading: its number of a line, the metrics of Nsight Compute

@@ -19,20 +19,16 @@ PACKAGES = ("distributed", "dask")  # beside those that every recording names
 
 def main(counts, out="scaling", **wished):
     """Measure, print, and save OUT.json with all steps; returns the exit status."""
-    try:
-        engine.load_dask()
-    except ImportError as error:
-        print(error, file=sys.stderr)
-        return 1
-    path, load = f"{out}.json", load_now()
-    if saving.refuse_paths([path]):
-        return 2
     version = "cuda_v5" if device.ON_GPU else "numpy_batched"
     sizes = scaling.Sizes(version=version)._replace(**wished)
     try:
+        engine.load_dask()
         check_hidden_size(version, sizes.hidden)
-    except (ValueError, MemoryError) as error:
+    except (ImportError, ValueError, MemoryError) as error:
         print(error, file=sys.stderr)
+        return 1 if isinstance(error, ImportError) else 2
+    path, load = f"{out}.json", load_now()
+    if saving.refuse_paths([path]):
         return 2
     print(device.describe(), f"CPU: {device.describe_cpu()}", sizes, sep="\n")
     print(scaling.too_many(counts) or "Each worker has a core.", end="\n\n", flush=True)
