@@ -116,7 +116,7 @@ class Translator(ast.NodeTransformer):
         if self.program.tracing:
             tree.body = whole.told(tree.body, self._site_of_line, self.program.counting)
         if self.program.counting:
-            tree.body = noted.function(tree.body, self._line, self.program.runs)
+            tree.body = noted.function(tree.body, self._line, self.program)
         keep_apart(tree)
         tree.body = self._with_stops(tree.body)
         tree.body = inline_calls(tree.body, self.function) or [ast.Pass()]
