@@ -1,6 +1,5 @@
 """Dask distributed, imported only when it is needed: workers here, or a scheduler elsewhere."""
 
-import asyncio
 import logging
 import os
 import signal
@@ -15,6 +14,8 @@ INSTALL = "python -m pip install -r requirements-cluster.txt"
 LOOPBACK = "127.0.0.1"
 # A terminal sends Ctrl-C to the workers, too.  They let us decide, and end when we do.
 NO_CTRL_C = ["import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"]
+# What goes wrong in a step is raised here.  A sign of life while all end would log an error.
+QUIET = {"silence_logs": logging.CRITICAL}
 PATIENCE = 30  # seconds for a scheduler to answer, or for a first worker to be there
 
 
@@ -47,13 +48,17 @@ def local(workers=2):
         return client
 
     try:
-        yield _unbroken(start)
+        yield unbroken(start)
     finally:
-        _unbroken(opened.close)
+        unbroken(opened.close)
 
 
-def _unbroken(work):
-    """work(), in a thread: a Ctrl-C that comes meanwhile is raised here, when it is done."""
+def unbroken(work):
+    """work(), in a thread: a Ctrl-C that comes meanwhile is raised here, when it is done.
+
+    Dask, interrupted while it waits or ended while tasks are under way, may print errors.  Who does
+    not want to wait presses Ctrl-C again.
+    """
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(work).result()
 
@@ -68,7 +73,7 @@ def _hear_no_ctrl_c():
 def _cluster(distributed, workers, cards):
     """The processes: Dask's own LocalCluster; with cards, one that gives each worker its card."""
     plain = {"threads_per_worker": 1, "dashboard_address": f"{LOOPBACK}:0", "host": LOOPBACK}
-    plain |= {"silence_logs": logging.ERROR, "preload": NO_CTRL_C}
+    plain |= {"preload": NO_CTRL_C, **QUIET}
     if not cards:
         return distributed.LocalCluster(n_workers=workers, memory_limit=0, **plain)
     if workers <= cards and (cuda_cluster := _dask_cuda()):
@@ -78,13 +83,14 @@ def _cluster(distributed, workers, cards):
     return distributed.SpecCluster(
         workers={i: pinned(distributed, i % cards) for i in range(workers)},
         scheduler={"cls": distributed.Scheduler, "options": scheduler},
+        **QUIET,
     )
 
 
 def pinned(distributed, card):
     """How Dask starts one worker that sees only this card: nothing before it has asked for one."""
     options = {"nthreads": 1, "host": LOOPBACK, "memory_limit": 0, "preload": NO_CTRL_C}
-    options |= {"silence_logs": logging.ERROR, "env": environment(card)}
+    options |= {"env": environment(card), **QUIET}
     return {"cls": distributed.Nanny, "options": options}
 
 
@@ -101,14 +107,6 @@ def _dask_cuda():
     except ImportError:
         return None
     return LocalCUDACluster
-
-
-def begin(client, coroutine):
-    """Start a coroutine of Dask's, such as `client.gather(task, asynchronous=True)`: a Future.
-
-    Its `result` may be interrupted.  Where Dask itself waits, Ctrl-C may print an error of Dask's.
-    """
-    return asyncio.run_coroutine_threadsafe(coroutine, client.loop.asyncio_loop)
 
 
 @contextmanager

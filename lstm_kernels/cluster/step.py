@@ -1,13 +1,13 @@
 """One step on many workers: the parts of a mini-batch's gradients, and their sum by a tree."""
 
 import warnings
-from concurrent.futures import CancelledError, TimeoutError
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from time import perf_counter
 from typing import NamedTuple
 
 from lstm_kernels.cluster import shards as pieces
-from lstm_kernels.cluster.engine import PATIENCE, begin, load_dask
+from lstm_kernels.cluster.engine import PATIENCE, load_dask, unbroken
 
 
 class Spent(NamedTuple):
@@ -59,13 +59,17 @@ class Step:
         """(loss, grads) of the windows whose numbers are in `batch`, as one worker's would be."""
         start = perf_counter()
         with self.losing():
-            if self.steps % -(-self.plan.N // self.plan.batch_size) == 0:
-                self.begin_epoch()
-            parts = self.parts(self.submit(None, pieces.keep, params), batch)
-            total = self.wait_for(pieces.tree(parts, self.sum_of))
+            total = unbroken(lambda: self.total(params, batch))
         self.steps += 1
         self.spent = Spent(perf_counter() - start, seconds_by_worker(total.seconds))
         return total.loss, total.grads
+
+    def total(self, params, batch):
+        """The Part of the whole batch."""
+        if self.steps % -(-self.plan.N // self.plan.batch_size) == 0:
+            self.begin_epoch()
+        parts = self.parts(self.submit(None, pieces.keep, params), batch)
+        return self.wait_for(pieces.tree(parts, self.sum_of))
 
     def parts(self, params, batch):
         """The tasks of all shards that have windows in this batch."""
@@ -80,12 +84,11 @@ class Step:
 
     def wait_for(self, task):
         """Its result; Lost if after `PATIENCE` seconds without it no worker is there."""
-        result = begin(self.client, self.client.gather(task, asynchronous=True))
         while True:
             try:
-                return result.result(PATIENCE)
-            except TimeoutError:
-                if result.done():  # it is the task's own
+                return task.result(timeout=PATIENCE)
+            except load_dask().TimeoutError:
+                if task.status == "error":  # it is the task's own
                     raise
                 if not self.workers():
                     raise Lost(f"all workers: none is there, {PATIENCE} s went by") from None
@@ -93,7 +96,7 @@ class Step:
     def workers(self):
         """The addresses of the workers that are there now, sorted."""
         try:
-            return sorted(begin(self.client, self.client.nthreads(asynchronous=True)).result())
+            return sorted(self.client.nthreads())
         except OSError as error:
             raise Lost(f"the scheduler {self.client.scheduler.address} ({error})") from None
 
