@@ -3,9 +3,10 @@
 import logging
 import os
 import signal
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from contextlib import ExitStack, closing, contextmanager
 from multiprocessing import resource_tracker
+from threading import Event, Thread
 
 from lstm_kernels.machine import device
 from lstm_kernels.model import check_count
@@ -59,8 +60,22 @@ def unbroken(work):
     Dask, interrupted while it waits or ended while tasks are under way, may print errors.  Who does
     not want to wait presses Ctrl-C again.
     """
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(work).result()
+    begun, done = Event(), Future()
+
+    def run():
+        begun.set()
+        try:
+            done.set_result(work())
+        except BaseException as error:
+            done.set_exception(error)
+
+    try:
+        Thread(target=run).start()
+        return done.result()
+    except KeyboardInterrupt:
+        if begun.wait(1):  # it may come while the thread starts, too
+            wait([done])
+        raise
 
 
 def _hear_no_ctrl_c():
