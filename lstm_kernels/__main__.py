@@ -6,7 +6,10 @@ import codecs
 import os
 import sys
 
+from lstm_kernels.machine.device import INSIDE
+
 GRID = ("batch", "hidden", "length")
+OF_CLASS = "judge", "ranking", "grade"
 OF_CARD = (  # sections of `bench --card`
     "right", "races", "steps", "trainings", "kernels", "host", "traces", "counters",
 )  # fmt: skip
@@ -56,8 +59,7 @@ def parse(arguments):
     windows.add_argument("--length", type=size, default=24, help="steps of each")
     report = commands.add_parser("report", help="what the compiler makes of each kernel; no GPU")
     report.add_argument("--cc", type=int, nargs="+", help="compute capabilities, such as 75")
-    compilers = ("numba-cuda", "numba-cuda-mlir")
-    report.add_argument("--compiler", choices=compilers, default=compilers[0])
+    report.add_argument("--compiler", choices=list(INSIDE), default=next(iter(INSIDE)))
     report.add_argument("--png", default=None, help="save the occupancy picture here")
     report.add_argument("--keep", action="store_true", help="keep it for the lessons, in data/")
     of_script(commands)
@@ -137,16 +139,9 @@ def main(arguments=None):
 
         return race.main(quick=options.quick, png=options.png)
     if options.command == "bench":
-        from lstm_kernels.lab.commands import bench
-
-        if options.cudnn:
-            return bench.main_cudnn(options.out or "cudnn")
-        if options.card:
-            return bench.main_card(options.out, options.only or ())
-        if options.workers:
-            return main_scaling(options)
-        wishes = {"quick": options.quick, "out": options.out or "bench", "paths": options.compare}
-        return bench.main(**wishes, **sizes(options), emulator=not options.no_emulator)
+        return main_bench(options)
+    if options.command in OF_CLASS:
+        return main_of_class(options)
     if options.command == "windows":
         from lstm_kernels.cluster import windows
 
@@ -159,19 +154,6 @@ def main(arguments=None):
         from lstm_kernels.lab.commands import forecast
 
         return forecast.main(keep=options.keep)
-    if options.command == "judge":
-        from lstm_kernels.classroom import own
-
-        return own.main(options.file, options.name, options.out, options.seconds)
-    if options.command == "ranking":
-        from lstm_kernels.classroom import ranking
-
-        return ranking.main(options.folder, options.base, options.out)
-    if options.command == "grade":
-        from lstm_kernels.classroom import grade
-
-        wishes = {name: value for name, value in vars(options).items() if name != "command"}
-        return grade.main(wishes.pop("submissions"), **wishes)
     if options.command == "emulate":
         from lstm_kernels.lab.commands import emulate
 
@@ -181,12 +163,42 @@ def main(arguments=None):
     return report.main(options.cc, options.png, options.keep, options.compiler)
 
 
+def main_bench(options):
+    """`bench`, and what stands in its place."""
+    from lstm_kernels.lab.commands import bench
+
+    if options.cudnn:
+        return bench.main_cudnn(options.out or "cudnn")
+    if options.card:
+        return bench.main_card(options.out, options.only or ())
+    if options.workers:
+        return main_scaling(options)
+    wishes = {"quick": options.quick, "out": options.out or "bench", "paths": options.compare}
+    return bench.main(**wishes, **sizes(options), emulator=not options.no_emulator)
+
+
 def main_scaling(options):
     """`bench --workers`: with one size of each kind."""
     from lstm_kernels.lab.commands import scaling
 
     wished = {axis: value for axis, (value, *_) in sizes(options).items()}
     return scaling.main(options.workers, options.out or "scaling", **wished)
+
+
+def main_of_class(options):
+    """The commands of the room `classroom`."""
+    if options.command == "judge":
+        from lstm_kernels.classroom import own
+
+        return own.main(options.file, options.name, options.out, options.seconds)
+    if options.command == "ranking":
+        from lstm_kernels.classroom import ranking
+
+        return ranking.main(options.folder, options.base, options.out)
+    from lstm_kernels.classroom import grade
+
+    wishes = {name: value for name, value in vars(options).items() if name != "command"}
+    return grade.main(wishes.pop("submissions"), **wishes)
 
 
 # ---- a console of any kind ----------------------------------------------------------------

@@ -88,6 +88,23 @@ def test_a_stride_is_found_where_no_index_is_the_cause():
     assert finding.sentence.endswith("let neighbouring threads use neighbouring numbers.")
 
 
+@cuda.jit
+def add_thrice(sums):
+    cuda.atomic.add(sums, 0, 1)
+    cuda.atomic.add(sums, 1, 1)
+    cuda.atomic.add(sums, cuda.threadIdx.x, 1)
+
+
+def test_all_queues_at_atomics_are_one_finding():
+    (finding,) = advice(count(add_thrice, 1, 32, zeros(32)))
+    first = add_thrice.py_func.__code__.co_firstlineno + 2
+    assert finding.sentence == (
+        f"add_thrice(), lines {first}, {first + 1}: 32 lanes of a warp update one number of sums, "
+        "and queue up; add up their parts first."
+    )
+    assert finding.cost == 2 * (32 - 1)
+
+
 @pytest.mark.parametrize("stride", [1, 2, 3, 8])
 def test_the_pieces_of_a_request_are_those_that_count_counts(stride):
     launch = strided, 1, 32, zeros(32 * 8), zeros(32), stride

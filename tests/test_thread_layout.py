@@ -63,7 +63,7 @@ def test_v2s_warps_and_idle_lanes_are_those_counted(N, monkeypatch):
 @pytest.mark.long
 @pytest.mark.parametrize("version, N, H", [("cuda_v2", 40, 5), ("cuda_v4", 3, 20)])
 def test_sectors_and_turns_of_a_launch_are_those_counted(version, N, H, monkeypatch):
-    """Request by request from a log of all accesses: only the formulas are this module's."""
+    """The same rule, applied from Python to each request of a log of all accesses."""
     for asked, shared in launches_of(version, N, 3, H, monkeypatch):
         requests = observe(*asked, **shared, log=True).requests
         # what is updated is loaded and stored: two requests

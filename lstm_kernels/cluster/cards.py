@@ -11,7 +11,7 @@ import subprocess
 import sys
 import traceback
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 
 from lstm_kernels.cluster import shards as pieces
 from lstm_kernels.cluster.engine import INSTALL, environment
@@ -210,9 +210,12 @@ def part_here(name, target, packed, shard, params, samples, N):
     try:
         if device.TARGET != target:
             raise RuntimeError(f"{name} cannot be used: {device.WHY_NO_GPU}")
-        return pieces.part(shard, params, samples, pickle.loads(packed), N, worker=name)
+        return pieces.part(shard, params, samples, _unpacked(packed), N, worker=name)
     except Exception as error:
         return _that_travels(error), traceback.format_exc()
+
+
+_unpacked = lru_cache(pickle.loads)  # once: an own version's kernels are compiled once, too
 
 
 def _that_travels(error):

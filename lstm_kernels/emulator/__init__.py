@@ -46,7 +46,9 @@ How it works, in the order in which it happens:
    computed. A barrier of some lanes orders these alone, and fences with atomic operations order
    those whom they tell (clocks.py). What touches many elements at once is seen element by element
    (parts.py, whole.py). `observe` (observe.py) tells more of such a run: results, who did what,
-   counts of accesses. `find_suspects` (suspects.py) names what is allowed and mostly a mistake.
+   counts of accesses. `count` (counters.py) has each thread list what it does (noted.py,
+   counting.py), lays the lists of a warp side by side (adding_up.py), and tells what its requests
+   cost (requests.py). `find_suspects` (suspects.py) names what is allowed and mostly a mistake.
    `find_doubles` (doubles.py) runs nothing: it names the lines that compute in float64.
 
 6. *Cores* (independent.py, cores.py). A long launch is shared among the CPU's cores if the source

@@ -33,6 +33,7 @@ from .data_races import (
     traced_launch,
 )
 from .errors import ArgumentError
+from .requests import BANKS, SECTOR
 from .runtime import WARP
 
 MAX_BYTES = 2 << 30  # of the threads' lists
@@ -75,7 +76,7 @@ class Asked(NamedTuple):
 
     @property
     def bytes_moved(self):
-        return self.sectors << adding_up.SECTOR
+        return self.sectors * SECTOR
 
     @property
     def sectors_per_request(self):
@@ -225,10 +226,20 @@ class Counter:
             first_shared=self.first_shared,
             found=self.found,
             visits=self.visits,
+            bodies=self._bodies(sites),
             idle=self.idle,
             guess=np.zeros(sites, np.int64),
-            of_bank=np.zeros(adding_up.BANKS, np.int64),
+            numbers=np.empty(WARP, np.int64),
+            boxes=np.empty((BANKS, WARP), np.int64),
+            filled=np.empty(BANKS, np.int64),
         )
+
+    def _bodies(self, sites):
+        """For each place: the code that its note says, too, for the threads that go in there."""
+        bodies = np.full(sites, adding_up.NO_BODY)
+        for branch, site in self.launch.build.program.bodies.items():
+            bodies[branch] = counting.PER_SITE * site + counting.STEP
+        return bodies
 
     def _make_lists(self):
         """Room that the system gives only where it is written: most lists are short."""
@@ -297,7 +308,7 @@ class Counter:
 
     def _line(self, file, function, line, numbers):
         sites = self.launch.build.program.sites
-        visits, lanes, splits = self.visits[numbers].sum(axis=0).tolist()
+        visits, lanes, splits = _sums(self.visits, numbers)
         whole = max((sites[n] for n in numbers), key=lambda site: (not site.array, site.indent))
         return Line(
             function=function,
@@ -308,20 +319,19 @@ class Counter:
             lanes=lanes,
             splits=splits,
             accesses=tuple(access for n in numbers for access in self._accesses(n)),
-            operations=Operations(*self.operations[numbers].sum(axis=0).tolist()),
+            operations=Operations(*_sums(self.operations, numbers)),
             indent=whole.indent,
         )
 
     def _accesses(self, number):
         site = self.launch.build.program.sites[number]
-        for area, ways in enumerate(self.found[number]):
+        found = self.found[number]
+        for area, way in zip(*found[..., adding_up.REQUESTS].nonzero(), strict=True):
             name, memory, itemsize = self._memory(area, site)
-            for way, sums in zip(WAYS, ways.tolist(), strict=True):
-                if sums[adding_up.REQUESTS]:
-                    requests, lanes, *rest = sums
-                    bytes_asked = lanes * itemsize if memory == "global" else 0
-                    asked = Asked(requests, lanes, bytes_asked, *rest)
-                    yield Access(name, memory, way, site.text, asked)
+            requests, lanes, *rest = found[area, way].tolist()
+            bytes_asked = lanes * itemsize if memory == "global" else 0
+            asked = Asked(requests, lanes, bytes_asked, *rest)
+            yield Access(name, memory, WAYS[way], site.text, asked)
 
     def _memory(self, area, site):
         """Name of the array, kind of memory, bytes of an element."""
@@ -329,3 +339,8 @@ class Counter:
             region = self.regions[area]
             return region.name, "global", region.itemsize
         return site.array, (SHARED, LOCAL)[area - self.first_shared], 0
+
+
+def _sums(rows, numbers):
+    """The rows of these numbers, added up."""
+    return map(sum, zip(*rows[numbers].tolist(), strict=True))

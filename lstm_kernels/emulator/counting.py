@@ -7,6 +7,7 @@ Operations go to no list: the kernel itself counts them.
 
 import numpy as np
 from llvmlite import ir
+from llvmlite.ir.instructions import LoadInstr, StoreInstr
 from numba import types
 from numba.extending import intrinsic
 
@@ -20,10 +21,10 @@ from .parts import telling_all, telling_part
 STEP, BRANCH, BARRIER = 5, 6, 7  # statements; one look at a condition; all threads are here
 FLOAT32, FLOAT64, SPECIAL32, SPECIAL64 = 8, 9, 10, 11  # operations: only counted
 OPERATIONS = 4
-KINDS = 16  # a code is KINDS * site + kind
+PER_SITE = 16  # codes: one is PER_SITE * site + kind
 CODE_AT = 48  # an entry of a list: the code from this bit on, below it an address, or a way
 ADDRESS = (1 << CODE_AT) - 1
-MOST_SITES = (1 << 63 - CODE_AT) // KINDS
+MOST_SITES = (1 << 63 - CODE_AT) // PER_SITE
 
 # The lists lie in turns, a chunk of each thread's, so that short ones take little memory.
 CHUNK = 9  # a power of 2: entries of a chunk
@@ -36,7 +37,7 @@ THREAD = 5
 FIRST_BLOCK, THREADS, THREADS_AT = range(3)
 HEADER = 3
 
-WORD = ir.IntType(64)
+I64 = ir.IntType(64)
 
 
 @device
@@ -53,8 +54,8 @@ def here(typingctx, thread, kind, site, value):
     """Note that the thread is here; `value`: which way it takes."""
 
     def codegen(context, builder, signature, args):
-        words = [context.cast(builder, a, t, types.int64) for a, t in _pairs(args, signature)]
-        _write_note(builder, *words)
+        given = zip(args, signature.args, strict=True)
+        _write_note(builder, *(context.cast(builder, *pair, types.int64) for pair in given))
         return context.get_dummy_value()
 
     return types.none(thread, kind, site, value), codegen
@@ -93,23 +94,32 @@ def _tell(context, builder, args, address, indices=()):
     _write_note(builder, args[-1], args[2], args[1], address)
 
 
+def _set_apart(builder):
+    """Tell the compiler that all the function reads and writes so far is no list's length."""
+    for block in builder.function.blocks:
+        for part in block.instructions:
+            if isinstance(part, (LoadInstr, StoreInstr)) and not part.metadata:
+                part.set_metadata("noalias", _scope(builder))
+
+
 def _write_note(builder, thread, kind, site, value):
     """One more entry, without a branch: a full list's last place is written again and again."""
+    _set_apart(builder)
     used = _field(builder, thread, USED)
     number = builder.load(used)
     number.set_metadata("alias.scope", _scope(builder))
     last = _constant_field(builder, thread, LAST)
     place = builder.select(builder.icmp_signed("<", number, last), number, last)
-    chunk = builder.ashr(place, WORD(CHUNK))
-    inside = builder.shl(builder.and_(place, WORD((1 << CHUNK) - 1)), WORD(3))
+    chunk = builder.ashr(place, I64(CHUNK))
+    inside = builder.shl(builder.and_(place, I64((1 << CHUNK) - 1)), I64(3))
     start = _constant_field(builder, thread, LISTS_AT)
     step = builder.mul(chunk, _constant_field(builder, thread, STEP_BYTES))
     address = builder.add(builder.add(start, step), inside)
-    code = builder.add(builder.mul(site, WORD(KINDS)), kind)
-    entry = builder.or_(builder.shl(code, WORD(CODE_AT)), value)
-    stored = builder.store(entry, builder.inttoptr(address, WORD.as_pointer()))
+    code = builder.add(builder.mul(site, I64(PER_SITE)), kind)
+    entry = builder.or_(builder.shl(code, I64(CODE_AT)), value)
+    stored = builder.store(entry, builder.inttoptr(address, I64.as_pointer()))
     stored.set_metadata("noalias", _scope(builder))
-    stored = builder.store(builder.add(number, WORD(1)), used)
+    stored = builder.store(builder.add(number, I64(1)), used)
     stored.set_metadata("alias.scope", _scope(builder))
 
 
@@ -120,7 +130,7 @@ def _scope(builder):
 
 
 def _field(builder, thread, number):
-    return builder.inttoptr(builder.add(thread, WORD(8 * number)), WORD.as_pointer())
+    return builder.inttoptr(builder.add(thread, I64(8 * number)), I64.as_pointer())
 
 
 def _constant_field(builder, thread, number):
@@ -174,11 +184,7 @@ def _counted(thread, site, value, kind, kinds):
 
 def _count_one(builder, thread, site, column):
     sums = _constant_field(builder, thread, OPERATIONS_AT)
-    place = builder.add(builder.mul(site, WORD(8 * OPERATIONS)), WORD(8 * column))
-    counter = builder.inttoptr(builder.add(sums, place), WORD.as_pointer())
-    stored = builder.store(builder.add(builder.load(counter), WORD(1)), counter)
+    place = builder.add(builder.mul(site, I64(8 * OPERATIONS)), I64(8 * column))
+    counter = builder.inttoptr(builder.add(sums, place), I64.as_pointer())
+    stored = builder.store(builder.add(builder.load(counter), I64(1)), counter)
     stored.set_metadata("noalias", _scope(builder))
-
-
-def _pairs(args, signature):
-    return list(zip(args, signature.args, strict=True))

@@ -316,9 +316,10 @@ def table_of(regions):
 def global_regions(arrays):
     """One region for each array argument; for arrays that share memory, one for all of them."""
     pairs = [(name, array) for name, array in arrays if array.size]
+    places = [address_of(array) for _, array in pairs]
     found = []
     for start, end in areas([array for _, array in pairs]):
-        inside = [pair for pair in pairs if start <= address_of(pair[1]) < end]
+        inside = [p for p, at in zip(pairs, places, strict=True) if start <= at < end]
         name, array = inside[0]
         step = smallest_step([array for _, array in inside], start)
         found.append(Region(name, start, end - start, step, array, tuple(inside)))

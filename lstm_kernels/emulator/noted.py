@@ -5,7 +5,8 @@
     if n < N:                 ->  if _count.taken(_list_of, 18, n < N):
 
 The numbers are places in the source (program.Site).  Statements that always run one after another
-have one note, the first one's.  Indices were checked, and noted, before.
+have one note, the first one's; if a branch leads to them, its note is theirs, too.  Indices were
+checked, and noted, before.
 """
 
 import ast
@@ -19,26 +20,30 @@ TWO = "_card.fma"  # a product and a sum
 LIST = "_list_of"  # in the translated function: where its thread's list is
 
 
-def function(statements, place, runs):
+def function(statements, place, program):
     """A function's statements with their notes.
 
-    `place(node)` numbers the places.  To `runs` a list of places is added for each run of
-    statements that are always done one after another: the first of them notes for all.
+    `place(node)` numbers the places.  To `program.runs` a list of places is added for each run of
+    statements that are always done one after another: the first of them notes for all.  To
+    `program.bodies`, for each branch, the place of the first statement in it.
     """
     begin = ast.parse(f"{LIST} = _count.list_of(_cuda)").body
-    return [*begin, *Notes(place, runs).block(statements)]
+    return [*begin, *Notes(place, program).block(statements)]
 
 
 class Notes(ast.NodeTransformer):
     """Adds the notes to the statements."""
 
-    def __init__(self, place, runs):
+    def __init__(self, place, program):
         self.place = place
-        self.runs = runs
+        self.program = program
         self.site = None  # of the present statement
 
-    def block(self, statements):
-        """The statements with their notes; one note for each run of them."""
+    def block(self, statements, branch=None):
+        """The statements with their notes; one note for each run of them.
+
+        branch: the place whose note says, too, that the thread is here.
+        """
         noted, run = [], None
         for node in statements:
             if isinstance(node, (ast.If, ast.While, ast.For)):
@@ -47,8 +52,11 @@ class Notes(ast.NodeTransformer):
                 continue
             self.site = self.place(node)
             if run is None or _waits(node):
-                self.runs.append(run := [])
-                noted.append(_note(STEP, self.site, 0, node))
+                self.program.runs.append(run := [])
+                if noted or branch is None:
+                    noted.append(_note(STEP, self.site, 0, node))
+                else:
+                    self.program.bodies[branch] = self.site
             run.append(self.site)
             if _is_barrier(node):
                 noted.append(_note(BARRIER, self.site, 0, node))
@@ -62,7 +70,7 @@ class Notes(ast.NodeTransformer):
             node.iter = self.visit(node.iter)
         else:
             node.test = _call("taken", site, self.visit(node.test))
-        node.body = self.block(node.body)
+        node.body = self.block(node.body, site)
         node.orelse = self.block(node.orelse)
         if not isinstance(node, ast.For):
             return [node]

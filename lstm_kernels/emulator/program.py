@@ -60,6 +60,7 @@ class Program:
     functions: dict = field(default_factory=dict)  # Python function -> its translation
     sites: list = field(default_factory=list)
     runs: list = field(default_factory=list)  # sites of statements that are done one after another
+    bodies: dict = field(default_factory=dict)  # site of a branch -> of the first statement in it
     shared: list = field(default_factory=list)
     local: list = field(default_factory=list)
     dynamic: list = field(default_factory=list)  # (name, dtype) of arrays of the launch's size

@@ -116,7 +116,7 @@ class Translator(ast.NodeTransformer):
         if self.program.tracing:
             tree.body = whole.told(tree.body, self._site_of_line, self.program.counting)
         if self.program.counting:
-            tree.body = noted.function(tree.body, self._line, self.program.runs)
+            tree.body = noted.function(tree.body, self._line, self.program)
         keep_apart(tree)
         tree.body = self._with_stops(tree.body)
         tree.body = inline_calls(tree.body, self.function) or [ast.Pass()]
@@ -551,9 +551,10 @@ class Translator(ast.NodeTransformer):
         site = Site(self.function.__name__, line, text, array, file, indent, whole)
         return self.program.add_site(site)
 
-    def _site_of_line(self, node):
-        """The place of an expression that is an array, told by its whole line."""
-        return self._site(node, source_line(self.function, node.lineno), ast.unparse(node))
+    def _site_of_line(self, statement, node):
+        """The place of an expression that is an array, told by its statement's first line."""
+        text = source_line(self.function, statement.lineno)
+        return self._site(statement, text, ast.unparse(node))
 
     def _line(self, node):
         """The place of a whole line, as it is written."""

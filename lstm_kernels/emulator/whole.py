@@ -21,7 +21,10 @@ ENDS_EARLY = (ast.Break, ast.Return, ast.Yield)
 
 
 def told(statements, place, counting):
-    """The statements with these reads and writes told; `place(node)` numbers the places."""
+    """The statements with these reads and writes told.
+
+    `place(statement, node)` numbers the places.
+    """
     teller = Whole(place, counting)
     return [teller.visit(statement) for statement in statements]
 
@@ -32,12 +35,20 @@ class Whole(ast.NodeTransformer):
     def __init__(self, place, counting):
         self.place = place
         self.counting = counting
+        self.statement = None  # the present one
+
+    def visit(self, node):
+        around = self.statement
+        self.statement = node if isinstance(node, ast.stmt) else around
+        node = super().visit(node)
+        self.statement = around
+        return node
 
     def all_of(self, node, kind=READ):
         """The expression, told as read or written."""
         if not isinstance(node, MAY_BE_ARRAYS):
             return node
-        site = ast.Constant(self.place(node))
+        site = ast.Constant(self.place(self.statement, node))
         control = ast.parse("_cuda.control", mode="eval").body
         arguments = [control, site, ast.Constant(kind), node]
         if self.counting:

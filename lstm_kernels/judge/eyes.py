@@ -12,11 +12,10 @@ from lstm_kernels.emulator.data_races import ORDERS
 from lstm_kernels.emulator.doubles import find_doubles
 from lstm_kernels.emulator.environment import python_function
 from lstm_kernels.emulator.observe import observe
+from lstm_kernels.emulator.requests import sectors
 from lstm_kernels.judge.compare import NotYet, expect
-from lstm_kernels.lab.estimates.thread_layout import bank_turns, sectors
+from lstm_kernels.lab.estimates.advice import turns_of
 from lstm_kernels.machine.device import cuda
-
-WORD = 4  # bytes that a bank of shared memory gives in a turn
 
 
 @dataclass(frozen=True)
@@ -108,8 +107,8 @@ def own_parts(run, name, threads, part="element"):
 
 def bank_conflicts(run):
     """Turns beyond the first that the warps' requests to shared memory need.  Needs a log."""
-    asked = [request.offsets for request in run.observed.requests if request.name == "shared"]
-    return sum(bank_turns(byte // WORD for byte in offsets) - 1 for offsets in asked)
+    asked = [request for request in run.observed.requests if request.name == "shared"]
+    return sum(len(max(banks.values(), key=len)) - 1 for r in asked for banks in turns_of(r))
 
 
 def pieces(run, name):

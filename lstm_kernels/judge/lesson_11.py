@@ -4,17 +4,17 @@ import numpy as np
 
 from lstm_kernels import cuda
 from lstm_kernels.checks import count
+from lstm_kernels.emulator.requests import SECTOR, WARP, sectors
 from lstm_kernels.judge.compare import expect, same
 from lstm_kernels.judge.eyes import is_kernel, no_doubles, no_race, watch
 from lstm_kernels.judge.inputs import BATCHES, SIZES, floats, random_params, text, zeros
 from lstm_kernels.judge.tasks import task
-from lstm_kernels.lab.estimates import thread_layout
 from lstm_kernels.model import Sizes
 from lstm_kernels.versions import cuda_v3c, per_sample
 from lstm_kernels.versions.cuda_v2 import THREADS, blocks_for
 from lstm_kernels.versions.cuda_v5 import ALL
 
-WARP, SECTOR, NUMBER = 32, 32, 4  # lanes; bytes of a sector, and of a float32
+NUMBER = 4  # bytes of a float32
 LAID_OUT = ("x", "h", "c", "gates", "dy")  # the sample is their last index
 PAR = 4  # sectors of a request: 32 neighbours of 4 bytes
 
@@ -49,18 +49,21 @@ def pieces_of_32_bytes(sectors_of):
     }
     for what, addresses in tried.items():
         given = addresses.tolist()
-        typical = {
-            "a sector that several lanes touch counts once": len(given),
-            "pieces between the smallest and the largest address count only if a lane is there": (
-                max(given) // SECTOR - min(given) // SECTOR + 1
-            ),
-            "an address is a byte's, not a number's: 32 bytes to a sector": (
-                len({address // 8 for address in given})
-            ),
-            "a sector has 32 bytes, not 128": len({address // 128 for address in given}),
-        }
-        wanted = thread_layout.sectors(given)
+        wanted, typical = sectors(given), _typical_sectors(given)
         same("the number of sectors", sectors_of(given), wanted, typical, where=what)
+
+
+def _typical_sectors(addresses):
+    return {
+        "a sector that several lanes touch counts once": len(addresses),
+        "pieces between the smallest and the largest address count only if a lane is there": (
+            max(addresses) // SECTOR - min(addresses) // SECTOR + 1
+        ),
+        "an address is a byte's, not a number's: 32 bytes to a sector": (
+            len({address // 8 for address in addresses})
+        ),
+        "a sector has 32 bytes, not 128": len({address // 128 for address in addresses}),
+    }
 
 
 def place(t, j, n, H, N):
@@ -123,6 +126,11 @@ def the_sample_is_the_last_index(forward_sample):
         for name, right in _forward(arguments).items():
             same(name, run[name], right, where=where)
     no_doubles(forward_all, *arguments.values())
+    return _neighbours_side_by_side(forward_all)
+
+
+def _neighbours_side_by_side(forward_all):
+    """NotYet if a request touches more sectors than it must; else how many it touches."""
     arguments = _forward_arguments(Sizes(T=2, N=2 * WARP, D=1, H=3, O=1))
     counted = count(forward_all, 2, THREADS, *arguments.values())
     touched = [counted.of(name) for name in LAID_OUT]
@@ -221,7 +229,7 @@ def each_stride(sectors_of_stride):
             "there are 32 lanes, which touch at most 32 sectors": 31 * stride // 8 + 1,
             "one too few: the first sector is number 0": min(WARP, 31 * stride // 8),
         }
-        wanted, where = thread_layout.sectors(addresses), f"a stride of {stride}"
+        wanted, where = sectors(addresses), f"a stride of {stride}"
         same("the number of sectors", sectors_of_stride(stride), wanted, typical, where=where)
 
 
@@ -247,7 +255,7 @@ def rows_that_begin_at_an_edge(padded):
         said = f"N = {N}: {got}"
         expect(isinstance(got, int), f"{said!s:.60} is a {type(got).__name__}; a length is an int.")
         expect(got >= N, f"{said} is too short for {N} samples.")
-        worst = max(thread_layout.sectors(NUMBER * (got * row + lane) for lane in range(WARP))
+        worst = max(sectors(NUMBER * (got * row + lane) for lane in range(WARP))
                     for row in range(8))  # fmt: skip
         expect(worst == PAR, f"{said}; in one of its rows, 32 neighbours touch {worst} sectors.")
         expect(got < N + 8, f"{said} is right, but {got - 8} is shorter and serves as well.")

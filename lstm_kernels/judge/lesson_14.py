@@ -6,6 +6,7 @@ import numpy as np
 from numba import float32
 
 from lstm_kernels import cuda
+from lstm_kernels.emulator.requests import bank_turns
 from lstm_kernels.judge.compare import expect, same
 from lstm_kernels.judge.eyes import is_kernel, no_doubles, no_race, watch
 from lstm_kernels.judge.inputs import floats, zeros
@@ -13,7 +14,6 @@ from lstm_kernels.judge.lesson_13 import check_block_sum
 from lstm_kernels.judge.source import plain, tree_of
 from lstm_kernels.judge.tasks import task
 from lstm_kernels.lab.estimates.cards import MAX_REGISTERS, MAX_THREADS, REGISTERS
-from lstm_kernels.lab.estimates.thread_layout import bank_turns
 from lstm_kernels.versions import cuda_v5
 from lstm_kernels.versions.cuda_v5 import ALL
 from lstm_kernels.versions.packing import PADDED, make_layout

@@ -259,11 +259,11 @@ def _usual_rounds(params, batches, lr):
 def computing_and_messages(step_seconds):
     rng = np.random.default_rng()
     for W in (2, 1, 3, 7, 64, 1000):
-        latency, bandwidth, nbytes = 10 ** rng.uniform((-4, 7, 4), (-2, 9, 6))
-        N, nbytes = int(rng.integers(3, 9) * W + rng.integers(W)), int(nbytes)
-        sending = nbytes / bandwidth
+        N, nbytes = int(rng.integers(3, 9) * W + rng.integers(W)), int(rng.integers(1e4, 1e6))
+        latency = 10 ** rng.uniform(-4, -2)
+        sending = rng.uniform(0.52, 0.56) * latency  # each part shows, and no two mistakes agree
         message = latency + sending
-        cost = Cost(rng.uniform(0.5, 2) * message, latency, bandwidth)  # so that each part shows
+        cost = Cost(rng.uniform(1.2, 1.3) * message, latency, nbytes / sending)
         rounds, compute = rounds_of_step(W), cost.per_sample * -(-N // W)
         typical = {
             "the workers share the samples, N / W": cost.per_sample * N + rounds * message,

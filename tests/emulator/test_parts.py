@@ -39,6 +39,9 @@ CLEAN = {
     "for row in x2: y[i] = row[i]": (64 + 16, 16),
     "for k in range(4): y2[i, k] = min(x2[k])": (64, 16),
     "y2[i, 2:2] = 1": (0, 0),
+    "y[i] = cuda.grid(1)": (0, 4),
+    "y[i] = cuda.shfl_xor_sync(15, x[i], 1)": (4, 4),
+    "y[i] = max(x2[i, 0], cuda.laneid)": (4, 4),
 }
 REFUSED = {
     "y[2:5] = x[2:5]": "this needs a new array, which a kernel cannot make",

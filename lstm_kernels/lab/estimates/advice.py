@@ -10,11 +10,17 @@ is what `observe(..., log=True)` tells of the same launch.  Without it, that is 
 import ast
 from typing import NamedTuple
 
-from lstm_kernels.emulator.runtime import WARP
+from lstm_kernels.emulator.requests import (
+    SECTOR,
+    WARP,
+    WORD,
+    lanes_at_once,
+    sectors_of,
+    words_in,
+    words_of_banks,
+)
 from lstm_kernels.lab.words import count_text
 
-PIECE = 32  # bytes: what global memory moves at once (a sector)
-WORD, BANKS = 4, 32  # bytes of a word of shared memory; its banks give one word each per turn
 ENOUGH = 2  # so many times the least number of pieces: below, no advice
 
 
@@ -29,17 +35,20 @@ class Finding(NamedTuple):
 
 def advice(counted, seen=None):
     """The Findings of a Counted, kind by kind, in each the costliest first."""
-    found = []
-    for search in (_apart, _conflicts, _queues, _splits, _doubles):
-        of_kind = [finding for line in counted.lines for finding in search(line, counted, seen)]
-        found += _costliest_of_each(sorted(of_kind, key=lambda pair: -pair[1].cost))
-    return found
+    return [
+        *_line_by_line(_apart, counted, seen),
+        *_line_by_line(_conflicts, counted, seen),
+        *_queues(counted),
+        *_line_by_line(_splits, counted, seen),
+        *_line_by_line(_doubles, counted, seen),
+    ]
 
 
-def _costliest_of_each(pairs):
-    """One finding for each array: others of the same would say the same."""
+def _line_by_line(search, counted, seen):
+    """The costliest finding for each array: others of the same would say the same."""
+    found = [pair for line in counted.lines for pair in search(line, counted, seen)]
     first = {}
-    for what, finding in pairs:
+    for what, finding in sorted(found, key=lambda pair: -pair[1].cost):
         first.setdefault(what, finding)
     return list(first.values())
 
@@ -48,11 +57,11 @@ def _apart(line, counted, seen):
     """Global memory: the lanes' numbers lie in more pieces than they would fill."""
     for access in line.accesses:
         asked = access.asked
-        least = max(asked.requests, asked.bytes_asked / PIECE)
+        least = max(asked.requests, asked.bytes_asked / SECTOR)
         if access.memory == "global" and asked.sectors > ENOUGH * least:
             pieces, few = asked.sectors / asked.requests, -(-least // asked.requests)
             text = f"{access.text}: {_apart_text(access, line, seen)}{pieces:.3g} pieces of "
-            text += f"{PIECE} bytes per request, where {few:.0f} would do"
+            text += f"{SECTOR} bytes per request, where {few:.0f} would do"
             cure = _cure(access, line, seen)
             finding = Finding("sectors", asked.sectors - least, f"{text}; {cure}.", line)
             yield access.array, finding
@@ -98,14 +107,33 @@ def _conflicts(line, counted, seen):
             yield access.array, Finding("conflicts", asked.conflicts, text, line)
 
 
-def _queues(line, counted, seen):
-    """Atomics: lanes of a warp at one address."""
-    for access in line.accesses:
-        asked = access.asked
-        if asked.meeting > asked.requests:
-            text = f"{line.text}: {asked.meeting / asked.requests:.3g} lanes of a warp update one "
-            text += f"number of {access.array}, and queue up; add up their parts first."
-            yield access.array, Finding("atomics", asked.meeting - asked.requests, text, line)
+def _queues(counted):
+    """Atomics: lanes of a warp at one address.  One finding for all lines: the cure is the same."""
+    pairs = [(line, access) for line in counted.lines for access in line.accesses]
+    found = [(line, a) for line, a in pairs if a.asked.meeting > a.asked.requests]
+    if not found:
+        return
+    meeting = sum(access.asked.meeting for _, access in found)
+    requests = sum(access.asked.requests for _, access in found)
+    arrays = ", ".join(dict.fromkeys(access.array for _, access in found))
+    text = f"{_where(line for line, _ in found)}: {meeting / requests:.3g} lanes of a warp update "
+    text += f"one number of {arrays}, and queue up; add up their parts first."
+    worst, _ = max(found, key=lambda pair: pair[1].asked.meeting - pair[1].asked.requests)
+    yield Finding("atomics", meeting - requests, text, worst)
+
+
+def _where(lines):
+    """The line's text; of several, their numbers and their functions."""
+    lines = {(line.function, line.number): line for line in lines}
+    if len(lines) == 1:
+        return next(iter(lines.values())).text
+    numbers = {}
+    for function, number in lines:
+        numbers.setdefault(function, []).append(str(number))
+    return "; ".join(
+        f"{function}(), {'lines' if n[1:] else 'line'} {', '.join(n)}"
+        for function, n in numbers.items()
+    )
 
 
 def _splits(line, counted, seen):
@@ -150,21 +178,17 @@ def gap_of(request):
 def pieces_of(request):
     """The numbers of the pieces of 32 bytes that a request to global memory touches, in order."""
     last = request.itemsize - 1
-    return sorted({byte // PIECE for first in request.offsets for byte in (first, first + last)})
+    return sectors_of(byte for first in request.offsets for byte in (first, first + last))
 
 
 def turns_of(request):
     """[{bank: [words]}, ...]: what shared memory gives to the lanes that it serves at once.
 
-    It serves 32 lanes at once, half a warp of numbers of 8 bytes.  A bank gives one of its words
-    per turn, to all who want it; the largest list is the number of turns.
+    A bank gives one of its words per turn; the largest list is the number of turns.
     """
-    at_once = WARP // max(1, request.itemsize // WORD)
+    at_once, width = lanes_at_once(request.itemsize), words_in(request.itemsize)
     groups = {}
     for lane, offset in sorted(zip(request.lanes, request.offsets, strict=True)):
-        banks = groups.setdefault(lane // at_once, {})
-        for word in range(offset // WORD, (offset + max(request.itemsize, WORD)) // WORD):
-            words = banks.setdefault(word % BANKS, [])
-            if word not in words:
-                words.append(word)
-    return list(groups.values())
+        first = offset // WORD
+        groups.setdefault(lane // at_once, []).extend(range(first, first + width))
+    return list(map(words_of_banks, groups.values()))

@@ -7,6 +7,7 @@ have most room, so as long as there are fewer blocks than SMs, each block has an
 
 from typing import NamedTuple
 
+from lstm_kernels.emulator.requests import bank_turns, sectors  # noqa: F401  (for the lessons)
 from lstm_kernels.lab.estimates.cards import MAX_THREADS, T4, WARP, Card
 
 
@@ -61,19 +62,3 @@ def check_launch(N, threads):
         raise ValueError(f"the batch is {N}; it must be at least 1")
     if not 1 <= threads <= MAX_THREADS:
         raise ValueError(f"a block of {threads} threads; the limit is 1 to {MAX_THREADS}")
-
-
-def sectors(addresses, size=32):
-    """How many pieces of `size` bytes of the card's memory hold these byte addresses."""
-    return len({int(address) // size for address in addresses})
-
-
-def bank_turns(words):
-    """Turns that 32 banks of shared memory need to give these words (4 bytes each).
-
-    Word number w lies in bank w % 32.  A bank gives one word a turn, to all who ask for it.
-    """
-    banks = {}
-    for word in words:
-        banks.setdefault(int(word) % WARP, set()).add(int(word))
-    return max(map(len, banks.values()))

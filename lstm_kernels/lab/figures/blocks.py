@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.colors import ListedColormap
 
+from lstm_kernels.emulator.requests import bank_turns
 from lstm_kernels.lab.estimates.cards import MAX_REGISTERS, WARP
-from lstm_kernels.lab.estimates.thread_layout import bank_turns
 
 from .board import arrow, board, rectangle, write
 from .style import (

@@ -2,15 +2,8 @@
 
 from textwrap import wrap
 
-from lstm_kernels.lab.estimates.advice import (
-    BANKS,
-    PIECE,
-    WARP,
-    WORD,
-    advice,
-    pieces_of,
-    turns_of,
-)
+from lstm_kernels.emulator.requests import BANKS, SECTOR, WARP, WORD, lanes_at_once
+from lstm_kernels.lab.estimates.advice import advice, pieces_of, turns_of
 from lstm_kernels.lab.words import count_text
 
 from .board import blank, board, rectangle, write
@@ -183,8 +176,9 @@ def _told(request):
         told = f"{start} of shared memory, {count_text(turns, 'turn')}"
         return told + (f", {turns - few} by bank conflicts" if turns > few else "")
     pieces = len(pieces_of(request))
-    share = 100 * len(set(request.offsets)) * request.itemsize / (PIECE * pieces)
-    return f"{start}; {PIECE * pieces:,} are moved, {pieces} x {PIECE}: {share:.3g} % of it is used"
+    share = 100 * len(set(request.offsets)) * request.itemsize / (SECTOR * pieces)
+    moved = f"{SECTOR * pieces:,} are moved, {pieces} x {SECTOR}"
+    return f"{start}; {moved}: {share:.3g} % of it is used"
 
 
 def _turns(request):
@@ -210,13 +204,13 @@ def _draw_pieces(ax, request):
     _draw_lanes(ax, request)
     pieces = pieces_of(request)
     step = min(12, 96 / len(pieces))
-    start, unit = 50 - step * len(pieces) / 2, 0.94 * step / PIECE  # of a byte
+    start, unit = 50 - step * len(pieces) / 2, 0.94 * step / SECTOR  # of a byte
     left = {piece: start + step * place for place, piece in enumerate(pieces)}
     for piece, x in left.items():
-        rectangle(ax, x, 3, PIECE * unit, 1, LIGHT, ec=GREY, lw=0.8)
-        write(ax, x + PIECE * unit / 2, 4.5, f"{piece:,}", fontsize=9 if step < 5 else 11)
+        rectangle(ax, x, 3, SECTOR * unit, 1, LIGHT, ec=GREY, lw=0.8)
+        write(ax, x + SECTOR * unit / 2, 4.5, f"{piece:,}", fontsize=9 if step < 5 else 11)
     for lane, offset in zip(request.lanes, request.offsets, strict=True):
-        piece, byte = divmod(offset, PIECE)
+        piece, byte = divmod(offset, SECTOR)
         x, width = left[piece] + byte * unit, request.itemsize * unit
         rectangle(ax, x + 0.06 * width, 3.06, 0.88 * width, 0.88, ORANGE)
         ax.plot([_lane_x(lane), x + width / 2], [1, 3], color=GREY, lw=0.9)
@@ -228,14 +222,7 @@ def _draw_banks(ax, request):
     turns = _turns(request)
     blank(ax, (-3, 99), (4.2 + turns, -0.2))
     _draw_lanes(ax, request)
-    place, first = {}, 0
-    for group, banks in enumerate(turns_of(request)):
-        for bank, words in banks.items():
-            for turn, word in enumerate(words):
-                place[group, word] = bank, first + turn
-                _draw_word(ax, bank, first + turn, word, late=turn > 0)
-        first += max(map(len, banks.values()))
-    at_once = WARP // max(1, request.itemsize // WORD)
+    place, at_once = _draw_words(ax, turns_of(request)), lanes_at_once(request.itemsize)
     for lane, offset in zip(request.lanes, request.offsets, strict=True):
         bank, turn = place[lane // at_once, offset // WORD]
         ax.plot([_lane_x(lane), _lane_x(bank)], [1, 3 + turn], color=GREY, lw=0.9, zorder=1)
@@ -245,6 +232,18 @@ def _draw_banks(ax, request):
         name, color = f"turn {turn + 1}", ink(VERMILLION if turn else GREEN)
         ax.text(1.6, 3.5 + turn, name, ha="right", va="center", fontsize=10, color=color)
     ax.text(1.6, 3.5 + turns, "bank", ha="right", va="center", fontsize=11, color=GREY)
+
+
+def _draw_words(ax, groups):
+    """Returns {(group, word): (bank, turn)}: where each word stands."""
+    place, first = {}, 0
+    for group, banks in enumerate(groups):
+        for bank, words in banks.items():
+            for turn, word in enumerate(words):
+                place[group, word] = bank, first + turn
+                _draw_word(ax, bank, first + turn, word, late=turn > 0)
+        first += max(map(len, banks.values()))
+    return place
 
 
 def _draw_word(ax, bank, turn, word, late):

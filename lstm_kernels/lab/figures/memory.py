@@ -15,25 +15,25 @@ def draw_times_by_pieces(recorded, expected, label):
         workspace touches. {label}: {listed(told)}. On the line through the first and the last,
         {expected[1]:.3g} ns at {expected[0]} pieces: expected, not measured."""
     picture, ax = subplots(1, 1, 10, 4.6, alt=alt)
-    (x0, y0), *_, (x1, y1) = recorded.values()
-    end = 36
-    slope = (y1 - y0) / (x1 - x0)
-    ax.plot([0, end], [y0 - slope * x0, y0 + slope * (end - x0)], color=LIGHT, lw=2, zorder=0)
-    ax.plot(
-        *zip(*recorded.values(), strict=True),
-        "o",
-        color=VERSION_COLORS["cuda_v3"],
-        mec=BLACK,
-        ms=10,
-    )
-    for pieces in (x0, x1):
-        there = {f"{n:,}": ns for n, (x, ns) in recorded.items() if x == pieces}
-        ax.text(pieces + 0.8, min(there.values()) - 4, f"N = {listed(there)}", va="center")
+    _draw_recorded(ax, recorded)
     color = VERSION_COLORS["cuda_v3c"]
     ax.plot(*expected, "o", mec=color, mfc="white", mew=2, ms=10)
     ax.annotate(f"V3c: expected {expected[1]:.3g} ns", expected, (-8, -26), color=ink(color),
                 textcoords="offset points", fontweight="bold")  # fmt: skip
-    ax.set(xlim=(0, 40), ylim=(0, 1.2 * y1), xlabel="pieces of 32 bytes per request")
+    *_, (_, highest) = recorded.values()
+    ax.set(xlim=(0, 40), ylim=(0, 1.2 * highest), xlabel="pieces of 32 bytes per request")
     ax.set_ylabel("ns per multiply-add")
     ax.set_title(f"V3: {label}", color=GREY, fontsize=13)
     return picture
+
+
+def _draw_recorded(ax, recorded):
+    """The dots, each with its N, and the line through the first and the last."""
+    (x0, y0), *_, (x1, y1) = recorded.values()
+    end, slope = 36, (y1 - y0) / (x1 - x0)
+    ax.plot([0, end], [y0 - slope * x0, y0 + slope * (end - x0)], color=LIGHT, lw=2, zorder=0)
+    look = {"color": VERSION_COLORS["cuda_v3"], "mec": BLACK, "ms": 10}
+    ax.plot(*zip(*recorded.values(), strict=True), "o", **look)
+    for pieces in (x0, x1):
+        there = {f"{n:,}": ns for n, (x, ns) in recorded.items() if x == pieces}
+        ax.text(pieces + 0.8, min(there.values()) - 4, f"N = {listed(there)}", va="center")

@@ -81,7 +81,7 @@ def draw_spent(found):
     """Computing, waiting and communication of a step, stacked.  found: a measured Scaling."""
     kinds = {kind: _medians(found.of(kind)) for kind in ("strong", "weak")}
     told = [
-        f"{kind} scaling, {workers} workers: "
+        f"{kind} scaling, {workers} worker{'s' * (workers > 1)}: "
         + ", ".join(f"{name} {seconds_text(t)}" for name, t in parts.items())
         for kind, rows in kinds.items()
         for workers, parts in rows.items()
@@ -194,7 +194,7 @@ def draw_model(lines, measured=(), source=""):
         set_ticks(ticks, [f"{tick:,}" for tick in ticks])
     ax.set_ylabel("times as fast as one (log scale)")
     ax.minorticks_off()
-    title = "dashed: a model, not measured" + (f"; dots:\n{source}" if measured else "")
+    title = "dashed: a model, not measured" + (f"\ndots: {source}" if measured else "")
     ax.set_title(title, fontsize=12, color=GREY)
     return picture
 
