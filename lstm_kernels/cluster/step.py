@@ -25,6 +25,7 @@ class Step:
 
     def __init__(self, client, version, shards, bounds, plan):
         self.client, self.version, self.bounds, self.plan = client, version, bounds, plan
+        self.scheduler = client.scheduler.address  # the client forgets it when it gives up
         self.cut, self.shards = shards, []  # the shards, and the tasks that keep them
         self.owners = []  # the worker of each shard, in this epoch
         self.steps, self.spent = 0, None
@@ -98,7 +99,7 @@ class Step:
         try:
             return sorted(self.client.nthreads())
         except OSError as error:
-            raise Lost(f"the scheduler {self.client.scheduler.address} ({error})") from None
+            raise Lost(f"the scheduler {self.scheduler} ({error})") from None
 
     @contextmanager
     def losing(self):
@@ -107,12 +108,15 @@ class Step:
         try:
             yield
         except (dask.comm.CommClosedError, CancelledError) as error:
-            scheduler = self.client.scheduler.address
-            raise lost(self.plan, f"the scheduler {scheduler} ({error})") from None
+            raise lost(self.plan, f"the scheduler {self.scheduler} ({error})") from None
         except dask.scheduler.KilledWorker as error:
             raise lost(self.plan, f"several workers by the same task: {error}") from None
         except Lost as error:
             raise lost(self.plan, error) from None
+        except AttributeError:
+            if self.client.scheduler is not None:
+                raise  # somebody's mistake; else Dask's client has given up, and asks nobody
+            raise lost(self.plan, f"the scheduler {self.scheduler} (it is gone)") from None
         except ModuleNotFoundError as error:
             words = "the course and its packages must be installed on every worker's machine"
             raise ImportError(f"a worker lacks the package {error.name}; {words}") from None
