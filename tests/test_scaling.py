@@ -35,7 +35,7 @@ def test_efficiency(kind, seconds, expected):
     rows = [scaling.Row(kind, 1, 68, ONE), scaling.Row(kind, 4, 68, four)]
     lines = scaling.table(scaling.Scaling(scaling.Sizes(), rows, "")).splitlines()
     assert lines[0].startswith(f"{kind} scaling")
-    assert lines[1].startswith("  1 workers") and lines[1].endswith("100%")
+    assert lines[1].startswith("   1 worker ") and lines[1].endswith("100%")
     assert lines[2].startswith("  4 workers") and lines[2].endswith(f"{expected:.0%}")
     assert "8.0 (8.0 to 8.0)" in lines[1] and "7.0" in lines[1] and "1.0" in lines[1]
 

@@ -10,6 +10,7 @@ import sys
 from lstm_kernels.cluster import engine
 from lstm_kernels.lab import saving
 from lstm_kernels.lab.measure import records, scaling
+from lstm_kernels.lab.words import count_text
 from lstm_kernels.machine import device
 from lstm_kernels.machine.platforms import package_version
 from lstm_kernels.versions import check_hidden_size
@@ -37,10 +38,9 @@ def main(counts, out="scaling", **wished):
 
     def told(row):
         found.rows.append(row)
-        what = (
-            f"messages of {row.nbytes:,} bytes" if row.kind == "message" else f"{row.kind} scaling"
-        )
-        print(f"measured: {what}, {row.workers} workers", flush=True)
+        kind = f"{row.kind} scaling"
+        what = f"messages of {row.nbytes:,} bytes" if row.kind == "message" else kind
+        print(f"measured: {what}, {count_text(row.workers, 'worker')}", flush=True)
 
     def measure(check):
         scaling.run(sorted(set(counts)), sizes, told, scaling.STEPS, check)

@@ -13,7 +13,7 @@ import numpy as np
 from lstm_kernels import cluster
 from lstm_kernels.cluster import shards, step
 from lstm_kernels.data import panel
-from lstm_kernels.lab.words import aligned
+from lstm_kernels.lab.words import aligned, count_text
 from lstm_kernels.machine.threads import usable_cores
 from lstm_kernels.model import count_params, init_params
 from lstm_kernels.training import make_plan
@@ -136,16 +136,15 @@ def _table(rows, kind):
         low, high = np.percentile(whole, (25, 75))
         parts = (median(part) * 1e3 for part in list(zip(*times, strict=True))[1:])
         spread = f"{median(whole):8.1f} ({low:.1f} to {high:.1f})"
-        lines.append(
-            f"{workers:3} workers  {spread:25}" + "{:9.1f}{:9.1f}{:15.1f}".format(*parts)
-            + f"{efficiency(rows[first], first, times, workers, kind):11.0%}"
-        )  # fmt: skip
+        reached = efficiency(rows[first], first, times, workers, kind)
+        line = f"{count_text(workers, 'worker'):>11}  {spread:25}"
+        lines.append(line + "{:9.1f}{:9.1f}{:15.1f}{:11.0%}".format(*parts, reached))
     return "\n".join(lines)
 
 
 def _messages(found):
     rows = [
-        [f"{workers} workers", f"{nbytes:,}", f"{seconds * 1e3:.1f}"]
+        [count_text(workers, "worker"), f"{nbytes:,}", f"{seconds * 1e3:.1f}"]
         for workers, nbytes, seconds in found.messages()
     ]
     return [aligned([["messages", "bytes of gradients", "communication"], *rows])] if rows else []
