@@ -3,6 +3,9 @@
 import math
 from statistics import median
 
+from matplotlib.image import imread
+
+from lstm_kernels.data import data_folder
 from lstm_kernels.lab.words import seconds_text
 
 from .board import arrow, board, box, rectangle, write
@@ -25,6 +28,8 @@ from .style import (
 PARTS = {"compute": BLUE, "waiting": ORANGE, "communication": VERMILLION}
 MOST = 1000  # workers, as far as a model is drawn
 
+
+DASHBOARD = "measured/dask_dashboard.png"  # data/README.md
 
 # ---- the idea -----------------------------------------------------------------------------
 
@@ -125,6 +130,20 @@ def _stacked(ax, rows):
 
 
 # ---- fewer exchanges ----------------------------------------------------------------------
+
+
+@styled
+def show_dashboard():
+    """Dask's own dashboard in a training on two workers: a screenshot."""
+    alt = """A screenshot of Dask's dashboard. On the right, a row per worker over eight seconds:
+        long bars, in which it computes gradients; between them short red ones, data on their way
+        from the other worker; and gaps, in which it has nothing to do. On the left, the bytes that
+        each worker stores, and the tasks that it has. Below, how far the tasks keep, part and add
+        are."""
+    picture, ax = subplots(width=10, height=5.7, alt=alt)
+    ax.imshow(imread(data_folder() / DASHBOARD))
+    ax.axis("off")
+    return picture
 
 
 @styled
