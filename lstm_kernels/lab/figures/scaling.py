@@ -29,7 +29,7 @@ PARTS = {"compute": BLUE, "waiting": ORANGE, "communication": VERMILLION}
 MOST = 1000  # workers, as far as a model is drawn
 
 
-DASHBOARD = "measured/dask_dashboard.png"  # data/README.md
+DASHBOARD = "dask_dashboard.png"  # data/README.md
 
 # ---- the idea -----------------------------------------------------------------------------
 
