@@ -73,6 +73,7 @@ def test_what_is_not_right_is_saved_with_the_reason_and_no_time(text, part, capf
     assert f"mine: not yet. {part}" in capfd.readouterr().out
 
 
+@pytest.mark.long
 def test_an_endless_loop_is_stopped_by_the_limit(capfd):
     status, entry = judged(ENDLESS, "mine.py", "--seconds", "3")
     assert status == 1

@@ -53,6 +53,7 @@ def launch_of(statement):
     return (3, 2) if statement.startswith("n =") else (2, 2)
 
 
+@pytest.mark.long
 def test_v1_is_right_on_one_thread_and_wrong_on_two():
     assert raced_arrays(cuda_v1.kernel, 1, 1) == set()
     assert {"dU", "dW", "dB", "dV", "db_out"} <= raced_arrays(cuda_v1.kernel, 1, 2)

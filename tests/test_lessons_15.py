@@ -118,6 +118,7 @@ def test_the_picture_of_homes_has_all_arrays_that_are_copied_in():
     no_overlap(picture)
 
 
+@pytest.mark.long
 def test_every_slider_repaints_the_picture():
     widget = LaunchQueue()
     said = ("", "gradients: 1000,", "launch: 100,", "copy: 50,", "host: 3,000")

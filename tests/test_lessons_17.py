@@ -119,6 +119,7 @@ def test_a_measured_star_stands_at_the_bytes_that_this_card_is_asked_for():
     assert [*star.get_xdata(), *star.get_ydata()] == [x, r.operations(SIZES) / 1e5]
 
 
+@pytest.mark.long
 def test_every_control_repaints_the_picture():
     widget = RooflineExplorer()
     said = ("H100", "N=16384", "T=96", "H=8")

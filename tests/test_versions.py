@@ -39,7 +39,7 @@ BLOCKS = [name for name in OWN if name not in COURSE[:4]]  # or cores: the batch
 long = pytest.mark.long  # tests/conftest.py
 # 10 s for each kind of numbers and of tile
 COMPILES = {name: long for name in ("cuda_v5", "cuda_v6", "cuda_v7")}
-DOUBLES = ("cuda_v1", "cuda_v3c", "cuda_v4", "numba_cpu")  # 5 s each
+DOUBLES = ("cuda_v1", "cuda_v2", "cuda_v3", "cuda_v3c", "cuda_v4", "numba_cpu")  # 5 s each
 FLOAT64 = COMPILES | {name: long for name in DOUBLES}
 
 real_size = pytest.mark.skipif(TINY, reason="real sizes need the emulator or a GPU")

@@ -317,6 +317,7 @@ def test_only_what_the_cache_made_is_removed(tmp_path):
 PROBE = "from lstm_kernels.machine import device; print(device.is_right(device.run_probe()))"
 
 
+@pytest.mark.long
 def test_two_processes_that_compile_the_same_kernel(use, tmp_path):
     folder = use(tmp_path / "cache")
     settings = dict(os.environ, LSTM_KERNELS_TARGET="emulator")

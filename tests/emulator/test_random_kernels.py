@@ -21,6 +21,7 @@ def differing(interpreter, first, count):
     return [seed for seed in seeds if rk.differs(interpreter, rk.random_program(seed), seed)]
 
 
+@pytest.mark.long
 def test_a_few_random_kernels(interpreter):
     assert differing(interpreter, 0, FEW) == []
 
