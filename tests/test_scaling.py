@@ -10,6 +10,7 @@ from lstm_kernels.__main__ import parse
 from lstm_kernels.cluster.step import Spent, seconds_by_worker
 from lstm_kernels.lab.commands import scaling as command
 from lstm_kernels.lab.measure import recorded_scaling, scaling
+from lstm_kernels.lab.words import count_text
 from lstm_kernels.model import count_params
 from lstm_kernels.versions import check_hidden_size
 
@@ -95,7 +96,8 @@ def test_the_command_measures_and_saves(dask, tmp_path, monkeypatch, capsys):
     ]
     for row in rows:
         if row["kind"] != "message":
-            assert f"measured: {row['kind']} scaling, {row['workers']} workers" in printed
+            workers = count_text(row["workers"], "worker")
+            assert f"measured: {row['kind']} scaling, {workers}\n" in printed
         assert row["steps"] and all(0 < step["compute"] < step["whole"] for step in row["steps"])
     (tmp_path / "measured").mkdir()
     (tmp_path / "s.json").rename(tmp_path / "measured" / "s.json")
