@@ -17,6 +17,7 @@ from numba import njit
 from .arithmetic import DEVICE, device
 from .compact import array_at
 from .counting import ADDRESS, BARRIER, BRANCH, CHUNK, CODE_AT, PER_SITE, STEP
+from .linked import CALLEE
 from .requests import SECTOR, WORD, lay_out, words_in
 from .runtime import WARP
 from .tracing import ATOMIC, END, ITEMSIZE, READ, SHARED, START, UPDATE, WRITE
@@ -47,9 +48,9 @@ NO_BODY = -1
 # has; what comparing has found; a row, its entries and their lanes; where these read in memory.
 Warp = namedtuple("Warp", "first at stops used compared row lanes begins")
 
-compiled = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+compiled = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, **CALLEE)
 # what is called for each row: Sums is long, and would be copied at each call
-of_row = njit(**DEVICE, forceinline=True)
+of_row = njit(**DEVICE, forceinline=True, **CALLEE)
 _words_in, _lay_out = of_row(words_in), of_row(lay_out)
 
 

@@ -20,13 +20,15 @@ from numba.core.errors import TypingError
 from numba.cpython.numbers import float_to_integer
 from numba.extending import intrinsic, lower_cast, overload, overload_method
 
+from .linked import CALLEE
+
 DEVICE = {
     "error_model": "numpy",  # division by zero gives inf, as on the card
     "_nrt": False,  # no memory can be allocated
     "no_cpython_wrapper": True,  # only compiled code calls these: compile nothing more
     "no_cfunc_wrapper": True,
 }
-device = njit(**DEVICE)
+device = njit(**DEVICE, **CALLEE)
 OURS = ("emulated_", "lstm_kernels.emulator")  # modules whose functions stand for a card's
 
 

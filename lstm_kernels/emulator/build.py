@@ -42,6 +42,7 @@ from lstm_kernels.emulator import build as _build
 from lstm_kernels.emulator import compact as _compact
 from lstm_kernels.emulator import counting as _count
 from lstm_kernels.emulator import half as _half
+from lstm_kernels.emulator import linked as _linked
 from lstm_kernels.emulator import runtime as _gpu
 from lstm_kernels.emulator import scheduler as _scheduler
 from lstm_kernels.emulator import signatures as _signatures
@@ -53,7 +54,7 @@ DIRECT = """
 _kernel = {kernel}
 
 
-@njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True)
+@njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True, **_linked.CALLER)
 def launch(control, memory{arguments}):
     blocks, threads = _gpu.counts(control)
     order = control[{ORDER}]
@@ -70,7 +71,7 @@ WAITING = """
 _kernel, _compiled = {kernel}, _build.scheduler()
 
 
-@njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True)
+@njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True, **_linked.CALLER)
 def launch(control, memory{arguments}):
     {hold}
     like = _kernel(_compact.held(_gpu.enter_thread(control, memory, 0, 0, 0)){held})

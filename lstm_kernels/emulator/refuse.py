@@ -44,8 +44,8 @@ METHODS = frozenset(
 
 
 RESERVED = frozenset(
-    "_cuda _list_of _count _gpu _card _half _compact _scheduler _signatures _trace _types _vectors "
-    "_kernel np cmath math operator njit".split()
+    "_cuda _list_of _count _gpu _card _half _linked _compact _scheduler _signatures _trace _types "
+    "_vectors _kernel np cmath math operator njit".split()
 )  # the generated module's own names
 
 

@@ -23,6 +23,7 @@ from .intrinsics import (  # noqa: F401  (translated kernels call three of them)
     stop,
     store_at,
 )
+from .linked import CALLEE
 from .runtime import (
     FOR_BLOCK,
     FOR_WARP,
@@ -45,7 +46,7 @@ IN_VAIN = -2  # what the others do if all threads loop, and nothing changes any 
 READY = -1  # not a code that a thread gives: it waits for nothing
 
 
-compiled = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+compiled = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, **CALLEE)
 
 
 @compiled
