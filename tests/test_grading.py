@@ -299,6 +299,7 @@ def test_interrupted_it_goes_on_where_it_was(ctrl_c, tmp_path, monkeypatch, caps
                 "missing": [], "printed": ""}  # fmt: skip
 
     monkeypatch.setattr(sandbox, "judge", judge)
+    monkeypatch.setattr(Place, "warm", lambda place, code: None)  # for kernels: there are none
     files = {"csv": tmp_path / "grades.csv", "out": tmp_path / "pages", "jobs": 1}
     assert grade.main(tmp_path / "class", **files) == 130
     assert "Stopped by SIGINT. Saved: " in capsys.readouterr().out

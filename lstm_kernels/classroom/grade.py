@@ -70,6 +70,8 @@ class _Class:
         """Judge what was not yet; `check` raises KeyboardInterrupt if it was asked to stop."""
         todo = [(s, name) for s in self.submissions for name in s.notebooks]
         todo = [pair for pair in todo if self._result(*pair) is None]
+        if not todo:
+            return
         jobs = max(1, min(jobs, len(todo)))
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             places = [Place(Path(folder) / str(number)) for number in range(jobs)]
@@ -77,8 +79,9 @@ class _Class:
             with ThreadPoolExecutor(jobs) as pool:
                 try:
                     warm = WARM.format(self._to_warm(todo, jobs))
-                    for place in pool.map(lambda place: place.warm(warm), places):
-                        free.put(place)
+                    pool.submit(places[0].warm, warm).result()
+                    for place in places:
+                        free.put(place.take(places[0].cache))
                     waiting = {pool.submit(self._judge_one, *pair, free) for pair in todo}
                     while waiting:  # a wait without an end would not hear Ctrl-C everywhere
                         done, waiting = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)

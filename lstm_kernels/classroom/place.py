@@ -80,11 +80,15 @@ class Place:
         self.end()
 
     def warm(self, code):
-        """Run code of the course's own, and keep what it compiles for all notebooks; the place."""
+        """Run code of the course's own, and keep what it compiles for all notebooks."""
         self.empty()
         if self.start(code, stdout=subprocess.DEVNULL).wait() == 0:
-            shutil.rmtree(self.cache)
-            shutil.copytree(self.box / "cache", self.cache)
+            self.take(self.box / "cache")
+
+    def take(self, cache):
+        """Keep what another place has compiled, too; the place."""
+        if cache != self.cache:
+            shutil.copytree(cache, self.cache, dirs_exist_ok=True)
         return self
 
     def mend(self):
