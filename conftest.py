@@ -1,5 +1,6 @@
 """What `pytest` and `pytest --nbval notebooks` need, from any working directory."""
 
+import gc
 import os
 import tempfile
 from pathlib import Path
@@ -58,6 +59,12 @@ def pytest_collection_modifyitems(items):
     if "PYTEST_XDIST_WORKER" in os.environ:
         place = {name: number for number, name in enumerate(LONGEST)}
         items.sort(key=lambda item: place.get(item.path.stem, len(place)))
+
+
+def pytest_collection_finish():
+    """Compiling makes many small objects: Python looks less often for those that nobody needs."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def pytest_collectstart(collector):

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import os
 from functools import lru_cache
 
 import numpy as np
@@ -30,9 +31,10 @@ BATCH_SIZES = (1, 31, 33, 129, 1000)
 CUDA = [name for name in NAMES if name.startswith("cuda")]
 OWN = [name for name in NAMES if VERSIONS[name].gradients.__module__.endswith(name)]  # V6: V5's
 FAST = [name for name in OWN if name != "sequential"]
-# at the largest size V5 hands over to V7 (64 < H), V3 launches V2's own kernel, and V3c is V2 in
-# another layout: 40 s
+# at the largest size V5 hands over to V7 (64 < H), V3 launches V2's own kernel, V3c is V2 in other
+# places, and V1 is V2 on one thread; V7 has large sizes of its own, in test_cuda_v7.py
 LEFT_OUT = ("numpy_loop", "cuda_v3", "cuda_v3c", "cuda_v5")
+LEFT_OUT += ("cuda_v1", "cuda_v7") if os.environ.get("LSTM_KERNELS_LONG") != "all" else ()
 FASTEST = [name for name in FAST if name not in LEFT_OUT]
 BLOCKS = [name for name in OWN if name not in COURSE[:4]]  # or cores: the batch is cut
 

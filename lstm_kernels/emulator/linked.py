@@ -4,25 +4,21 @@ Numba's `njit` optimises a function and makes its machine code, then links it in
 does both again there.  Nothing but other compiled code calls a device function: so its own is left
 out, and all is optimised once, in the function that is called from Python.
 
-These are Numba's inner parts, the same in 0.61 to 0.68.  A Numba that lacks one of them compiles
-as `njit` does, which only takes time.
+Both classes change inner parts of Numba's, which are the same in all versions of KNOWN.  Any other
+Numba compiles as `njit` does, which only takes time.
 """
 
 from functools import partial
 
+import numba
 from numba.core import codegen
 from numba.core.compiler import Compiler
 from numba.core.environment import lookup_environment
 
 ENVIRONMENT = "_ZN08NumbaEnv"  # how the names of these global variables begin
-PARTS = (
-    "_optimize_final_module",
-    "_finalize_final_module",
-    "_finalize_dynamic_globals",
-    "_verify_declare_only_symbols",
-)
-_library = getattr(codegen, "JITCodeLibrary", object)
-IS_KNOWN = all(hasattr(_library, part) for part in PARTS)
+KNOWN = (0, 61), (0, 68)  # the first and the last version that was tried
+IS_KNOWN = KNOWN[0] <= numba.version_info.short <= KNOWN[1]
+_library = getattr(codegen, "JITCodeLibrary", object)  # object: of a Numba that is not known
 
 
 class _Text(_library):

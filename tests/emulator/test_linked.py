@@ -10,8 +10,10 @@ from tests.processes import run_python
 
 PROGRAM = """
 import sys
+import numba
 from numba.core import codegen
 if "unknown" in sys.argv:
+    numba.version_info = numba.version_info._replace(short=(0, 99))
     del codegen.JITCodeLibrary
 import numpy as np
 from lstm_kernels.emulator import cuda, linked
@@ -25,14 +27,13 @@ def doubled(a, i):
 def kernel(a):
     i = cuda.grid(1)
     a[i] = doubled(a, i)
-    cuda.syncthreads()
     print("after:", a[i])
 
 a = np.arange(2.0)
 kernel[1, 2](a)
 print(linked.IS_KNOWN, *a)
 """
-SAID = "doubled: 0 0.0 0.5\ndoubled: 1 1.0 0.5\nafter: 0.0\nafter: 2.0\n"
+SAID = "doubled: 0 0.0 0.5\nafter: 0.0\ndoubled: 1 1.0 0.5\nafter: 2.0\n"
 
 
 def test_this_numba_is_one_that_is_known():
