@@ -21,7 +21,8 @@ How it works, in the order in which it happens:
 2. *Compilation* (build.py). The result is an ordinary Python module. It is written to a cache
    folder, under a name that is a hash of everything it depends on, and `numba.njit` compiles it
    and keeps the machine code beside it. A second process starts in a fraction of a second. Do look
-   into such a file: it reads much like the kernel.
+   into such a file: it reads much like the kernel. Device functions get no machine code of their
+   own, they become part of the kernel's (linked.py).
 
 3. *Threads*. A kernel without barriers is called in a plain compiled loop, thread after thread.
    A barrier is harder: all threads of the block must arrive before one goes on. Python has a
