@@ -7,7 +7,7 @@ import pytest
 
 from tests.emulator import random_kernels as rk
 
-FEW, MANY, COMPILED = 20, 1000, 24
+FEW, MANY, COMPILED = 20, 1000, 12
 SEED = int(os.environ.get("LSTM_KERNELS_SEED", random.SystemRandom().randrange(2**31)))
 
 
